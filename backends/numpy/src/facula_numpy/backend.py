@@ -1,0 +1,17 @@
+"""The NumPy backend: core's array adapter over `numpy`, and kernels that NumPy can do faster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from facula.backends.array import ArrayBackend
+from facula._device import device as Device
+
+
+class NumpyBackend(ArrayBackend):
+    """The `cpu` device."""
+
+    def __init__(self, device: Device):
+        super().__init__(device, np)

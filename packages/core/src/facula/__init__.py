@@ -1,0 +1,56 @@
+"""Facula: PyTorch's API in small, readable Python, on any device that someone writes a plug-in for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from facula import dtypes as _dtypes
+from facula.autograd.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from facula._device import device
+from facula.dtypes import dtype, finfo, get_default_dtype, iinfo, set_default_dtype
+from facula.ops._op import OPS as _OPS
+from facula import ops as _ops
+from facula.construct import as_tensor, from_numpy, tensor
+from facula.promotion import can_cast, promote_types
+from facula._tensor import Size, Tensor
+
+__version__ = "0.1.0"
+
+globals().update(_dtypes.NAMES)
+
+#: Where names live that are not ops; imported when first asked for.
+_HOMES = {
+    "save": "facula.io", "load": "facula.io", "compile": "facula.graph",
+    "manual_seed": "facula.random", "Generator": "facula.random",
+    "set_printoptions": "facula.printing",
+    "set_default_device": "facula.backends", "get_default_device": "facula.backends",
+}  # fmt: skip
+_MODULES = frozenset(
+    ("autograd", "backends", "nn", "optim", "utils", "data", "io", "graph", "random", "testing", "linalg", "fft", "special", "cuda", "amp")
+)
+
+
+def __getattr__(name: str) -> Any:
+    value = _find(name)
+    globals()[name] = value
+    return value
+
+
+def _find(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"facula.{name}")
+    if not name.startswith("__"):
+        if name in _OPS:
+            from facula.functions import namespace_function
+
+            return namespace_function(_OPS[name])
+        if name.endswith("_") and name[:-1] in _OPS:
+            return getattr(Tensor, name)
+        from facula.backends.registry import domain_modules
+
+        if name in domain_modules():
+            return importlib.import_module(domain_modules()[name])
+    raise AttributeError(f"module 'facula' has no attribute {name!r}")

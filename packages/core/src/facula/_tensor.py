@@ -1,0 +1,636 @@
+"""Tensor: an array on a backend, with its place on the tape. Its methods come from the ops.
+
+The slots: `_array` and `_backend` hold the values; `_node` is the tape node that made it (None for a
+leaf); `_view` says of which base it is a view; `_cell` is the version counter that all tensors over the
+same memory share, made when first needed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from facula.autograd.mode import Mode, is_grad_enabled, set_recording, state
+from facula.dtypes import FROM_NUMPY, as_dtype, dtype
+from facula.ops._op import OPS, subscribe
+from facula.promotion import can_cast
+
+
+class Size(tuple[int, ...]):
+    """The shape of a tensor: a tuple that knows its number of elements."""
+
+    def numel(self) -> int:
+        n = 1
+        for size in self:
+            n *= size
+        return n
+
+    def __repr__(self) -> str:
+        return f"facula.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, item: Any) -> Any:
+        got = tuple.__getitem__(self, item)
+        return Size(got) if isinstance(item, slice) else got
+
+    def __add__(self, other: Any) -> Any:
+        return Size(tuple.__add__(self, tuple(other)))
+
+
+class View:
+    """How a view comes from its base: the chain of view ops, and the version at which it was made."""
+
+    __slots__ = ("base", "chain", "seen")
+
+    def __init__(self, base: Tensor, chain: tuple[tuple[Any, tuple[Any, ...]], ...], seen: int):
+        self.base, self.chain, self.seen = base, chain, seen
+
+
+def is_tracked(t: Tensor) -> bool:
+    """Whether `t` requires grad; for a view whose base was written, after replaying its chain."""
+    view = t._view
+    if view is not None and view.seen != t._cell[0]:  # type: ignore[index]
+        _replay_view(t, view)
+    return t._requires_grad
+
+
+def edge_of(t: Tensor) -> Any:
+    """Where a gradient for `t` goes: its node, or itself for a leaf."""
+    view = t._view
+    if view is not None and view.seen != t._cell[0]:  # type: ignore[index]
+        _replay_view(t, view)
+    return t._node or t
+
+
+def follow(start: Any, chain: tuple[tuple[Any, tuple[Any, ...]], ...], apply: Callable[..., Any]) -> Any:
+    """Replays a chain of view ops on `start`; `apply(op, x, options)` runs one of them."""
+    for op, options in chain:
+        start = apply(op, start, options)
+    return start
+
+
+def _replay_view(t: Tensor, view: View) -> None:
+    from facula.autograd.record import run
+
+    view.seen = t._cell[0]  # type: ignore[index]
+    if not view.base._requires_grad:
+        t._node, t._requires_grad = None, False
+        return
+    was_recording = is_grad_enabled()
+    set_recording(True)
+    try:
+        fresh = follow(view.base, view.chain, lambda op, x, options: run(op, (x,), options))
+    finally:
+        set_recording(was_recording)
+    t._node, t._requires_grad = fresh._node, fresh._requires_grad
+
+def install_methods(op: Any) -> None:
+    """Gives Tensor the method of an op and its in-place form; each is made at its first call."""
+    if op.method and op.name not in Tensor.__dict__:
+        _install_lazily(op.name, lambda: op.public_call)
+    if op.inplace and op.name + "_" not in Tensor.__dict__:
+        _install_lazily(op.name + "_", lambda: _inplace(op))
+
+
+def _install_lazily(name: str, make: Callable[[], Callable[..., Any]]) -> None:
+    # A __getattr__ on the class would do the same, and make every attribute access slower.
+    def first_use(*args: Any, **kwargs: Any) -> Any:
+        method = make()
+        setattr(Tensor, name, method)
+        return method(*args, **kwargs)
+
+    first_use.__name__ = name
+    setattr(Tensor, name, first_use)
+
+
+def _inplace(op: Any) -> Callable[..., Tensor]:
+    function = op.public_call
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(self, op.name + "_")
+        return write_(self, function(self, *args, **kwargs), op.name + "_")
+
+    method.__name__, method.__doc__ = op.name + "_", f"In-place form of `{op.name}`."
+    return method
+
+
+def check_writable(t: Tensor, name: str) -> None:
+    """Refuses an in-place write that the tape could not follow."""
+    if not (t._requires_grad or t._view is not None) or not is_grad_enabled() or not is_tracked(t):
+        return
+    if t._view is None and t._node is None:
+        raise RuntimeError(
+            f"{name}: a leaf Variable that requires grad is being used in an in-place operation; "
+            f"do it under facula.no_grad(), or on a copy"
+        )
+    if t._view is not None and t._view.base._node is None and t._view.base._requires_grad:
+        raise RuntimeError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation; "
+            f"do it under facula.no_grad(), or on a copy"
+        )
+
+
+def write_(t: Tensor, new: Tensor, name: str = "copy_") -> Tensor:
+    """Stores `new` in `t`: write-back, version bump, and the tape rebound to what was written."""
+    check_writable(t, name)
+    new = _fit(t, new, name)
+    mode = state.mode
+    if isinstance(mode, Mode):
+        mode.touch(t, new)
+    if is_grad_enabled():
+        _rebind(t, new)
+    else:
+        t._backend.write(t._array, new._array)
+        bump(t)
+    return t
+
+
+def _fit(t: Tensor, new: Tensor, name: str) -> Tensor:
+    """`new` in the dtype and shape of `t`, by taped ops; errors as PyTorch's."""
+    if new._array.dtype is not t._array.dtype:
+        if not can_cast(new.dtype, t.dtype) and name != "copy_":
+            raise RuntimeError(f"{name}: result type {new.dtype} can't be cast to the desired output type {t.dtype}")
+        new = OPS["cast"].call(new, t._array.dtype)
+    if new._backend is not t._backend and not isinstance(state.mode, Mode):
+        new = OPS["to_backend"].call(new, t._backend)
+    if new._array.shape != t._array.shape:
+        try:
+            new = OPS["expand"].call(new, t._array.shape)
+        except RuntimeError:
+            raise RuntimeError(
+                f"{name}: output with shape {list(t.shape)} doesn't match the broadcast shape {list(new.shape)}"
+            ) from None
+    return new
+
+
+def bump(t: Tensor) -> None:
+    """Counts one write to the memory of `t`."""
+    if t._cell is None:
+        t._cell = [1]
+    else:
+        t._cell[0] += 1
+
+
+def _rebind(t: Tensor, new: Tensor) -> None:
+    from facula.autograd.record import make_node
+
+    view = t._view
+    tracked = is_tracked(new)
+    base = t if view is None else view.base
+    put_node = None
+    if view is None:
+        if tracked and new._node is None:
+            new = OPS["clone"].call(new)
+        node = edge_of(new) if tracked else None
+    elif tracked or base._requires_grad:
+        old = alias(base)
+        mask = (1 if base._requires_grad else 0) | (2 if tracked else 0)
+        put_node = make_node(OPS["put"], mask, (old, new), (old, new), (view.chain,), (None,), base._backend)
+        put_node.shape = base._array.shape
+    t._backend.write(t._array, new._array)
+    bump(t)
+    if view is None:
+        t._node, t._requires_grad = node, tracked
+    elif put_node is not None:
+        base._node, base._requires_grad = put_node, True
+
+
+def alias(t: Tensor) -> Tensor:
+    """Another tensor over the same array and node, sharing versions but not the identity."""
+    if t._cell is None:
+        t._cell = [0]
+    new = object.__new__(Tensor)
+    new._array, new._backend, new._node = t._array, t._backend, t._node
+    new._requires_grad, new._view, new._cell = t._requires_grad, t._view, t._cell
+    return new  # type: ignore[no-any-return]
+
+
+class Tensor:
+    """A multi-dimensional array of one dtype on one device, which may be differentiated.
+
+    `Tensor(data)` takes what `facula.tensor` takes, in the default dtype; `Tensor(2, 3)` is an
+    uninitialised tensor of that shape.
+    """
+
+    __slots__ = ("_array", "_backend", "_node", "_requires_grad", "_view", "_cell", "__dict__", "__weakref__")
+
+    _array: Any
+    _backend: Any
+    _node: Any
+    _requires_grad: bool
+    _view: View | None
+    _cell: list[int] | None
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        import facula
+
+        if len(args) == 1 and not isinstance(args[0], int):
+            if isinstance(args[0], Size):
+                made = facula.empty(args[0])
+            else:
+                made = args[0].detach() if isinstance(args[0], Tensor) else facula.tensor(args[0], dtype=facula.get_default_dtype())
+        else:
+            made = facula.empty(args if args else (0,))
+        return made if cls is Tensor else made.as_subclass(cls)
+
+    # ---- what it is
+
+    @property
+    def shape(self) -> Size:
+        return Size(self._array.shape)
+
+    @property
+    def dtype(self) -> dtype:
+        return FROM_NUMPY[self._array.dtype]
+
+    @property
+    def device(self) -> Any:
+        return self._backend.device
+
+    @property
+    def ndim(self) -> int:
+        return len(self._array.shape)
+
+    @property
+    def itemsize(self) -> int:
+        return self._array.dtype.itemsize  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        return self.numel() * self.itemsize
+
+    @property
+    def layout(self) -> Any:
+        from facula.constants import strided
+
+        return strided
+
+    is_sparse = is_quantized = is_mkldnn = is_nested = False
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"  # type: ignore[no-any-return]
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"  # type: ignore[no-any-return]
+
+    @property
+    def is_meta(self) -> bool:
+        return self.device.type == "meta"  # type: ignore[no-any-return]
+
+    def size(self, dim: int | None = None) -> Any:
+        if dim is None:
+            return self.shape
+        from facula.ops.dims import wrap_dim
+
+        return self._array.shape[wrap_dim(dim, self.ndim)]
+
+    def dim(self) -> int:
+        return len(self._array.shape)
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        return self.shape.numel()
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        return self.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        strides = self._backend.strides(self._array)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        from facula.ops.dims import row_major
+
+        shape = self._array.shape
+        return 0 in shape or all(
+            n == 1 or s == c for n, s, c in zip(shape, self._backend.strides(self._array), row_major(shape))
+        )
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
+
+    # ---- autograd
+
+    @property
+    def requires_grad(self) -> bool:
+        return is_tracked(self)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError(
+                f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype}"
+            )
+        if not value and self._node is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return not is_tracked(self) or self._node is None
+
+    @property
+    def grad_fn(self) -> Any:
+        return edge_of(self) if is_tracked(self) and not self.is_leaf else None
+
+    @property
+    def grad(self) -> Tensor | None:
+        return self.__dict__.get("_grad")
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value.shape != self.shape:
+                raise RuntimeError(f"assigned grad has shape {list(value.shape)}, the tensor has {list(self.shape)}")
+        self.__dict__["_grad"] = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.__dict__.pop("_grad", None)
+
+    @property
+    def data(self) -> Tensor:
+        """The same array without the tape, and with versions of its own."""
+        new = alias(self)
+        new._node, new._requires_grad, new._view, new._cell = None, False, None, None
+        return new
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._array, self._backend = value._array, value._backend
+
+    @property
+    def _version(self) -> int:
+        return 0 if self._cell is None else self._cell[0]
+
+    @property
+    def _base(self) -> Tensor | None:
+        return None if self._view is None else self._view.base
+
+    def _is_view(self) -> bool:
+        return self._view is not None
+
+    def detach(self) -> Tensor:
+        """The same values, outside the tape; in-place writes to it are seen by version checks."""
+        mode = state.mode
+        if isinstance(mode, Mode):
+            mode.touch(self)
+        new = alias(self)
+        new._node, new._requires_grad, new._view = None, False, None
+        return new
+
+    def detach_(self) -> Tensor:
+        self._node, self._requires_grad, self._view = None, False, None
+        return self
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Adds the gradient of this tensor to `.grad` of the leaves it was computed from."""
+        from facula.autograd import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
+        """Calls `hook(grad)` when the gradient is known; what it returns replaces it."""
+        from facula.autograd.hooks import register_hook
+
+        return register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
+        from facula.autograd.hooks import register_post_accumulate_grad_hook
+
+        return register_post_accumulate_grad_hook(self, hook)
+
+    def retain_grad(self) -> None:
+        """Makes `backward` fill `.grad` of this non-leaf tensor as well."""
+        if self.is_leaf:
+            return
+        self.retains_grad = True
+        me = weakref.ref(self)
+
+        def keep(grad: Tensor) -> None:
+            tensor = me()
+            if tensor is not None:
+                tensor.grad = grad if tensor.grad is None else tensor.grad + grad
+
+        self.register_hook(keep)
+
+    # ---- values
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """The values as a NumPy array; on the CPU it shares their memory.
+
+        Raises RuntimeError for a tensor that requires grad, unless `force=True`.
+        """
+        if not force and is_tracked(self):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if not force and self.device.type not in ("cpu", "meta"):
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+            )
+        return self._backend.to_numpy(self._array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def item(self) -> Any:
+        """The value of a tensor of one element, as a Python number."""
+        if self.numel() != 1:
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        value = self._backend.to_numpy(self._array).item()
+        return float(value) if self.dtype.is_floating_point else value
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        array = self._backend.to_numpy(self._array)
+        if self.dtype.name in ("bfloat16",):
+            array = array.astype(np.float32)
+        return array.tolist()
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise RuntimeError(
+                f"Boolean value of Tensor with {'no values' if self.numel() == 0 else 'more than one value'} is ambiguous"
+            )
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.category > 1 or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self._array.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self._array.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._array.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __format__(self, spec: str) -> str:
+        if self.ndim == 0 and not self.is_meta:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        from facula.printing import tensor_repr
+
+        return tensor_repr(self)
+
+    # ---- copies
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment"
+            )
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        new = self.detach().clone().as_subclass(type(self))
+        new._requires_grad = self._requires_grad
+        memo[id(self)] = new
+        if self.grad is not None:
+            new.grad = self.grad.__deepcopy__(memo)
+        return new
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        array = self._backend.to_numpy(self._array)
+        return (_rebuild, (type(self), array, str(self.device), self._requires_grad and self.is_leaf))
+
+    def as_subclass(self, cls: type) -> Any:
+        """The same tensor as an instance of a subclass of Tensor."""
+        new = object.__new__(cls)
+        for slot in ("_array", "_backend", "_node", "_requires_grad", "_view", "_cell"):
+            setattr(new, slot, getattr(self, slot))
+        return new
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        from facula.ops.index import assign
+
+        assign(self, index, value)
+
+
+def _rebuild(cls: type, array: Any, device: str, requires_grad: bool) -> Tensor:
+    import facula
+
+    new = facula.from_numpy(array).to(device).as_subclass(cls)
+    new._requires_grad = requires_grad
+    return new  # type: ignore[no-any-return]
+
+
+class Parameter(Tensor):
+    """A tensor that a Module registers as its parameter; it requires grad unless told otherwise."""
+
+    __slots__ = ()
+
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
+        import facula
+
+        data = facula.empty(0) if data is None else data
+        new = data.detach().as_subclass(cls)
+        new._cell = None
+        new.requires_grad = requires_grad
+        return new
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + Tensor.__repr__(self)
+
+
+def _operator(name: str, op_name: str, reflected: bool = False) -> None:
+    _install_lazily(name, lambda: _reflected(op_name) if reflected else _forward(op_name))
+
+
+_OPERANDS = (bool, int, float, complex, np.generic, np.ndarray)
+
+
+def _forward(op_name: str) -> Callable[..., Any]:
+    """The recorded function itself: an operator costs no frame more than it."""
+    return OPS[op_name].call
+
+
+def _reflected(op_name: str) -> Callable[..., Any]:
+    from facula.autograd.record import run
+
+    op = OPS[op_name]
+
+    def function(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        return run(op, (other, self), ()) if op.is_node else op.call(other, self)
+
+    return function
+
+
+for _name, _op_name in {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
+    "pow": "pow", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
+}.items():  # fmt: skip
+    _operator(f"__{_name}__", _op_name)
+    _operator(f"__r{_name}__", _op_name, reflected=True)
+for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "abs"):
+    _operator(f"__{_name}__", _name)
+_operator("__invert__", "bitwise_not")
+_operator("__pos__", "positive")
+
+
+def _inplace_operator(name: str, method: str) -> None:
+    setattr(Tensor, name, lambda self, other: getattr(self, method)(other))
+
+
+for _name, _op_name in {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
+    "pow": "pow", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
+}.items():  # fmt: skip
+    _inplace_operator(f"__i{_name}__", _op_name + "_")
+
+subscribe(install_methods)

@@ -1,0 +1,341 @@
+"""The backward pass: nodes from young to old, each turning the gradient of its output into its inputs'.
+
+In an ordinary pass rules see raw arrays and the backend's kernels; no tensor is made. With
+`create_graph` they see tensors and the recording namespace, so the gradient is on the tape as well.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from typing import Any
+
+from facula.autograd.mode import is_grad_enabled, set_recording
+from facula.autograd.record import DTYPE, INPUT, MANY, OUTPUT, Node, Output, from_array, recorder, version
+from facula.dtypes import F32, HALF, complex64, complex128
+from facula.ops._op import OPS
+from facula._tensor import Tensor, alias, bump
+
+
+_COMPLEX: frozenset[Any] = frozenset((complex64, complex128, complex64.dtype, complex128.dtype))
+
+
+class Pass:
+    """One backward pass: the gradients that wait (`pending`) and the nodes to run (`heap`)."""
+
+    def __init__(self, create_graph: bool, retain_graph: bool, needed: set[int] | None):
+        self.create_graph, self.retain_graph, self.needed = create_graph, retain_graph, needed
+        self.pending: dict[int, Any] = {}
+        self.parts: dict[int, list[Any]] = {}  # several-output nodes: cotangents by output
+        self.owned: set[int] = set()  # targets whose pending array is ours alone to write
+        self.heap: list[tuple[int, Node]] = []
+        self.queued: set[int] = set()
+        self.leaves: dict[int, Tensor] = {}
+        self.captured: dict[int, Any] = {}
+
+    # ---- gradients in and out
+
+    def wrap(self, g: Any, backend: Any) -> Tensor:
+        return g if self.create_graph else from_array(backend, g)
+
+    def unwrap(self, g: Tensor) -> Any:
+        return g if self.create_graph else g._array
+
+    def namespace(self, backend: Any) -> Any:
+        return recorder(backend) if self.create_graph else backend
+
+    def send(self, target: Any, g: Any) -> None:
+        """Adds `g` to what waits for `target` (a node or a leaf)."""
+        key = id(target)
+        if self.needed is not None and key not in self.needed:
+            return
+        shape = target._array.shape if isinstance(target, Tensor) else target.shape
+        backend = target._backend if isinstance(target, Tensor) else target.backend
+        if tuple(g.shape) != tuple(shape):
+            g = self.namespace(backend).sum_to(g, tuple(shape))
+        before = self.pending.get(key)
+        if before is None:
+            self.pending[key] = g
+        elif key in self.owned:
+            backend.write(before, backend.add(before, g))
+        else:
+            self.pending[key] = self.namespace(backend).add(before, g)
+            if not self.create_graph:
+                self.owned.add(key)
+        self.queue(target)
+
+    def send_view(self, node: Node, target: Any, g: Any) -> None:
+        """Adds the gradient of a slice into the pending buffer of what it is a slice of.
+
+        Zeros with `g` put in, once per slice, would make an unbind over T steps cost T squared.
+        """
+        key = id(target)
+        if self.needed is not None and key not in self.needed:
+            return
+        shape = target._array.shape if isinstance(target, Tensor) else target.shape
+        backend = node.backend
+        buffer = self.pending.get(key)
+        if key not in self.owned:
+            before, buffer = buffer, backend.full(shape, 0, g.dtype)
+            if before is not None:
+                backend.write(buffer, before)
+            self.pending[key] = buffer
+            self.owned.add(key)
+        part = getattr(backend, node.op.name)(buffer, *node.options)
+        backend.write(part, backend.add(part, g))
+        self.queue(target)
+
+    def queue(self, target: Any) -> None:
+        key = id(target)
+        if key in self.queued:
+            return
+        self.queued.add(key)
+        if isinstance(target, Tensor):
+            self.leaves[key] = target
+        else:
+            heapq.heappush(self.heap, (-target.time, target))
+
+    def run(self) -> None:
+        while self.heap:
+            _, node = heapq.heappop(self.heap)
+            g = self.pending.pop(id(node), None)
+            self.owned.discard(id(node))
+            if node.__class__ is Output:
+                self._run_output(node, g)
+            else:
+                self._run_node(node, g if g is not None else self.parts.pop(id(node)))
+        for key, leaf in self.leaves.items():
+            hooks = leaf.__dict__.get("_hooks")
+            if hooks:
+                self.pending[key] = self._call_hooks(hooks, self.pending[key], leaf._backend)
+
+    def _run_output(self, part: Output, g: Any) -> None:
+        if part.hooks:
+            g = self._call_hooks(part.hooks, g, part.backend)
+        self._capture(part, g)
+        node = part.node
+        if self.needed is not None and id(node) not in self.needed:
+            return
+        waiting = self.parts.get(id(node))
+        if waiting is None:
+            waiting = self.parts[id(node)] = [None] * max(len(node.op.outputs), part.index + 1)
+        while len(waiting) <= part.index:
+            waiting.append(None)
+        waiting[part.index] = g
+        self.queue(node)
+
+    def _call_hooks(self, hooks: dict[int, Any], g: Any, backend: Any) -> Any:
+        tensor = self.wrap(g, backend)
+        for hook in list(hooks.values()):
+            changed = hook(tensor)
+            if changed is not None:
+                tensor = changed
+        return self.unwrap(tensor)
+
+    def _capture(self, target: Any, g: Any) -> None:
+        if id(target) in self.captured:
+            self.captured[id(target)] = g
+
+    def _run_node(self, node: Node, g: Any) -> None:
+        if node.hooks:
+            g = self._call_hooks(node.hooks, g, node.backend)
+        self._capture(node, g)
+        if self.needed is not None and not any(
+            e is not None and id(e) in self.needed for e in node.edges
+        ):
+            return
+        try:
+            if node.op.view and not self.create_graph and node.op.name in SLICES:
+                self.send_view(node, node.edges[0], g)
+                return
+            for at, gi in (node.op.backward or gradients)(node, g, self):
+                if gi is not None and node.edges[at] is not None:
+                    self.send(node.edges[at], gi)
+        except Exception as error:
+            if node.traceback:
+                error.add_note(f"in the backward of '{node.op.name}', which was called here:\n{node.traceback}")
+            raise
+
+
+#: Views onto a part of their input, whose gradient is added into the pending buffer in place.
+SLICES = frozenset(("slice", "select", "narrow", "diagonal"))
+
+
+def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
+    """(position, gradient) for the tracked inputs of a node, by the rules of its op."""
+    op, create_graph = node.op, run.create_graph
+    if node.kept is None:
+        raise RuntimeError(
+            f"Trying to backward through the graph a second time (at '{op.name}'): its saved tensors were freed by "
+            "the first backward; give retain_graph=True there if you need a second"
+        )
+    plan = node.plan
+    values = [_saved(node, save, kept, create_graph) for save, kept in zip(plan.saves, node.kept)]
+    xp = run.namespace(node.backend)
+    several = isinstance(g, list)
+    conjugate = op.holomorphic and not several and g.dtype in _COMPLEX
+    if conjugate:
+        g = xp.conj(g)
+    if node.half is not None and not create_graph:
+        g = [_single(xp, x) for x in g] if several else _single(xp, g)
+        values = [_single_saved(xp, v) for v in values]
+    out = []
+    for function, spans, lists, positions, needs, wants_needs in plan.calls:
+        saved = [values[i] for i in positions]
+        if wants_needs:
+            saved = [needs if plan.saves[i][2] == "needs" else v for i, v in zip(positions, saved)]
+        result = function(xp, g, *saved)
+        if len(spans) == 1:
+            result = (result,)
+        for span, is_list, r in zip(spans, lists, result):
+            for i, gi in zip(span, r if is_list else (r,)):
+                if gi is not None and node.edges[i] is not None:
+                    if conjugate:
+                        gi = xp.conj(gi)
+                    if node.half is not None and gi.dtype not in HALF:
+                        gi = xp.cast(gi, node.half)
+                    out.append((i, gi))
+    if not run.retain_graph and plan.saves:
+        node.kept = None
+    return out
+
+
+def _saved(node: Node, save: tuple[int, int, str], kept: Any, create_graph: bool) -> Any:
+    kind, _, name = save
+    if kind == OUTPUT:
+        array, cell, at = kept
+        if cell[0] != at:
+            _raise_moved(node, f"its output '{name}'", array.shape, cell[0], at)
+        return _output_tensor(node, array, cell) if create_graph else array
+    if kind == INPUT:
+        return _saved_input(node, kept, name, create_graph)
+    if kind == MANY:
+        return tuple(_saved_input(node, k, name, create_graph) for k in kept)
+    return kept
+
+
+def _saved_input(node: Node, kept: Any, name: str, create_graph: bool) -> Any:
+    if kept.__class__ is not tuple:
+        return kept
+    tensor, at = kept
+    if version(tensor) != at:
+        _raise_moved(node, f"its input '{name}'", tensor.shape, version(tensor), at)
+    return tensor if create_graph else tensor._array
+
+
+def _output_tensor(node: Node, array: Any, cell: list[int]) -> Tensor:
+    tensor = from_array(node.backend, array)
+    tensor._node, tensor._requires_grad, tensor._cell = node, True, cell
+    return tensor
+
+
+def _raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None:
+    where = f"\nThe op was called here:\n{node.traceback}" if node.traceback else (
+        " Hint: enable anomaly detection to find the operation, with facula.autograd.set_detect_anomaly(True)."
+    )  # fmt: skip
+    raise RuntimeError(
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"'{node.op.name}' needs {what} of shape {list(shape)}, which is at version {now}; expected version {then} "
+        f"instead.{where}"
+    )
+
+
+def _single(xp: Any, x: Any) -> Any:
+    return xp.cast(x, F32) if x is not None and getattr(x, "dtype", None) in HALF else x
+
+
+def _single_saved(xp: Any, x: Any) -> Any:
+    if isinstance(x, tuple):
+        return tuple(_single_saved(xp, y) for y in x)
+    return _single(xp, x) if hasattr(x, "dtype") and hasattr(x, "shape") else x
+
+
+# ---- entry points
+
+
+def run_backward(
+    roots: list[Tensor], grads: list[Tensor | None], wanted: list[Tensor] | None,
+    retain_graph: bool, create_graph: bool, accumulate: bool,
+) -> list[Tensor | None]:  # fmt: skip
+    """Runs a pass from `roots`; returns the gradients of `wanted`, or adds to `.grad` of all leaves."""
+    from facula._tensor import edge_of
+
+    targets = None if wanted is None else [edge_of(t) for t in wanted]
+    needed = None if targets is None else _leading_to([edge_of(r) for r in roots], targets)
+    run = Pass(create_graph, retain_graph, needed)
+    for t in targets or ():
+        run.captured[id(t)] = None
+    was_recording = is_grad_enabled()
+    set_recording(create_graph)
+    try:
+        for root, g in zip(roots, grads):
+            run.send(edge_of(root), run.unwrap(_initial(root, g)))
+        run.run()
+        if accumulate:
+            keep = None if targets is None else {id(t) for t in targets}
+            while run.leaves:
+                key, leaf = run.leaves.popitem()
+                if keep is None or key in keep:
+                    _accumulate(leaf, run.pending.pop(key), run)
+    finally:
+        set_recording(was_recording)
+    results: list[Tensor | None] = []
+    for tensor, target in zip(wanted or (), targets or ()):
+        g = run.pending.get(id(target)) if isinstance(target, Tensor) else run.captured.get(id(target))
+        results.append(None if g is None else run.wrap(g, tensor._backend))
+    return results
+
+
+def _initial(root: Tensor, g: Tensor | None) -> Tensor:
+    if g is None:
+        if root.numel() != 1:
+            raise RuntimeError(
+                f"grad can be implicitly created only for scalar outputs, this one has shape {list(root.shape)}; "
+                f"reduce it with .sum() or .mean(), or give the gradient"
+            )
+        return from_array(root._backend, root._backend.full(root._array.shape, 1, root._array.dtype))
+    if g.shape != root.shape:
+        raise RuntimeError(f"Mismatch in shape: grad has shape {list(g.shape)} and the output has shape {list(root.shape)}")
+    return OPS["cast"].call(g, root._array.dtype) if g._array.dtype is not root._array.dtype else g  # type: ignore[no-any-return]
+
+
+def _leading_to(roots: list[Any], targets: list[Any]) -> set[int]:
+    """ids of the nodes and leaves from which a target can be reached."""
+    nodes, stack, seen = [], list(roots), set()
+    while stack:
+        node = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Tensor):
+            continue
+        nodes.append(node)
+        stack.extend((node.node,) if node.__class__ is Output else node.edges)
+    needed = {id(t) for t in targets}
+    for node in sorted(nodes, key=lambda n: n.time):
+        inputs = (node.node,) if node.__class__ is Output else node.edges
+        if any(e is not None and id(e) in needed for e in inputs):
+            needed.add(id(node))
+    return needed
+
+
+def _accumulate(leaf: Tensor, g: Any, run: Pass) -> None:
+    """Adds to `leaf.grad`: in place, unless the gradient itself is on the tape."""
+    backend = leaf._backend
+    before = leaf.grad
+    if run.create_graph:
+        leaf.__dict__["_grad"] = g if before is None else before + g
+    elif before is None:
+        # Rules may pass their cotangent on, so an array that someone else holds must be copied.
+        if not (sys.getrefcount(g) <= 3 and backend.is_whole(g)):
+            g = backend.copy(g)
+        leaf.__dict__["_grad"] = from_array(backend, g)
+    elif before.requires_grad:
+        leaf.__dict__["_grad"] = alias(before).detach() + from_array(backend, g)
+    else:
+        backend.write(before._array, backend.add(before._array, g))
+        bump(before)
+    hooks = leaf.__dict__.get("_post_accumulate_hooks")
+    if hooks:
+        for hook in list(hooks.values()):
+            hook(leaf)

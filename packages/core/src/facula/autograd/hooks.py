@@ -1,0 +1,54 @@
+"""Hooks on gradients: functions called when the gradient of a tensor is known."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from facula._tensor import Tensor, edge_of, is_tracked
+
+_ids = count()
+
+
+class RemovableHandle:
+    """What registering a hook returns; `remove()` takes the hook out again."""
+
+    def __init__(self, hooks: dict[int, Any]):
+        self.id = next(_ids)
+        self._hooks = weakref.ref(hooks) if hasattr(hooks, "__weakref__") else (lambda: hooks)
+
+    def remove(self) -> None:
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.remove()
+
+
+def add_hook(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+    if not is_tracked(tensor):
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    target = edge_of(tensor)
+    if isinstance(target, Tensor):
+        return add_hook(target.__dict__.setdefault("_hooks", {}), hook)
+    if target.hooks is None:
+        target.hooks = {}
+    return add_hook(target.hooks, hook)
+
+
+def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    if tensor._node is not None:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    return add_hook(tensor.__dict__.setdefault("_post_accumulate_hooks", {}), hook)

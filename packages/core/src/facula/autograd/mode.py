@@ -1,0 +1,142 @@
+"""The one thread-local `mode` that every operation reads: True records, False does not.
+
+Any other value is a `Mode` object (trace, autocast, profiler, anomaly): the slow way, which sees
+each op before it runs. Nothing else may add a test to the hot path.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+
+class State(threading.local):
+    """Per-thread state. `mode` is True, False or a `Mode`."""
+
+    def __init__(self) -> None:
+        self.mode: Any = True
+        # PyTorch's arithmetic is silent about NaN and infinity. NumPy keeps this setting per thread;
+        # a context manager around each kernel would cost more than most kernels.
+        np.seterr(all="ignore")
+
+
+state = State()
+
+
+class Mode:
+    """A slow mode, active between `push` and `pop`; `below` is the mode it stands on."""
+
+    below: Any
+
+    def push(self) -> None:
+        self.below, state.mode = state.mode, self
+
+    def pop(self) -> None:
+        state.mode = self.below
+
+    def run(self, op: Any, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
+        """Runs one recorded op; subclasses override this and call it."""
+        from facula.autograd.record import run
+
+        state.mode = self.below
+        try:
+            return run(op, ins, opts)
+        finally:
+            state.mode = self
+
+    def touch(self, *tensors: Any) -> None:
+        """Told of tensors that are read or written outside an op."""
+        if isinstance(self.below, Mode):
+            self.below.touch(*tensors)
+
+    def backend(self, backend: Any) -> Any:
+        """The backend on which a creation op asked for `backend` is to run."""
+        return self.below.backend(backend) if isinstance(self.below, Mode) else backend
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread are recorded."""
+    mode = state.mode
+    while isinstance(mode, Mode):
+        mode = mode.below
+    return bool(mode)
+
+
+def set_recording(recording: bool) -> None:
+    """Turns recording on or off beneath whatever slow modes are active."""
+    if not isinstance(state.mode, Mode):
+        state.mode = recording
+        return
+    mode = state.mode
+    while isinstance(mode.below, Mode):
+        mode = mode.below
+    mode.below = recording
+
+
+class _GradMode:
+    """A context manager and decorator that sets recording and restores it."""
+
+    recording: bool
+
+    def __enter__(self) -> None:
+        self._before = is_grad_enabled()
+        set_recording(self.recording)
+
+    def __exit__(self, *exc: Any) -> None:
+        set_recording(self._before)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self.clone():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def clone(self) -> _GradMode:
+        new = type(self).__new__(type(self))
+        new.recording = self.recording
+        return new
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = object.__new__(cls)
+        if args and callable(args[0]):  # used as a bare decorator, without parentheses
+            self.__init__()  # type: ignore[misc]
+            return self(args[0])
+        return self
+
+
+class no_grad(_GradMode):
+    """Operations inside are not recorded. Context manager or decorator."""
+
+    recording = False
+
+
+class enable_grad(_GradMode):
+    """Operations inside are recorded, also within `no_grad`. Context manager or decorator."""
+
+    recording = True
+
+
+class inference_mode(_GradMode):
+    """As `no_grad`; for `mode=False` it does nothing. Context manager or decorator."""
+
+    def __init__(self, mode: bool = True):
+        self.recording = False if mode else is_grad_enabled()
+
+
+class set_grad_enabled(_GradMode):
+    """Sets recording at once; as a context manager it restores it at the end."""
+
+    def __init__(self, mode: bool):
+        self._before_init = is_grad_enabled()
+        self.recording = bool(mode)
+        set_recording(self.recording)
+
+    def __enter__(self) -> None:
+        self._before = getattr(self, "_before_init", is_grad_enabled())
+        set_recording(self.recording)

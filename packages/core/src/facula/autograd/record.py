@@ -1,0 +1,657 @@
+"""The recorder: runs an op on the arrays of tensors and leaves a node on the tape.
+
+`run` is the general way for one-node ops, `run_composite` for ops without a gradient of their own.
+`build_call` makes each op's recorded function at its first use; binary and unary arithmetic get
+functions generated for their arity, because a small tensor's `x + y` spends its time here.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from facula import promotion
+from facula.autograd.mode import state
+from facula.dtypes import BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
+from facula.ops._op import OPS, REQUIRED, Op
+from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
+
+tick = count(1).__next__
+new = object.__new__
+
+
+class Node:
+    """One recorded op: where its gradients go (`edges`), what its rules need (`kept`)."""
+
+    __slots__ = ("op", "edges", "kept", "options", "plan", "time", "shape", "backend", "__dict__", "__weakref__")
+
+    op: Op
+    edges: tuple[Any, ...]  # per input: the Node or leaf Tensor its gradient goes to, or None
+    kept: tuple[Any, ...] | None  # None once freed by a backward pass
+    options: tuple[Any, ...]
+    plan: Plan  # what `kept` holds, and the rules to call on it
+    time: int  # creation order: the engine runs nodes from young to old
+    shape: tuple[int, ...]  # of the output, to which cotangents are summed
+    backend: Any
+    half = None  # the NumPy dtype, where a float16 or bfloat16 op computed in float32
+    hooks: Any = None
+    traceback: Any = None  # where the op was called, in anomaly mode
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} node>"
+
+
+class Output(Node):
+    """One output of a several-output node; its gradient waits in the node until all have come."""
+
+    __slots__ = ("node", "index")
+
+    node: Node
+    index: int
+
+
+# ---- plans: what a node must keep, for each set of inputs that want a gradient
+
+
+class Plan:
+    """For a bit mask of tracked inputs: what to save, and the rules to call on what was saved."""
+
+    __slots__ = ("saves", "calls")
+
+    def __init__(self, op: Op, mask: int, spans: list[range]):
+        names: list[str] = []
+        self.calls = []
+        for rule in op.rules:
+            targets = [spans[op.inputs.index(t)] for t in rule.targets]
+            if any(mask >> i & 1 for span in targets for i in span):
+                for name in rule.names:
+                    if name not in names:
+                        names.append(name)
+                needs = tuple(any(mask >> i & 1 for i in span) for span in targets)
+                positions = tuple(names.index(n) for n in rule.names)
+                lists = tuple(_kind(op, t) == "list" for t in rule.targets)
+                self.calls.append((rule.function, targets, lists, positions, needs, "needs" in rule.names))
+        self.saves = tuple(_save(op, name) for name in names)
+
+
+INPUT, OUTPUT, OPTION, SHAPE, DTYPE, NEEDS, MANY = range(7)
+
+
+def _kind(op: Op, name: str) -> str:
+    return next(p.kind for p in op.parameters if p.name == name)
+
+
+def _save(op: Op, name: str) -> tuple[int, Any, str]:
+    if name == "needs":
+        return NEEDS, 0, name
+    if name in op.inputs:
+        return (MANY if _kind(op, name) == "list" else INPUT), op.inputs.index(name), name
+    if name in op.options:
+        return OPTION, op.options.index(name), name
+    if name == "out":
+        return OUTPUT, 0, name
+    if name in op.outputs:
+        return OUTPUT, op.outputs.index(name), name
+    for suffix, kind in (("_shape", SHAPE), ("_shapes", SHAPE), ("_dtype", DTYPE)):
+        if name.endswith(suffix) and name.removesuffix(suffix) in op.inputs:
+            return kind, op.inputs.index(name.removesuffix(suffix)), name
+    raise TypeError(f"a rule of op '{op.name}' asks for {name!r}, which is no input, output or option of it")
+
+
+def _plan(op: Op, mask: int, ins: tuple[Any, ...]) -> Plan:
+    if not op.has_lists:
+        plan = op.plans.get(mask)
+        if plan is None:
+            spans = [range(i, i + 1) for i in range(len(op.inputs))]
+            plan = op.plans[mask] = Plan(op, mask, spans)
+        return plan
+    spans, start = [], 0
+    for x in ins:
+        n = len(x) if x.__class__ is tuple else 1
+        spans.append(range(start, start + n))
+        start += n
+    return Plan(op, mask, spans)
+
+
+def version(t: Any) -> int:
+    cell = t._cell
+    return 0 if cell is None else cell[0]  # type: ignore[no-any-return]
+
+
+def _keep_input(x: Any) -> Any:
+    return (x, version(x)) if isinstance(x, Tensor) else x
+
+
+def _keep_output(tensor: Tensor) -> tuple[Any, list[int], int]:
+    """The array and its version cell, not the tensor: that would close a reference cycle."""
+    cell = tensor._cell
+    if cell is None:
+        cell = tensor._cell = [0]
+    return tensor._array, cell, cell[0]
+
+
+def _shape_of(x: Any) -> Any:
+    if x.__class__ is tuple:
+        return tuple(_shape_of(y) for y in x)
+    return x._array.shape if isinstance(x, Tensor) else ()
+
+
+def _dtype_of(x: Any) -> Any:
+    return x._array.dtype if isinstance(x, Tensor) else None
+
+
+def make_node(
+    op: Op, mask: int, ins: tuple[Any, ...], flat: Any, opts: tuple[Any, ...], outs: Any, backend: Any
+) -> Node:
+    node = new(Node)
+    node.op, node.options, node.backend = op, opts, backend
+    node.edges = tuple([edge_of(x) if mask >> i & 1 else None for i, x in enumerate(flat)])
+    kept = []
+    node.plan = plan = _plan(op, mask, ins)
+    for kind, at, _ in plan.saves:
+        if kind == INPUT:
+            kept.append(_keep_input(ins[at]))
+        elif kind == OUTPUT:
+            kept.append(_keep_output(outs[at]))
+        elif kind == SHAPE:
+            kept.append(_shape_of(ins[at]))
+        elif kind == MANY:
+            kept.append(tuple(_keep_input(x) for x in ins[at]))
+        elif kind == DTYPE:
+            kept.append(_dtype_of(ins[at]))
+        else:
+            kept.append(opts[at] if kind == OPTION else None)
+    node.kept = tuple(kept)
+    node.time = tick()
+    return node
+
+
+# ---- arguments
+
+
+def flatten(ins: tuple[Any, ...]) -> tuple[Any, ...]:
+    out: list[Any] = []
+    for x in ins:
+        if x.__class__ is tuple:
+            out.extend(x)
+        else:
+            out.append(x)
+    return tuple(out)
+
+
+def unflatten(ins: tuple[Any, ...], flat: Any) -> tuple[Any, ...]:
+    rest = iter(flat)
+    return tuple(
+        tuple(next(rest) for _ in x) if x.__class__ is tuple else next(rest) for x in ins
+    )
+
+
+def tensor_args(op: Op, flat: tuple[Any, ...], needs_array: bool) -> tuple[Any, ...]:
+    """`flat` with arrays and stray scalars turned into tensors, all on one device."""
+    backend = common_backend(op, flat)
+    out = []
+    for x in flat:
+        if x is None or isinstance(x, Tensor):
+            pass
+        elif isinstance(x, (bool, int, float, complex)):
+            if needs_array:
+                x = from_array(backend, backend.full((), x, promotion.scalar_dtype(x).dtype))
+        else:
+            x = _foreign(op, x, backend)
+        if isinstance(x, Tensor) and x._backend is not backend:
+            x = OPS["to_backend"].call(x, backend)
+        out.append(x)
+    return tuple(out)
+
+
+def _foreign(op: Op, x: Any, backend: Any) -> Any:
+    import numpy as np
+
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray):
+        raise TypeError(f"{op.name}: got a numpy.ndarray, expected a Tensor; convert it with facula.from_numpy(array)")
+    raise TypeError(f"{op.name}: got a {type(x).__name__}, expected a Tensor or a number")
+
+
+def common_backend(op: Op, flat: tuple[Any, ...]) -> Any:
+    """The device of all tensors; a 0-d CPU tensor may join tensors elsewhere, as in PyTorch."""
+    tensors = [x for x in flat if isinstance(x, Tensor)]
+    if not tensors:
+        from facula.backends.registry import default_backend
+
+        return default_backend()
+    strong = [t for t in tensors if t._array.shape or t._backend.device.type != "cpu"] or tensors
+    backend = strong[0]._backend
+    for t in strong[1:]:
+        if t._backend is not backend:
+            raise RuntimeError(
+                f"{op.name}: the tensors are on different devices: one of shape {tuple(strong[0].shape)} on "
+                f"{backend.device} and one of shape {tuple(t.shape)} on {t._backend.device}; "
+                f"move one of them with .to(device)"
+            )
+    return backend
+
+
+def promote(op: Op, flat: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Casts the inputs to the dtype that the op computes in; taped, so gradients come back cast."""
+    tensors = [x._array for x in flat if isinstance(x, Tensor)]
+    scalars = [x for x in flat if not isinstance(x, Tensor) and x is not None]
+    d = promotion.result_dtype(tensors, scalars)
+    if op.promote == "float":
+        d = promotion.to_float(d)
+    elif op.promote == "number" and d.category == BOOL:
+        d = FROM_NUMPY[I64]
+    out = []
+    for x in flat:
+        if isinstance(x, Tensor):
+            out.append(x if x._array.dtype is d.dtype else OPS["cast"].call(x, d.dtype))
+        else:
+            out.append(None if x is None else _scalar_as(x, d))
+    return tuple(out)
+
+
+def _scalar_as(x: Any, d: Any) -> Any:
+    """A Python scalar that a kernel may combine with arrays of dtype `d` without changing theirs."""
+    if d.category == FLOAT:
+        return float(x)
+    if d.category == INTEGER:
+        bits = d.itemsize * 8
+        x = int(x) & ((1 << bits) - 1)
+        return x - (1 << bits) if d.is_signed and x >> (bits - 1) else x
+    return bool(x) if d.category == BOOL else complex(x)
+
+
+def _is_settled(arrays: list[Any], op: Op) -> bool:
+    """The cheap, common case: arrays of one floating dtype (any dtype but bool, for 'common')."""
+    dt = arrays[0].dtype if hasattr(arrays[0], "dtype") else None
+    if dt is None or not (dt is F32 or dt is F64 or (dt is I64 and op.promote == "common")):
+        return False
+    for a in arrays:
+        if getattr(a, "dtype", None) is not dt:
+            return False
+    return True
+
+
+# ---- running
+
+
+def from_array(backend: Any, array: Any) -> Tensor:
+    """A fresh tensor around a backend's array."""
+    if array.__class__ is not backend.Array:
+        array = backend.wrap(array)
+    out = new(Tensor)
+    out._array, out._backend = array, backend
+    out._node = out._view = out._cell = None
+    out._requires_grad = False
+    return out  # type: ignore[no-any-return]
+
+
+def run(op: Op, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
+    """Runs a one-node op on tensors (or scalars); records it where an input is tracked."""
+    mode = state.mode
+    if mode is not True and mode is not False:
+        return mode.run(op, ins, opts)
+    flat = flatten(ins) if op.has_lists else ins
+    arrays: list[Any] = []
+    backend: Any = None
+    mask, bit = 0, 1
+    for x in flat:
+        if isinstance(x, Tensor):
+            if x._backend is not backend:
+                if backend is not None:
+                    return _run_uneven(op, ins, flat, opts)
+                backend = x._backend
+            if mode and (x._requires_grad if x._view is None else is_tracked(x)):
+                mask |= bit
+            arrays.append(x._array)
+        elif x is None:
+            arrays.append(None)
+        elif op.promote is None or not op.leaf or x.__class__ not in _SCALARS:
+            return _run_uneven(op, ins, flat, opts)
+        else:
+            arrays.append(x)
+        bit <<= 1
+    if backend is None:
+        return _run_uneven(op, ins, flat, opts)
+    if op.promote is not None and not _is_settled(arrays, op):
+        before, flat = flat, promote(op, flat)
+        arrays = [x._array if isinstance(x, Tensor) else x for x in flat]
+        if any(a is not b for a, b in zip(before, flat)):
+            ins = unflatten(ins, flat) if op.has_lists else flat
+    return execute(op, mask, ins, flat, arrays, opts, backend)
+
+
+_SCALARS = frozenset((bool, int, float, complex))
+
+
+def _run_uneven(op: Op, ins: tuple[Any, ...], flat: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
+    """Scalars alone, several devices, foreign objects: made even, then run again."""
+    needs_array = op.promote is None or not op.leaf or not any(isinstance(x, Tensor) for x in flat)
+    flat = tensor_args(op, flat, needs_array)
+    return run(op, unflatten(ins, flat), opts)
+
+
+def half_of(op: Op, arrays: list[Any]) -> Any:
+    """float16 or bfloat16, where the op must compute in float32 and round once."""
+    if op.arithmetic:
+        for a in arrays:
+            if a is not None and getattr(a, "dtype", None) in HALF:
+                return a.dtype
+    return None
+
+
+def execute(
+    op: Op, mask: int, ins: Any, flat: Any, arrays: list[Any], opts: tuple[Any, ...], backend: Any
+) -> Any:
+    half = half_of(op, arrays)
+    if half is not None:
+        arrays = [backend.cast(a, F32) if getattr(a, "dtype", None) in HALF else a for a in arrays]
+    kernel = getattr(backend, op.name)
+    if op.has_lists:
+        arrays = unflatten(ins, arrays)  # type: ignore[assignment]
+    if op.order is None:
+        result = kernel(*arrays, *opts)
+    else:
+        result = kernel(*[(arrays if is_input else opts)[i] for is_input, i in op.order])
+    if op.outputs:
+        return _several(op, mask, ins, flat, opts, result, backend, half)
+    if half is not None and result.dtype is F32:
+        result = backend.cast(result, half)
+    out = from_array(backend, result)
+    if op.view:
+        link_view(out, flat[0], op, opts)
+    if mask and op.rules and out._array.dtype.kind not in "iub":
+        node = make_node(op, mask, ins, flat, opts, (out,), backend)
+        node.shape = out._array.shape
+        if half is not None:
+            node.half = half
+        out._node, out._requires_grad = node, True
+    return out
+
+
+def _several(
+    op: Op, mask: int, ins: Any, flat: Any, opts: tuple[Any, ...], result: Any, backend: Any, half: Any
+) -> Any:
+    if half is not None:
+        result = [backend.cast(r, half) if getattr(r, "dtype", None) is F32 else r for r in result]
+    outs = [None if r is None else from_array(backend, r) for r in result]
+    if mask and op.rules:
+        node = make_node(op, mask, ins, flat, opts, outs, backend)
+        node.shape = ()
+        if half is not None:
+            node.half = half
+        for i, out in enumerate(outs):
+            if out is not None and out._array.dtype.kind not in "iub":
+                attach_output(node, i, out, backend)
+    return op.result(*outs)  # type: ignore[misc]
+
+
+def attach_output(node: Node, index: int, out: Tensor, backend: Any) -> None:
+    part = new(Output)
+    part.node, part.index, part.backend = node, index, backend
+    part.op, part.edges, part.kept, part.options = node.op, (), (), ()
+    part.time, part.shape = tick(), out._array.shape
+    out._node, out._requires_grad = part, True
+
+
+def link_view(out: Tensor, source: Tensor, op: Op, opts: tuple[Any, ...]) -> None:
+    """Makes `out` a view: it shares the version of its base and can be replayed from it."""
+    cell = source._cell
+    if cell is None:
+        cell = source._cell = [0]
+    out._cell = cell
+    view = source._view
+    if view is None:
+        out._view = View(source, ((op, opts),), cell[0])
+    else:
+        out._view = View(view.base, (*view.chain, (op, opts)), cell[0])
+
+
+class Recorder:
+    """The recording namespace of one backend: what a body sees as `xp` when it is put on the tape."""
+
+    def __init__(self, backend: Any):
+        self.backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        op = OPS.get(name)
+        if op is None:
+            raise AttributeError(f"no op is named {name!r}")
+        call = op.call
+        if op.creation:
+            backend = self.backend
+
+            def call(*args: Any, **kwargs: Any) -> Tensor:
+                return create(op, backend, *args, **kwargs)
+
+        setattr(self, name, call)
+        return call
+
+    def stop(self, x: Tensor) -> Tensor:
+        return x.detach()
+
+    def asarray(self, array: Any) -> Tensor:
+        """A NumPy array as a constant."""
+        return from_array(self.backend, self.backend.asarray(array))
+
+    def strides(self, x: Tensor) -> tuple[int, ...]:
+        return self.backend.strides(x._array)  # type: ignore[no-any-return]
+
+
+def recorder(backend: Any) -> Recorder:
+    """The recording namespace of `backend`, made once."""
+    found = backend.__dict__.get("_recorder")
+    if found is None:
+        found = backend._recorder = Recorder(backend)
+    return found  # type: ignore[no-any-return]
+
+
+def create(op: Op, backend: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """Runs a creation op (no tensor goes in) on a backend."""
+    mode = state.mode
+    if mode is not True and mode is not False:
+        backend = mode.backend(backend)
+    return wrap_result(op, getattr(backend, op.name)(*args, **kwargs), backend)  # type: ignore[no-any-return]
+
+
+def wrap_result(op: Op, result: Any, backend: Any) -> Any:
+    """Arrays in a raw result (also within tuples and lists) as tensors."""
+    if result.__class__ is backend.Array or hasattr(result, "dtype"):
+        return result if isinstance(result, Tensor) else from_array(backend, result)
+    if isinstance(result, (tuple, list)):
+        parts = [wrap_result(op, r, backend) for r in result]
+        if op.result is not None and len(parts) == len(op.outputs):
+            return op.result(*parts)
+        return parts if isinstance(result, list) else tuple(parts)
+    return result
+
+
+def run_composite(op: Op, args: tuple[Any, ...]) -> Any:
+    """Runs an op that has no gradient of its own.
+
+    Untracked, its kernel (or its body) works on raw arrays; else its body is put on the tape.
+    """
+    kinds = [p.kind for p in op.parameters]
+    ins = tuple(a for a, k in zip(args, kinds) if k != "option")
+    flat = flatten(ins)
+    if any(not isinstance(x, Tensor) and x is not None for x in flat) or _mixed(flat):
+        flat = tensor_args(op, flat, needs_array=True)
+    if op.promote is not None:
+        flat = promote(op, flat)
+    backend = common_backend(op, flat)
+    mode = state.mode
+    is_slow = mode is not True and mode is not False
+    tracked = not is_slow and mode and any(isinstance(x, Tensor) and is_tracked(x) for x in flat)
+    half = half_of(op, [None if x is None else x._array for x in flat])
+    if tracked or is_slow or op.alias:
+        if half is not None:
+            flat = tuple(_to_single(x) for x in flat)
+        result = op.body(recorder(backend), *_merge(op, args, ins, flat))  # type: ignore[misc]
+        if op.result is not None and not hasattr(result, "_fields"):
+            result = op.result(*result)
+        return result if half is None else _to_half(op, result, half)
+    arrays = [None if x is None else x._array for x in flat]
+    if half is not None:
+        arrays = [backend.cast(a, F32) if getattr(a, "dtype", None) in HALF else a for a in arrays]
+    result = wrap_result(op, getattr(backend, op.name)(*_merge(op, args, ins, arrays)), backend)
+    return result if half is None else _to_half(op, result, half)
+
+
+def _mixed(flat: tuple[Any, ...]) -> bool:
+    backends = {id(x._backend) for x in flat if x is not None}
+    return len(backends) > 1
+
+
+def _merge(op: Op, args: tuple[Any, ...], ins: tuple[Any, ...], flat: Any) -> list[Any]:
+    rest = iter(unflatten(ins, flat))
+    return [a if p.kind == "option" else next(rest) for a, p in zip(args, op.parameters)]
+
+
+def _to_single(x: Any) -> Any:
+    return OPS["cast"].call(x, F32) if x is not None and x._array.dtype in HALF else x
+
+
+def _to_half(op: Op, result: Any, half: Any) -> Any:
+    if isinstance(result, Tensor):
+        return OPS["cast"].call(result, half) if result._array.dtype is F32 else result
+    if isinstance(result, (tuple, list)):
+        parts = [_to_half(op, r, half) for r in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return result
+
+
+# ---- the functions that users call
+
+
+def build_call(op: Op) -> Any:
+    """The recorded function of an op, with the signature of its definition."""
+    if op.creation:
+        source = _CREATION
+    elif op.is_node and _is_binary(op):
+        source = _BINARY
+    elif op.is_node:
+        source = _NODE
+    else:
+        source = _COMPOSITE
+    return _compile(op, source)
+
+
+def _is_binary(op: Op) -> bool:
+    return op.promote is not None and len(op.inputs) == 2 == len(op.parameters) and not (op.has_lists or op.outputs)
+
+
+_NODE = "def {name}({signature}):\n    return run(op, ({ins}), ({opts}))\n"
+_COMPOSITE = "def {name}({signature}):\n    return run_composite(op, ({args}))\n"
+_CREATION = "def {name}({signature}):\n    return create(op, default_backend(), {args})\n"
+
+# `x + y` for tensors of one floating dtype on one device, or a tensor and a float; all else goes to
+# `run`. The same steps as there, written out: this is the function that the speed of small tensors
+# hangs on (one Python frame; tests/core/test_hot_path.py pins it).
+_BINARY = '''def {name}({first}, {second}):
+    mode = state.mode
+    if mode is not True and mode is not False:
+        return mode.run(op, ({first}, {second}), ())
+    kind = {second}.__class__
+    try:
+        a = {first}._array
+        backend = {first}._backend
+        dt = a.dtype
+        if dt is not F32 and dt is not F64:
+            return run(op, ({first}, {second}), ())
+        if kind is Tensor or kind is Parameter:
+            b = {second}._array
+            if b.dtype is not dt or {second}._backend is not backend:
+                return run(op, ({first}, {second}), ())
+            track_b = {second}._requires_grad if {second}._view is None else is_tracked({second})
+        elif kind is float:
+            b = {second}
+            track_b = False
+        else:
+            return run(op, ({first}, {second}), ())
+        track_a = {first}._requires_grad if {first}._view is None else is_tracked({first})
+    except AttributeError:
+        return run(op, ({first}, {second}), ())
+    c = backend.{name}(a, b)
+    if c.__class__ is not backend.Array:
+        c = backend.wrap(c)
+    out = new(Tensor)
+    out._array = c
+    out._backend = backend
+    out._view = out._cell = None
+    if mode and (track_a or track_b){differentiable}:
+        node = new(Node)
+        node.op = op
+        node.backend = backend
+        node.options = ()
+        node.edges = (
+            (({first}._node or {first}) if {first}._view is None else edge_of({first})) if track_a else None,
+            (({second}._node or {second}) if {second}._view is None else edge_of({second})) if track_b else None,
+        )
+        {keep}
+        node.plan = (plan_3 if track_b else plan_1) if track_a else plan_2
+        node.shape = c.shape
+        node.time = tick()
+        out._node = node
+        out._requires_grad = True
+    else:
+        out._node = None
+        out._requires_grad = False
+    return out
+'''
+
+
+def _binary_keep(op: Op) -> str:
+    """The statements that fill `node.kept`, one case per set of tracked inputs."""
+    if not op.rules:
+        return "pass"
+    cases = {}
+    for mask in (3, 1, 2):
+        items = []
+        for kind, at, _ in _plan(op, mask, (None, None)).saves:
+            name = op.inputs[at] if kind != OUTPUT else "out"
+            if kind == INPUT:
+                v = f"0 if {name}._cell is None else {name}._cell[0]"
+                tensor = f"({name}, {v})"
+                items.append(f"({tensor} if kind is not float else {name})" if at == 1 else tensor)
+            elif kind == OUTPUT:
+                items.append("_keep_output(out)")
+            else:
+                items.append(f"{'ab'[at]}.{'shape' if kind == SHAPE else 'dtype'}")
+        cases[mask] = "(" + "".join(i + ", " for i in items) + ")"
+    if len(set(cases.values())) == 1:
+        return f"node.kept = {cases[3]}"
+    return f"node.kept = ({cases[3]} if track_b else {cases[1]}) if track_a else {cases[2]}"
+
+
+def _compile(op: Op, template: str) -> Any:
+    parameters = []
+    scope = dict(globals(), op=op)
+    for i, p in enumerate(op.parameters):
+        if p.default is REQUIRED:
+            parameters.append(p.name)
+        else:
+            parameters.append(f"{p.name}=_default{i}")
+            scope[f"_default{i}"] = p.default
+    as_tuple = {p.name for p in op.parameters if p.kind == "list"}
+    value = {p.name: f"tuple({p.name})" if p.name in as_tuple else p.name for p in op.parameters}
+    fields = {
+        "name": op.name,
+        "signature": ", ".join(parameters),
+        "ins": "".join(value[n] + ", " for n in op.inputs),
+        "opts": "".join(value[n] + ", " for n in op.options),
+        "args": "".join(value[p.name] + ", " for p in op.parameters),
+    }
+    if template is _BINARY:
+        fields |= {"first": op.inputs[0], "second": op.inputs[1], "keep": _binary_keep(op)}
+        if op.rules:
+            scope |= {f"plan_{mask}": _plan(op, mask, (None, None)) for mask in (1, 2, 3)}
+        fields["differentiable"] = "" if op.rules else " and False"
+    if template is _CREATION:
+        from facula.backends.registry import default_backend
+
+        scope["default_backend"] = default_backend
+    exec(compile(template.format(**fields), f"<facula op {op.name}>", "exec"), scope)
+    call = scope[op.name]
+    call.__doc__, call.__module__, call.__qualname__ = op.doc, op.function.__module__, op.name
+    return call

@@ -1,0 +1,10 @@
+"""Devices and how they are plugged in; see `facula.backends.spec` for the contract."""
+
+from facula.backends.base import CONTRACT_VERSION, Backend
+from facula.backends.registry import backend_for, get_default_device, plugins, set_default_device
+from facula.backends.spec import DeviceSpec, KernelSpec, hookimpl
+
+__all__ = [
+    "CONTRACT_VERSION", "Backend", "DeviceSpec", "KernelSpec", "backend_for", "get_default_device", "hookimpl",
+    "plugins", "set_default_device",
+]  # fmt: skip

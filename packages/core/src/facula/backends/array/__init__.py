@@ -1,0 +1,57 @@
+"""A backend over an array library with NumPy's interface: a module, and what it names differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from facula.backends.array.views import VIEWS
+from facula.backends.base import Backend
+from facula.dtypes import FROM_NUMPY
+from facula._device import device as Device
+from facula.ops._op import Op
+
+#: The files beside this one that hold kernels, each with `kernels(m) -> {op name: function}`.
+FAMILIES = ("elementwise", "creation", "reduce", "linalg", "shape")
+
+
+class ArrayBackend(Backend):
+    """Kernels from the module `m`. A subclass adds or replaces them in `extra`."""
+
+    def __init__(self, device: Device, m: Any):
+        super().__init__(device)
+        self.m = m
+        self.Array = m.ndarray
+        self.table: dict[str, Callable[..., Any]] = dict(VIEWS)
+        for family in FAMILIES:
+            self.table |= import_module(f"facula.backends.array.{family}").kernels(m)
+
+    def kernel(self, op: Op) -> Callable[..., Any] | None:
+        return self.table.get(op.name)
+
+    def asarray(self, array: Any) -> Any:
+        array = self.m.asarray(array)
+        # One object stands for each dtype: the recorder compares dtypes by identity.
+        dtype = FROM_NUMPY[array.dtype].dtype
+        return array if array.dtype is dtype else array.view(dtype)
+
+    def to_numpy(self, array: Any) -> Any:
+        return array
+
+    def write(self, target: Any, source: Any) -> None:
+        target[...] = source
+
+    def copy(self, array: Any) -> Any:
+        return array.copy(order="C")
+
+    def strides(self, array: Any) -> tuple[int, ...]:
+        size = array.itemsize
+        return tuple([s // size for s in array.strides])
+
+    def wrap(self, value: Any) -> Any:
+        return self.m.asarray(value)
+
+    def is_whole(self, array: Any) -> bool:
+        return array.base is None

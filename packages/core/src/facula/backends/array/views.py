@@ -1,0 +1,62 @@
+"""Views in NumPy's terms. Meta, buffer and trace run them too, on arrays that have strides but no memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def view(x: Any, size: tuple[int, ...]) -> Any:
+    return x.reshape(size)
+
+
+def expand(x: Any, size: tuple[int, ...]) -> Any:
+    lead = len(size) - x.ndim
+    kept = zip(x.shape, size[lead:], x.strides)
+    strides = (0,) * lead + tuple(0 if n == 1 and m != 1 else s for n, m, s in kept)
+    return as_strided(x, size, strides)
+
+
+def permute(x: Any, dims: tuple[int, ...]) -> Any:
+    return x.transpose(dims)
+
+
+def slice_(x: Any, dim: int, start: int, stop: int, step: int) -> Any:
+    return x[(slice(None),) * dim + (slice(start, stop, step),)]
+
+
+def select(x: Any, dim: int, index: int) -> Any:
+    return x[(slice(None),) * dim + (index, ...)]
+
+
+def diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
+    out = x.diagonal(offset, dim1, dim2)
+    if isinstance(out, np.ndarray) and x.flags.writeable:
+        out.flags.writeable = True  # NumPy marks diagonals read-only; ours are views like any other
+    return out
+
+
+def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+    count = (x.shape[dimension] - size) // step + 1
+    shape = (*x.shape[:dimension], count, *x.shape[dimension + 1 :], size)
+    s = x.strides
+    return as_strided(x, shape, (*s[:dimension], s[dimension] * step, *s[dimension + 1 :], s[dimension]))
+
+
+VIEWS: dict[str, Callable[..., Any]] = {
+    "view": view, "expand": expand, "permute": permute, "slice": slice_, "select": select,
+    "diagonal": diagonal, "unfold": unfold,
+}  # fmt: skip
+
+
+def strided_view(name: str, shape: Any, strides: Any, dtype: Any, *options: Any) -> tuple[Any, Any, int]:
+    """(shape, strides, offset) of a view, in elements, worked out on an array without memory."""
+    size = dtype.itemsize
+    stand_in = as_strided(np.empty(1, dtype), shape, [s * size for s in strides])
+    out = VIEWS[name](stand_in, *options)
+    start = out.__array_interface__["data"][0] - stand_in.__array_interface__["data"][0]
+    step = out.dtype.itemsize
+    return out.shape, tuple(s // step for s in out.strides), start // step

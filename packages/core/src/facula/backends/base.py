@@ -1,0 +1,141 @@
+"""What a backend is: a namespace of kernels over its own arrays, and a handful of primitives.
+
+`backend.exp(array)` is the backend's own kernel for the op `exp`, or else the op's body bound to the
+backend. It is looked up once; the next access is a plain attribute.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from facula._device import device as Device
+from facula.ops._op import Op
+
+#: Grows when a plug-in written for an older contract would no longer work.
+CONTRACT_VERSION = 1
+
+
+class Backend:
+    """Base of all backends: one instance per device.
+
+    A subclass sets `Array`, the type of its arrays (things with `.shape` and a NumPy `.dtype`), and
+    supplies `kernel`, `asarray`, `to_numpy`, `write`, `copy` and `strides`.
+    """
+
+    Array: type
+    device: Device
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.providers: list[Callable[[Op, Any], Any]] = []
+        self.host_calls: dict[str, int] = {}
+
+    # ---- what a subclass supplies
+
+    def kernel(self, op: Op) -> Callable[..., Any] | None:
+        """This backend's implementation of `op`, or None."""
+        raise NotImplementedError
+
+    def asarray(self, array: Any) -> Any:
+        """A NumPy array, copied to the device where it is elsewhere."""
+        raise NotImplementedError
+
+    def to_numpy(self, array: Any) -> Any:
+        """The array's values as a NumPy array; shares memory only where the device is the host."""
+        raise NotImplementedError
+
+    def write(self, target: Any, source: Any) -> None:
+        """Stores `source` (broadcast) in `target`, which may be a view."""
+        raise NotImplementedError
+
+    def copy(self, array: Any) -> Any:
+        """A contiguous copy."""
+        raise NotImplementedError
+
+    def strides(self, array: Any) -> tuple[int, ...]:
+        """Steps between neighbours along each dimension, in elements."""
+        raise NotImplementedError
+
+    def synchronize(self) -> None:
+        """Waits until all that was launched has ended."""
+
+    def wrap(self, value: Any) -> Any:
+        """Whatever a kernel or body returned in place of an array (a scalar) as an array."""
+        raise TypeError(f"{self.device}: a kernel returned a {type(value).__name__} instead of {self.Array.__name__}")
+
+    def is_whole(self, array: Any) -> bool:
+        """Whether the array owns its memory and fills it: no view of another array."""
+        return False
+
+    # ---- what core adds
+
+    def stop(self, array: Any) -> Any:
+        """The value outside the tape; raw arrays are never on it."""
+        return array
+
+    def bind(self, op: Op) -> None:
+        """Makes `op` an attribute: looked up once, so that a call is a plain attribute access."""
+        setattr(self, op.name, self._resolve(op))
+
+    # Kernels are set by `bind`; a __getattr__ at run time would make every access slower.
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _resolve(self, op: Op) -> Callable[..., Any]:
+        kernel = self.kernel(op)
+        if kernel is None:
+            kernel = partial(op.body, self) if op.body is not None else self._host_fallback(op)
+        for provider in reversed(self.providers):
+            kernel = _ask_first(provider(op, self), kernel)
+        return kernel
+
+    def _host_fallback(self, op: Op) -> Callable[..., Any]:
+        """Runs a leaf that the device lacks on the host: said once, counted, an error when strict."""
+        from facula.backends.registry import backend_for
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if os.environ.get("FACULA_STRICT") == "1":
+                raise NotImplementedError(
+                    f"device '{self.device}' has no kernel for '{op.name}', and FACULA_STRICT=1 forbids running it on the host"
+                )
+            host = backend_for("cpu")
+            if host is self:
+                raise NotImplementedError(f"device '{self.device}' has no kernel for '{op.name}'")
+            if op.name not in self.host_calls and not op.host:
+                warnings.warn(f"'{op.name}' has no kernel on device '{self.device}': it runs on the host", stacklevel=3)
+            self.host_calls[op.name] = self.host_calls.get(op.name, 0) + 1
+            result = getattr(host, op.name)(*self._map(self.to_numpy, args), **kwargs)
+            return self._map_back(result, host)
+
+        return call
+
+    def _map(self, function: Callable[[Any], Any], values: Any) -> Any:
+        return tuple(
+            function(v) if isinstance(v, self.Array) else self._map(function, v) if isinstance(v, tuple) else v
+            for v in values
+        )
+
+    def _map_back(self, result: Any, host: Any) -> Any:
+        if isinstance(result, (tuple, list)):
+            return type(result)(self._map_back(r, host) for r in result)
+        return self.asarray(result) if hasattr(result, "dtype") else result
+
+    def __repr__(self) -> str:
+        return f"<backend of device '{self.device}'>"
+
+
+def _ask_first(first: Callable[..., Any] | None, then: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls a provider's kernel, and `then` where it answers NotImplemented."""
+    if first is None:
+        return then
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = first(*args, **kwargs)
+        return then(*args, **kwargs) if result is NotImplemented else result
+
+    return call

@@ -1,0 +1,81 @@
+"""The plug-in contract: all hooks that a package may implement, in one place.
+
+A package names its entry module under the entry-point group `facula`; that module implements hooks with
+`facula.backends.hookimpl`. The module must import no driver: `devices` returns *where* the backend is,
+and it is imported at the first use of the device.
+
+    # my_package/plugin.py                      pyproject.toml:
+    from facula.backends import DeviceSpec, hookimpl      [project.entry-points.facula]
+                                                          mine = "my_package.plugin"
+    @hookimpl
+    def devices():
+        return [DeviceSpec("mine", "my_package.backend:MyBackend", contract=1)]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("facula")
+hookimpl = pluggy.HookimplMarker("facula")
+
+
+@dataclass(frozen=True)
+class DeviceSpec:
+    """A type of device that a plug-in provides.
+
+    `type`: its name in `facula.device`; `backend`: 'module:Class', a `Backend` called with the device;
+    `contract`: the CONTRACT_VERSION that it was written for; `count`: 'module:function' that returns the
+    number of devices (1 where not given); `install`: what to do where it cannot be loaded.
+    """
+
+    type: str
+    backend: str
+    contract: int
+    count: str = ""
+    description: str = ""
+    install: str = ""
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """Faster kernels for a device type that is there already.
+
+    `kernels`: 'module:function', called as `function(op, backend)` once per op; it returns a kernel or
+    None. A kernel may return NotImplemented for a dtype, size or layout, and the next one is asked.
+    Providers of lower `order` are asked first.
+    """
+
+    type: str
+    kernels: str
+    contract: int
+    order: int = 50
+    name: str = field(default="")
+
+
+@hookspec
+def devices() -> list[DeviceSpec]:  # type: ignore[empty-body]
+    """Types of device that this package provides."""
+
+
+@hookspec
+def kernels() -> list[KernelSpec]:  # type: ignore[empty-body]
+    """Kernels that this package adds to devices that others provide."""
+
+
+@hookspec
+def ops() -> list[str]:  # type: ignore[empty-body]
+    """Modules whose import registers further ops."""
+
+
+@hookspec
+def domains() -> dict[str, str]:  # type: ignore[empty-body]
+    """Domain packages: the name under `facula` and the module, as {'vision': 'facula_vision'}."""
+
+
+@hookspec
+def compilers() -> dict[str, Any]:  # type: ignore[empty-body]
+    """Compilers for `facula.compile(backend=NAME)`: NAME and 'module:function'."""

@@ -1,0 +1,44 @@
+"""The functions of `facula` and its namespaces, made from the ops: what the op takes, and `out=`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from facula.ops._op import Op
+from facula._tensor import Tensor, write_
+
+
+def namespace_function(op: Op) -> Callable[..., Any]:
+    """`facula.NAME` for an op: its public call, with `out=` where results are new tensors."""
+    public = op.public_call
+    if op.view or op.alias:
+        return public
+
+    @wraps(public)
+    def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        result = public(*args, **kwargs)
+        return result if out is None else store(result, out, op.name)
+
+    function.__doc__ = op.doc
+    return function
+
+
+def store(result: Any, out: Any, name: str) -> Any:
+    """Writes a result into the tensor (or tensors) given as `out=`."""
+    if isinstance(out, (tuple, list)):
+        stored = [store(r, o, name) for r, o in zip(result, out, strict=True)]
+        return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if out.shape != result.shape:
+        if out.numel():
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, "
+                f"which does not match the required output shape {list(result.shape)}.",
+                stacklevel=3,
+            )
+        out._array = out._backend.copy(out._backend.full(tuple(result.shape), 0, out._array.dtype))
+    return write_(out, result.detach() if not out.requires_grad else result, name)
