@@ -14,7 +14,23 @@ from facula._device import device as Device
 from facula.ops._op import Op
 
 #: The files beside this one that hold kernels, each with `kernels(m) -> {op name: function}`.
-FAMILIES = ("elementwise", "creation", "reduce", "linalg", "shape")
+FAMILIES = (
+    "bitwise",
+    "complex",
+    "conv",
+    "creation",
+    "elementwise",
+    "fft",
+    "index",
+    "linalg",
+    "pool",
+    "random",
+    "reduce",
+    "scan",
+    "shape",
+    "sort",
+    "special",
+)
 
 
 class ArrayBackend(Backend):
