@@ -9,6 +9,7 @@ from facula import dtypes as _dtypes
 from facula.autograd.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from facula._device import device
 from facula.dtypes import dtype, finfo, get_default_dtype, iinfo, set_default_dtype
+from facula.ops._op import ALIASES as _ALIASES
 from facula.ops._op import OPS as _OPS
 from facula import ops as _ops
 from facula.construct import as_tensor, from_numpy, tensor
@@ -43,11 +44,12 @@ def _find(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"facula.{name}")
     if not name.startswith("__"):
-        if name in _OPS:
+        op = _OPS.get(name) or _ALIASES.get(name)
+        if op is not None:
             from facula.functions import namespace_function
 
-            return namespace_function(_OPS[name])
-        if name.endswith("_") and name[:-1] in _OPS:
+            return namespace_function(op)
+        if name.endswith("_") and (name[:-1] in _OPS or name[:-1] in _ALIASES):
             return getattr(Tensor, name)
         from facula.backends.registry import domain_modules
 

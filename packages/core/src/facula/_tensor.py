@@ -88,10 +88,11 @@ def _replay_view(t: Tensor, view: View) -> None:
 
 def install_methods(op: Any) -> None:
     """Gives Tensor the method of an op and its in-place form; each is made at its first call."""
-    if op.method and op.name not in Tensor.__dict__:
-        _install_lazily(op.name, lambda: op.public_call)
-    if op.inplace and op.name + "_" not in Tensor.__dict__:
-        _install_lazily(op.name + "_", lambda: _inplace(op))
+    for name in (op.name, *op.aliases):
+        if op.method and name not in Tensor.__dict__:
+            _install_lazily(name, lambda: op.public_call)
+        if op.inplace and name + "_" not in Tensor.__dict__:
+            _install_lazily(name + "_", lambda: _inplace(op))
 
 
 def _install_lazily(name: str, make: Callable[[], Callable[..., Any]]) -> None:

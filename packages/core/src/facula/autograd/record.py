@@ -12,7 +12,7 @@ from typing import Any
 
 from facula import promotion
 from facula.autograd.mode import state
-from facula.dtypes import BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
+from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.ops._op import OPS, REQUIRED, Op
 from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
 
@@ -235,20 +235,37 @@ def common_backend(op: Op, flat: tuple[Any, ...]) -> Any:
 
 def promote(op: Op, flat: tuple[Any, ...]) -> tuple[Any, ...]:
     """Casts the inputs to the dtype that the op computes in; taped, so gradients come back cast."""
-    tensors = [x._array for x in flat if isinstance(x, Tensor)]
-    scalars = [x for x in flat if not isinstance(x, Tensor) and x is not None]
-    d = promotion.result_dtype(tensors, scalars)
+    d = common_dtype(op, flat)
+    if op.promote == "values":
+        return (_cast_to(flat[0], FROM_NUMPY[B8]), *[_cast_to(x, d) for x in flat[1:]])
+    return tuple([_cast_to(x, d) for x in flat])
+
+
+def common_dtype(op: Op, flat: tuple[Any, ...]) -> Any:
+    """The dtype that an op which promotes computes in; with 'values' the first input is a condition."""
+    parts = flat[1:] if op.promote == "values" else flat
+    tensors = [x._array for x in parts if isinstance(x, Tensor)]
+    d = promotion.result_dtype(tensors, [x for x in parts if not isinstance(x, Tensor) and x is not None])
     if op.promote == "float":
-        d = promotion.to_float(d)
-    elif op.promote == "number" and d.category == BOOL:
-        d = FROM_NUMPY[I64]
-    out = []
-    for x in flat:
-        if isinstance(x, Tensor):
-            out.append(x if x._array.dtype is d.dtype else OPS["cast"].call(x, d.dtype))
-        else:
-            out.append(None if x is None else _scalar_as(x, d))
-    return tuple(out)
+        return promotion.to_float(d)
+    return FROM_NUMPY[I64] if op.promote == "number" and d.category == BOOL else d
+
+
+def _cast_to(x: Any, d: Any) -> Any:
+    if isinstance(x, Tensor):
+        return x if x._array.dtype is d.dtype else OPS["cast"].call(x, d.dtype)
+    return None if x is None else _scalar_as(x, d)
+
+
+def _scalars_placed(op: Op, flat: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`flat` with its Python scalars as 0-d tensors of the dtype that the op will compute in."""
+    if op.promote is None or not any(isinstance(x, Tensor) for x in flat):
+        return flat
+    dtype, backend = common_dtype(op, flat).dtype, common_backend(op, flat)
+    settled = promote(op, flat)
+    return tuple(
+        from_array(backend, backend.full((), x, dtype)) if x.__class__ in _SCALARS else x for x in settled
+    )
 
 
 def _scalar_as(x: Any, d: Any) -> Any:
@@ -328,6 +345,8 @@ _SCALARS = frozenset((bool, int, float, complex))
 def _run_uneven(op: Op, ins: tuple[Any, ...], flat: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
     """Scalars alone, several devices, foreign objects: made even, then run again."""
     needs_array = op.promote is None or not op.leaf or not any(isinstance(x, Tensor) for x in flat)
+    if needs_array and all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
+        flat = _scalars_placed(op, flat)
     flat = tensor_args(op, flat, needs_array)
     return run(op, unflatten(ins, flat), opts)
 
@@ -476,6 +495,8 @@ def run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     ins = tuple(a for a, k in zip(args, kinds) if k != "option")
     flat = flatten(ins)
     if any(not isinstance(x, Tensor) and x is not None for x in flat) or _mixed(flat):
+        if all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
+            flat = _scalars_placed(op, flat)
         flat = tensor_args(op, flat, needs_array=True)
     if op.promote is not None:
         flat = promote(op, flat)

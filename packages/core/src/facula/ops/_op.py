@@ -31,6 +31,8 @@ Tensors = Sequence[Any]
 Namespace = Union["Backend", Any]
 
 OPS: dict[str, Op] = {}
+#: Second names of ops (`multiply` for `mul`); functions and methods, but no ops of their own.
+ALIASES: dict[str, Op] = {}
 _listeners: list[Callable[[Op], None]] = []
 _INPUTS = {"Tensor": "tensor", "Tensor | None": "optional", "Tensors": "list"}
 REQUIRED: Any = type("REQUIRED", (), {"__repr__": lambda self: "REQUIRED"})()
@@ -106,6 +108,7 @@ class Op:
         self.plans: dict[int, Any] = {}
         self.adapter: Callable[..., Any] | None = None
         self.samples: Callable[..., Any] | None = None
+        self.aliases: tuple[str, ...] = ()
         self.unspecified_values = unspecified_values
         self.twice_differentiable = twice_differentiable
         self.parameters = _parameters(function)
@@ -144,6 +147,15 @@ class Op:
     def public(self, adapter: Callable[..., Any]) -> Op:
         """Declares PyTorch's signature where it differs: varargs, overloads, keyword-only scalars."""
         self.adapter = adapter
+        return self
+
+    def alias_as(self, *names: str) -> Op:
+        """Gives the op further public names, as PyTorch does: `div.alias_as("divide", "true_divide")`."""
+        self.aliases += names
+        for name in names:
+            ALIASES[name] = self
+        for listener in _listeners:
+            listener(self)
         return self
 
     def sample(self, samples: Callable[..., Any]) -> Op:
