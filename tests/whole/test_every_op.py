@@ -21,7 +21,7 @@ def run(op, i, device, grad=False):
 
 
 def values(result):
-    return [t.detach().cpu().numpy() if not t.is_meta else t for t in tensors_in(result)]
+    return [t.numpy(force=True) if not t.is_meta else t for t in tensors_in(result)]
 
 
 def test_every_op_has_samples():

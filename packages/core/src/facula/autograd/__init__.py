@@ -94,10 +94,11 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     homes = {
-        "Function": "function", "gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "once_differentiable": "function",
-        "detect_anomaly": "anomaly", "set_detect_anomaly": "anomaly", "profiler": "profiler", "functional": "functional",
+        "Function": "function", "gradcheck": "finite_differences", "gradgradcheck": "finite_differences", "once_differentiable": "function",
+        "detect_anomaly": "anomaly", "set_detect_anomaly": "anomaly", "is_anomaly_enabled": "anomaly",
+        "FunctionCtx": "function", "GradcheckError": "finite_differences", "function": "function", "anomaly": "anomaly", "profiler": "profiler", "functional": "functional",
     }  # fmt: skip
     if name not in homes:
         raise AttributeError(f"module 'facula.autograd' has no attribute {name!r}")
     module = importlib.import_module(f"facula.autograd.{homes[name]}")
-    return module if homes[name] == name and name == "functional" else getattr(module, name)
+    return getattr(module, name, module)

@@ -150,11 +150,19 @@ class Pass:
                 return
             for at, gi in (node.op.backward or gradients)(node, g, self):
                 if gi is not None and node.edges[at] is not None:
+                    if node.traceback:
+                        _refuse_nan(node, gi)
                     self.send(node.edges[at], gi)
         except Exception as error:
             if node.traceback:
                 error.add_note(f"in the backward of '{node.op.name}', which was called here:\n{node.traceback}")
             raise
+
+
+def _refuse_nan(node: Node, g: Any) -> None:
+    values = node.backend.to_numpy(g._array if isinstance(g, Tensor) else g)
+    if node.check_nan and bool((values != values).any()):  # type: ignore[attr-defined]
+        raise RuntimeError(f"Function '{node.op.name}' returned nan values in its backward (gradient of shape {values.shape}).")
 
 
 #: Views onto a part of their input, whose gradient is added into the pending buffer in place.
