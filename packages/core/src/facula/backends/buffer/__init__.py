@@ -1,0 +1,11 @@
+"""The adapter for raw devices: a device supplies five functions, core the arrays, views and kernels."""
+
+from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.backend import BufferBackend
+from facula.backends.buffer.interpreter import interpret
+from facula.backends.buffer.kernels import ArgReduce, Input, Kernel, Map, Matmul, Operand, Reduce, Scan
+
+__all__ = [
+    "ArgReduce", "BufferArray", "BufferBackend", "Input", "Kernel", "Map", "Matmul", "Operand", "Reduce", "Scan",
+    "interpret",
+]  # fmt: skip

@@ -1,0 +1,129 @@
+"""BufferBackend: a whole backend from five functions of a raw device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from facula._device import device as Device
+from facula.backends.array.views import strided_view
+from facula.backends.base import Backend
+from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.elementwise import copy_into, map_leaf
+from facula.backends.buffer.expressions import EXPRESSIONS
+from facula.backends.buffer.kernels import Kernel
+from facula.backends.meta import bind_arguments, bind_options, result_dtype
+from facula.dtypes import FROM_NUMPY
+from facula.ops._op import Op
+
+#: The files beside this one that hold `LEAVES`: {op name: function(backend, *arguments)}.
+FAMILIES = ("creation", "linalg", "reduce", "shape")
+
+
+class BufferBackend(Backend):
+    """Arrays over raw memory. A device supplies the five functions below, and is a backend.
+
+    Core adds strides, views, broadcasting, scalars, and the kernels that each leaf needs, described
+    as data (`kernels.py`). `compile` is called once per description.
+    """
+
+    Array = BufferArray
+
+    def __init__(self, device: Device):
+        super().__init__(device)
+        self._launchers: dict[Kernel, Callable[..., None]] = {}
+        self.leaves: dict[str, Callable[..., Any]] = {}
+        for family in FAMILIES:
+            self.leaves |= import_module(f"facula.backends.buffer.{family}").LEAVES
+
+    # ---- what a device supplies
+
+    def alloc(self, nbytes: int) -> Any:
+        """A buffer of `nbytes` > 0 bytes, freed when nothing refers to it any more."""
+        raise NotImplementedError
+
+    def copy_in(self, buffer: Any, data: bytes) -> None:
+        """Fills a buffer with bytes of the host."""
+        raise NotImplementedError
+
+    def copy_out(self, buffer: Any) -> bytes:
+        """The bytes of a buffer, after all that was launched on it."""
+        raise NotImplementedError
+
+    def compile(self, kernel: Kernel) -> Callable[..., None]:
+        """A description as something that can be launched; `kernels.py` says with which arguments."""
+        raise NotImplementedError
+
+    # `synchronize()` is the fifth; a device that launches nothing asynchronously needs none.
+
+    # ---- arrays
+
+    def empty(self, shape: Any, dtype: Any) -> BufferArray:
+        """A new contiguous array, its values unspecified."""
+        out = BufferArray(None, shape, None, 0, np.dtype(dtype), self)
+        out.buffer = self.alloc(max(out.size * out.dtype.itemsize, 1))
+        return out
+
+    def asarray(self, array: Any) -> BufferArray:
+        if isinstance(array, BufferArray):
+            return array
+        array = np.asarray(array)
+        out = self.empty(array.shape, FROM_NUMPY[array.dtype].dtype)
+        if out.size:
+            self.copy_in(out.buffer, array.tobytes())
+        return out
+
+    def to_numpy(self, array: BufferArray) -> Any:
+        if not array.size:
+            return np.empty(array.shape, array.dtype)
+        whole = self.copy(array)
+        data = bytearray(self.copy_out(whole.buffer))
+        return np.frombuffer(data, array.dtype, array.size).reshape(array.shape)
+
+    def write(self, target: BufferArray, source: Any) -> None:
+        if isinstance(source, BufferArray) and source.buffer is target.buffer:
+            source = self.copy(source)  # they may overlap
+        copy_into(self, target, source)
+
+    def copy(self, array: BufferArray) -> BufferArray:
+        out = self.empty(array.shape, array.dtype)
+        copy_into(self, out, array)
+        return out
+
+    def strides(self, array: BufferArray) -> tuple[int, ...]:
+        return array.strides
+
+    def wrap(self, value: Any) -> BufferArray:
+        return self.asarray(np.asarray(value))
+
+    # ---- kernels
+
+    def launch(self, kernel: Kernel, *arguments: Any) -> None:
+        """Runs a kernel, compiling it at its first use."""
+        launcher = self._launchers.get(kernel)
+        if launcher is None:
+            launcher = self._launchers[kernel] = self.compile(kernel)
+        launcher(*arguments)
+
+    def kernel(self, op: Op) -> Callable[..., Any] | None:
+        if op.leaf and op.view:
+            return partial(self._view, op)
+        if op.name in self.leaves:
+            return partial(self.leaves[op.name], self)
+        if op.leaf and op.name in EXPRESSIONS:
+            return partial(self._map, op)
+        return None
+
+    def _map(self, op: Op, *args: Any, **named: Any) -> BufferArray:
+        return map_leaf(self, op, bind_arguments(op, args, named))
+
+    def _view(self, op: Op, x: BufferArray, *options: Any, **named: Any) -> BufferArray:
+        options = bind_options(op, options, named)
+        dtype = np.dtype(result_dtype(op, (x, *options)))
+        shape, strides, start = strided_view(op.name, x.shape, x.strides, x.dtype, *options)
+        offset = x.offset * x.dtype.itemsize // dtype.itemsize + start
+        return BufferArray(x.buffer, shape, strides, offset, dtype, self)

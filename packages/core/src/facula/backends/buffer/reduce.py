@@ -1,0 +1,44 @@
+"""Reductions over dimensions as `Reduce` kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.kernels import Reduce
+from facula.dtypes import FROM_NUMPY, I64
+from facula.ops.dims import reduced_shape, wrap_dims
+
+
+def fold(xp: Any, combine: str, initial: Any, input: BufferArray, dim: Any, keepdim: bool, dtype: Any) -> BufferArray:
+    """`input` folded over `dim` (None or empty: all) in `dtype`."""
+    dims = wrap_dims(dim, len(input.shape))
+    kept = tuple(d for d in range(len(input.shape)) if d not in dims)
+    out = xp.empty(tuple(input.shape[d] for d in kept), dtype)
+    if out.size:
+        reduced = tuple(input.shape[d] for d in dims)
+        if 0 in reduced and initial is None:
+            raise IndexError(f"a reduction without identity over an empty dimension (input shape {input.shape})")
+        kernel = Reduce(combine, initial, input.dtype, np.dtype(dtype))
+        xp.launch(kernel, out.shape, reduced, out.operand(), input.operand(kept + dims))
+    shape = reduced_shape(input.shape, dim, keepdim)
+    return BufferArray(out.buffer, shape, None, 0, out.dtype, xp)
+
+
+def sum(xp: Any, input: BufferArray, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> BufferArray:
+    if dtype is None:
+        dtype = I64 if FROM_NUMPY[input.dtype].category < 2 else input.dtype
+    return fold(xp, "a + b", 0, input, dim, keepdim, dtype)
+
+
+def amax(xp: Any, input: BufferArray, dim: Any = (), keepdim: bool = False) -> BufferArray:
+    return fold(xp, "maximum(a, b)", None, input, dim, keepdim, input.dtype)
+
+
+def amin(xp: Any, input: BufferArray, dim: Any = (), keepdim: bool = False) -> BufferArray:
+    return fold(xp, "minimum(a, b)", None, input, dim, keepdim, input.dtype)
+
+
+LEAVES = {"sum": sum, "amax": amax, "amin": amin}
