@@ -62,6 +62,16 @@ def _with_inplace(name: str, function: Callable[..., Any], at: int) -> Callable[
     return call
 
 
+def _in_place(name: str) -> Callable[..., Any]:
+    function = OPS[name].public_call
+
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return write_(input, function(input, *args, **kwargs), name + "_")
+
+    call.__name__, call.__doc__ = name + "_", f"In-place form of `{name}`."
+    return call
+
+
 def __getattr__(name: str) -> Any:
     value = _find(name)
     globals()[name] = value
@@ -71,8 +81,8 @@ def __getattr__(name: str) -> Any:
 def _find(name: str) -> Any:
     op = OPS.get(_RENAMED.get(name, name))
     if op is None:
-        if name.endswith("_") and name[:-1] in OPS:
-            return getattr(Tensor, name)
+        if name.endswith("_") and name[:-1] in _INPLACE:
+            return _in_place(name[:-1])
         raise AttributeError(f"module 'facula.nn.functional' has no attribute {name!r}")
     function = namespace_function(op)
     if name in _INPLACE and "inplace" not in signature(op.public_call).parameters:

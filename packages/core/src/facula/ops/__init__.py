@@ -30,6 +30,7 @@ from facula.ops import (
     sort,
     special,
     spectral,
+    windows,
 )
 from facula.ops._op import OPS, Op, host_op, leaf, op
 
