@@ -51,8 +51,11 @@ def _find(name: str) -> Any:
             return namespace_function(op)
         if name.endswith("_") and (name[:-1] in _OPS or name[:-1] in _ALIASES):
             return getattr(Tensor, name)
-        from facula.backends.registry import domain_modules
+        from facula.backends.discovery import domain_modules, load_ops
 
         if name in domain_modules():
             return importlib.import_module(domain_modules()[name])
+        load_ops()  # of plug-ins: their ops may be asked for before any device is used
+        if name in _OPS:
+            return _find(name)
     raise AttributeError(f"module 'facula' has no attribute {name!r}")

@@ -4,7 +4,15 @@ from facula.backends.base import CONTRACT_VERSION, Backend
 from facula.backends.registry import backend_for, get_default_device, plugins, set_default_device
 from facula.backends.spec import DeviceSpec, KernelSpec, hookimpl
 
+
+def report(device: str = "cpu") -> None:
+    """Prints what a device runs itself: leaves, own kernels, composed bodies, host fallbacks, dtypes."""
+    from facula.backends.readiness import readiness
+
+    print(readiness(device))
+
+
 __all__ = [
     "CONTRACT_VERSION", "Backend", "DeviceSpec", "KernelSpec", "backend_for", "get_default_device", "hookimpl",
-    "plugins", "set_default_device",
+    "plugins", "report", "set_default_device",
 ]  # fmt: skip

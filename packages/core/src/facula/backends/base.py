@@ -17,6 +17,8 @@ from facula.ops._op import Op
 
 #: Grows when a plug-in written for an older contract would no longer work.
 CONTRACT_VERSION = 1
+#: The oldest contract whose plug-ins still work.
+OLDEST_CONTRACT = 1
 
 
 class Backend:
@@ -116,13 +118,14 @@ class Backend:
 
     def _map(self, function: Callable[[Any], Any], values: Any) -> Any:
         return tuple(
-            function(v) if isinstance(v, self.Array) else self._map(function, v) if isinstance(v, tuple) else v
+            function(v) if isinstance(v, self.Array) else self._map(function, v) if isinstance(v, (tuple, list)) else v
             for v in values
         )
 
     def _map_back(self, result: Any, host: Any) -> Any:
         if isinstance(result, (tuple, list)):
-            return type(result)(self._map_back(r, host) for r in result)
+            parts = [self._map_back(r, host) for r in result]
+            return parts if isinstance(result, list) else tuple(parts)
         return self.asarray(result) if hasattr(result, "dtype") else result
 
     def __repr__(self) -> str:

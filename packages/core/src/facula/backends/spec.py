@@ -15,7 +15,6 @@ and it is imported at the first use of the device.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pluggy
 
@@ -77,5 +76,5 @@ def domains() -> dict[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
-def compilers() -> dict[str, Any]:  # type: ignore[empty-body]
+def compilers() -> dict[str, str]:  # type: ignore[empty-body]
     """Compilers for `facula.compile(backend=NAME)`: NAME and 'module:function'."""

@@ -1,0 +1,7 @@
+"""`python -m facula`: the command line."""
+
+import sys
+
+from facula.cli import main
+
+sys.exit(main())

@@ -1,0 +1,128 @@
+"""The command line: `facula info`, `facula report DEVICE`; also as `python -m facula`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status: 0, 1 for a failure, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(options.run(options))
+    except (RuntimeError, OSError, ValueError) as error:
+        print(f"facula {options.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="facula", description="PyTorch's API in small, readable Python.")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    info = commands.add_parser("info", help="versions, devices, threads, broken plug-ins")
+    info.add_argument("--json", action="store_true", help="print it as JSON")
+    info.set_defaults(run=_info)
+    report = commands.add_parser("report", help="what a device runs by itself")
+    report.add_argument("device", nargs="?", default="cpu", help="a device such as cpu, toy, cuda:0 (default: cpu)")
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _report(options: argparse.Namespace) -> int:
+    from facula.backends import report
+
+    report(options.device)
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is broken is listed below
+        found = gather()
+    print(json.dumps(found, indent=2) if options.json else _as_text(found))
+    return 0
+
+
+def gather() -> dict[str, Any]:
+    """All that `facula info` shows: versions, devices, threads, broken plug-ins."""
+    from facula.backends.discovery import plugins
+
+    found = plugins()
+    devices = [_device(found, type) for type in sorted(found.devices)]
+    return {
+        "versions": _versions(),
+        "threads": _threads(),
+        "devices": devices,
+        "kernels": [f"{k.name or source} for {k.type} (from {source})" for k, source in found.kernels],
+        "broken": dict(found.broken),
+    }
+
+
+def _device(found: Any, type: str) -> dict[str, Any]:
+    """Where a device comes from, and whether it can be loaded: it is tried."""
+    from facula.backends.registry import backend_for, count
+
+    spec = found.devices[type]
+    out: dict[str, Any] = {"type": type, "source": found.sources[type], "description": spec.description}
+    try:
+        out["count"] = count(type)
+        if out["count"]:
+            backend_for(type)
+        out["status"] = "ready" if out["count"] else "no such device in this machine"
+    except RuntimeError as error:
+        out |= {"count": 0, "status": str(error)}
+    return out
+
+
+def _versions() -> dict[str, str]:
+    import numpy
+
+    import facula
+
+    plugins = {e.dist.name: e.dist.version for e in metadata.entry_points(group="facula") if e.dist}
+    versions = {"facula": facula.__version__, "python": platform.python_version(), "numpy": numpy.__version__}
+    return versions | {"platform": platform.platform()} | dict(sorted(plugins.items()))
+
+
+def _threads() -> dict[str, Any]:
+    """CPU cores that this process may use, and the threads of each BLAS."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    out: dict[str, Any] = {"cores": cores}
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        return out | {name: os.environ[name] for name in names if name in os.environ}
+    for pool in threadpool_info():
+        out[f"{pool['user_api']} ({pool['internal_api']} {pool['version'] or ''})".replace(" )", ")")] = pool["num_threads"]
+    return out
+
+
+def _as_text(found: dict[str, Any]) -> str:
+    lines = [f"{name:<22} {version}" for name, version in found["versions"].items()]
+    lines += ["", "threads"] + [f"  {name:<30} {n}" for name, n in found["threads"].items()]
+    lines += ["", "devices"]
+    for d in found["devices"]:
+        number = f" x{d['count']}" if d["count"] > 1 else ""
+        lines.append(f"  {d['type'] + number:<12} {d['status']:<8} {d['description']} (from {d['source']})")
+    if found["kernels"]:
+        lines += ["", "kernels added to them"] + [f"  {k}" for k in found["kernels"]]
+    if found["broken"]:
+        lines += ["", "broken plug-ins"] + [f"  {name}: {why}" for name, why in found["broken"].items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
