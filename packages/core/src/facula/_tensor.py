@@ -553,6 +553,28 @@ class Tensor:
             setattr(new, slot, getattr(self, slot))
         return new
 
+    @property
+    def real(self) -> Tensor:
+        """The real part, a view; of a real tensor the tensor itself."""
+        return OPS["real"](self)  # type: ignore[no-any-return]
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real.copy_(value)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part, a view. Raises RuntimeError for a real tensor."""
+        return OPS["imag"](self)  # type: ignore[no-any-return]
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self.imag.copy_(value)
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """This tensor's elements where `condition` is true, else those of `other`."""
+        return OPS["where"](condition, self, other)  # type: ignore[no-any-return]
+
     def __setitem__(self, index: Any, value: Any) -> None:
         from facula.ops.index import assign
 
@@ -603,7 +625,7 @@ def _reflected(op_name: str) -> Callable[..., Any]:
     op = OPS[op_name]
 
     def function(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, _OPERANDS):
+        if not isinstance(other, _OPERANDS) and not isinstance(other, Tensor):
             return NotImplemented
         return run(op, (other, self), ()) if op.is_node else op.call(other, self)
 
@@ -621,6 +643,7 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "abs"):
     _operator(f"__{_name}__", _name)
 _operator("__invert__", "bitwise_not")
 _operator("__pos__", "positive")
+_operator("__rdiv__", "div", reflected=True)
 
 
 def _inplace_operator(name: str, method: str) -> None:

@@ -324,7 +324,7 @@ def run(op: Op, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
             arrays.append(x._array)
         elif x is None:
             arrays.append(None)
-        elif op.promote is None or not op.leaf or x.__class__ not in _SCALARS:
+        elif op.promote is None or not op.takes_scalars or x.__class__ not in _SCALARS:
             return _run_uneven(op, ins, flat, opts)
         else:
             arrays.append(x)
@@ -344,7 +344,7 @@ _SCALARS = frozenset((bool, int, float, complex))
 
 def _run_uneven(op: Op, ins: tuple[Any, ...], flat: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
     """Scalars alone, several devices, foreign objects: made even, then run again."""
-    needs_array = op.promote is None or not op.leaf or not any(isinstance(x, Tensor) for x in flat)
+    needs_array = op.promote is None or not op.takes_scalars or not any(isinstance(x, Tensor) for x in flat)
     if needs_array and all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
         flat = _scalars_placed(op, flat)
     flat = tensor_args(op, flat, needs_array)

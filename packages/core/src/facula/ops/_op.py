@@ -86,6 +86,7 @@ class Op:
         inplace: bool | None = None,
         unspecified_values: bool = False,
         twice_differentiable: bool = True,
+        scalars: bool = False,
     ):
         self.name = function.__name__
         self.family = function.__module__.rpartition(".")[2]
@@ -96,6 +97,8 @@ class Op:
         if host:
             self.body = None
         self.promote, self.shape, self.dtype = promote, shape, dtype
+        #: Whether Python scalars may stand for tensors (beside at least one that is a tensor).
+        self.takes_scalars = self.leaf or scalars
         self.view, self.alias = view, alias or view
         self.creation, self.random, self.dynamic = creation, random, dynamic
         self.holomorphic = holomorphic
@@ -213,7 +216,8 @@ def op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     """Defines a composite operation from its body; with a `vjp` it is one node on the tape.
 
     Flags: `promote` 'common' or 'float' casts the inputs by PyTorch's promotion rules before the
-    body; `alias`: may return an input or a view of one; `dynamic`: the result's shape depends on
+    body ('values': all but the first, a condition); `scalars`: the body takes Python scalars in place
+    of tensors as they are, else they come as 0-d arrays; `alias`: may return an input or a view of one; `dynamic`: the result's shape depends on
     values, and the text says what to use instead under capture; `holomorphic=False`: the rule deals
     with complex conjugation itself; `arithmetic=False`: only moves data, so float16 and bfloat16
     need no float32; `outputs`: names of the fields of a several-output result; `method=False`: no

@@ -6,9 +6,88 @@ from typing import Any
 
 
 def kernels(m: Any) -> dict[str, Any]:
-    same = "exp log sqrt tanh sign maximum minimum".split()
-    return {name: getattr(m, name) for name in same} | {
-        "add": m.add, "sub": m.subtract, "mul": m.multiply, "div": m.true_divide, "neg": m.negative, "abs": m.absolute,
+    return _ufuncs(m) | _rounding(m) | _arithmetic(m)
+
+
+def _ufuncs(m: Any) -> dict[str, Any]:
+    """Functions that the module has under a name of its own."""
+    same = (
+        "exp expm1 exp2 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh maximum minimum fmax fmin "
+        "hypot copysign logaddexp2 nextafter gcd lcm isnan isinf isfinite signbit "
+        "logical_and logical_or logical_xor logical_not square"
+    )
+    return {name: getattr(m, name) for name in same.split()} | {
+        "add": m.add, "mul": m.multiply, "div": m.true_divide,
         "eq": m.equal, "ne": m.not_equal, "lt": m.less, "le": m.less_equal, "gt": m.greater, "ge": m.greater_equal,
-        "select_where": m.where, "conj": lambda input: m.conjugate(input) if input.dtype.kind == "c" else input,
+        "select_where": m.where, "atan2": m.arctan2,
+        "asin": m.arcsin, "acos": m.arccos, "atan": m.arctan, "asinh": m.arcsinh, "acosh": m.arccosh, "atanh": m.arctanh,
+        "sign": lambda input: m.sign(input) if input.dtype.kind != "b" else input.copy(),
+        "sub": _refusing_bools("sub", m.subtract), "neg": _refusing_bools("neg", m.negative), "abs": m.absolute,
     }  # fmt: skip
+
+
+def _refusing_bools(name: str, function: Any) -> Any:
+    """NumPy refuses bools by itself, with a TypeError that speaks of NumPy."""
+
+    def kernel(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except TypeError as error:
+            raise RuntimeError(f"{name}: bool tensors have no subtraction; use ^ or logical_not ({error})") from None
+
+    return kernel
+
+
+def _rounding(m: Any) -> dict[str, Any]:
+    def of_floats(function: Any) -> Any:
+        return lambda input: function(input) if input.dtype.kind not in "iub" else input.copy()
+
+    return {name: of_floats(getattr(m, name)) for name in ("floor", "ceil", "trunc", "rint")}
+
+
+def _arithmetic(m: Any) -> dict[str, Any]:
+    def no_zero(name: str, function: Any) -> Any:
+        def kernel(input: Any, other: Any) -> Any:
+            kind = getattr(input if hasattr(input, "dtype") else other, "dtype").kind
+            if kind in "iub" and (other == 0 if not hasattr(other, "dtype") else not other.all()):
+                raise RuntimeError(f"{name}: ZeroDivisionError: an integer tensor is divided by 0")
+            return function(input, other)
+
+        return kernel
+
+    def pow(input: Any, exponent: Any) -> Any:
+        if exponent.__class__ is float:
+            if exponent == 2.0:
+                return m.square(input)
+            if exponent == 0.5:
+                return m.sqrt(input)
+        dtype = (input if hasattr(input, "dtype") else exponent).dtype
+        if dtype.kind == "i":
+            return integer_power(input, exponent)
+        if dtype.kind == "b":
+            return m.logical_or(input, m.logical_not(exponent))
+        return m.power(input, exponent)
+
+    def integer_power(input: Any, exponent: Any) -> Any:
+        if not hasattr(exponent, "dtype"):
+            if exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.")
+            return m.power(input, exponent)
+        negative = exponent < 0
+        if not negative.any():
+            return m.power(input, exponent)
+        base = m.asarray(input, dtype=exponent.dtype)
+        sign = m.where(exponent % 2 == 0, m.abs(base), base)  # 1 and -1 have integer inverses, all others round to 0
+        return m.where(negative, m.where(m.abs(base) == 1, sign, 0), m.power(base, m.where(negative, 0, exponent)))
+
+    def frexp(input: Any) -> Any:
+        mantissa, exponent = m.frexp(input)
+        return m.asarray(mantissa), m.asarray(exponent, dtype=m.int32)
+
+    return {
+        "floor_divide": no_zero("floor_divide", m.floor_divide),
+        "remainder": no_zero("remainder", m.remainder),
+        "fmod": no_zero("fmod", m.fmod),
+        "pow": pow,
+        "frexp": frexp,
+    }
