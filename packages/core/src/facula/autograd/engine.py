@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from facula.autograd.mode import is_grad_enabled, set_recording
-from facula.autograd.record import DTYPE, INPUT, MANY, OUTPUT, Node, Output, from_array, recorder, version
+from facula.autograd.record import DTYPE, INPUT, MANY, OUTPUT, Node, Output, attach_output, from_array, recorder, version
 from facula.dtypes import F32, HALF, complex64, complex128
 from facula.ops._op import OPS
 from facula._tensor import Tensor, alias, bump
@@ -214,7 +214,7 @@ def _saved(node: Node, save: tuple[int, int, str], kept: Any, create_graph: bool
         array, cell, at = kept
         if cell[0] != at:
             _raise_moved(node, f"its output '{name}'", array.shape, cell[0], at)
-        return _output_tensor(node, array, cell) if create_graph else array
+        return _output_tensor(node, save[1], array, cell) if create_graph else array
     if kind == INPUT:
         return _saved_input(node, kept, name, create_graph)
     if kind == MANY:
@@ -231,9 +231,16 @@ def _saved_input(node: Node, kept: Any, name: str, create_graph: bool) -> Any:
     return tensor if create_graph else tensor._array
 
 
-def _output_tensor(node: Node, array: Any, cell: list[int]) -> Tensor:
+def _output_tensor(node: Node, index: int, array: Any, cell: list[int]) -> Tensor:
+    """An output as a tensor on the tape again; one of several goes to its own part of the node."""
     tensor = from_array(node.backend, array)
-    tensor._node, tensor._requires_grad, tensor._cell = node, True, cell
+    if array.dtype.kind in "iub":
+        return tensor
+    if node.op.outputs:
+        attach_output(node, index, tensor, node.backend)
+    else:
+        tensor._node, tensor._requires_grad = node, True
+    tensor._cell = cell
     return tensor
 
 

@@ -342,6 +342,7 @@ def _softsign_rule(xp: Namespace, g: Any, input: Any) -> Any:
     return g / (d * d)
 
 
+softsign.vjp(input=_softsign_rule)
 softsign.sample(_sampled())
 
 
