@@ -8,6 +8,7 @@ import numpy as np
 
 from facula.backends.array import ArrayBackend
 from facula._device import device as Device
+from facula_numpy import conv
 
 
 class NumpyBackend(ArrayBackend):
@@ -15,3 +16,4 @@ class NumpyBackend(ArrayBackend):
 
     def __init__(self, device: Device):
         super().__init__(device, np)
+        self.table |= conv.kernels()
