@@ -158,7 +158,7 @@ def _fit(t: Tensor, new: Tensor, name: str) -> Tensor:
         new = OPS["to_backend"].call(new, t._backend)
     if new._array.shape != t._array.shape:
         try:
-            new = OPS["expand"].call(new, t._array.shape)
+            new = OPS["expand"](new, t._array.shape)
         except RuntimeError:
             raise RuntimeError(
                 f"{name}: output with shape {list(t.shape)} doesn't match the broadcast shape {list(new.shape)}"
@@ -188,7 +188,7 @@ def _rebind(t: Tensor, new: Tensor) -> None:
     elif tracked or base._requires_grad:
         old = alias(base)
         mask = (1 if base._requires_grad else 0) | (2 if tracked else 0)
-        put_node = make_node(OPS["put"], mask, (old, new), (old, new), (view.chain,), (None,), base._backend)
+        put_node = make_node(OPS["write_view"], mask, (old, new), (old, new), (view.chain,), (None,), base._backend)
         put_node.shape = base._array.shape
     t._backend.write(t._array, new._array)
     bump(t)
@@ -579,6 +579,15 @@ class Tensor:
         from facula.ops.index import assign
 
         assign(self, index, value)
+
+
+def _getitem() -> Callable[..., Any]:
+    from facula.ops.index import getitem
+
+    return getitem
+
+
+_install_lazily("__getitem__", _getitem)
 
 
 def _rebuild(cls: type, array: Any, device: str, requires_grad: bool) -> Tensor:

@@ -457,6 +457,9 @@ class Recorder:
     def strides(self, x: Tensor) -> tuple[int, ...]:
         return self.backend.strides(x._array)  # type: ignore[no-any-return]
 
+    def is_contiguous(self, x: Tensor) -> bool:
+        return self.backend.is_contiguous(x._array)  # type: ignore[no-any-return]
+
 
 def recorder(backend: Any) -> Recorder:
     """The recording namespace of `backend`, made once."""
@@ -553,6 +556,8 @@ def build_call(op: Op) -> Any:
         source = _BINARY
     elif op.is_node:
         source = _NODE
+    elif op.alias and op.inputs == (op.parameters[0].name,) and op.promote is None and not op.arithmetic:
+        source = _VIEW
     else:
         source = _COMPOSITE
     return _compile(op, source)
@@ -564,6 +569,14 @@ def _is_binary(op: Op) -> bool:
 
 _NODE = "def {name}({signature}):\n    return run(op, ({ins}), ({opts}))\n"
 _COMPOSITE = "def {name}({signature}):\n    return run_composite(op, ({args}))\n"
+# A chain of views: its body runs on the tensor itself, whatever the mode.
+_VIEW = '''def {name}({signature}):
+    try:
+        xp = {first}._backend._recorder
+    except AttributeError:
+        return run_composite(op, ({args}))
+    return body(xp, {args})
+'''
 _CREATION = "def {name}({signature}):\n    return create(op, default_backend(), {args})\n"
 
 # `x + y` for tensors of one floating dtype on one device, or a tensor and a float; all else goes to
@@ -668,6 +681,8 @@ def _compile(op: Op, template: str) -> Any:
         if op.rules:
             scope |= {f"plan_{mask}": _plan(op, mask, (None, None)) for mask in (1, 2, 3)}
         fields["differentiable"] = "" if op.rules else " and False"
+    if template is _VIEW:
+        fields["first"], scope["body"] = op.inputs[0], op.body
     if template is _CREATION:
         from facula.backends.registry import default_backend
 

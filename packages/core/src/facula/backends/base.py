@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from facula._device import device as Device
 from facula.ops._op import Op
+from facula.ops.dims import row_major
 
 #: Grows when a plug-in written for an older contract would no longer work.
 CONTRACT_VERSION = 1
@@ -61,6 +62,12 @@ class Backend:
     def strides(self, array: Any) -> tuple[int, ...]:
         """Steps between neighbours along each dimension, in elements."""
         raise NotImplementedError
+
+    def is_contiguous(self, array: Any) -> bool:
+        """Whether the elements lie in memory one after another, in row-major order."""
+        shape = array.shape
+        expected = row_major(shape)
+        return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, self.strides(array), expected))
 
     def synchronize(self) -> None:
         """Waits until all that was launched has ended."""

@@ -66,6 +66,9 @@ class ArrayBackend(Backend):
         size = array.itemsize
         return tuple([s // size for s in array.strides])
 
+    def is_contiguous(self, array: Any) -> bool:
+        return array.flags.c_contiguous  # type: ignore[no-any-return]
+
     def wrap(self, value: Any) -> Any:
         return self.m.asarray(value)
 
