@@ -8,7 +8,7 @@ import numpy as np
 
 from facula.backends.array import ArrayBackend
 from facula._device import device as Device
-from facula_numpy import conv
+from facula_numpy import conv, inplace
 
 
 class NumpyBackend(ArrayBackend):
@@ -17,3 +17,4 @@ class NumpyBackend(ArrayBackend):
     def __init__(self, device: Device):
         super().__init__(device, np)
         self.table |= conv.kernels()
+        self.inplace_kernels |= inplace.KERNELS

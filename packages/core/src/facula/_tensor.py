@@ -107,14 +107,35 @@ def _install_lazily(name: str, make: Callable[[], Callable[..., Any]]) -> None:
 
 
 def _inplace(op: Any) -> Callable[..., Tensor]:
-    function = op.public_call
+    function, name = op.public_call, op.name + "_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_writable(self, op.name + "_")
-        return write_(self, function(self, *args, **kwargs), op.name + "_")
+        kernel = self._backend.inplace_kernels.get(name)
+        if kernel is not None and _write_directly(self, kernel, args, kwargs):
+            return self
+        check_writable(self, name)
+        return write_(self, function(self, *args, **kwargs), name)
 
-    method.__name__, method.__doc__ = op.name + "_", f"In-place form of `{op.name}`."
+    method.__name__, method.__doc__ = name, f"In-place form of `{op.name}`."
     return method
+
+
+def _write_directly(t: Tensor, kernel: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """Lets a backend's in-place kernel write where nothing is recorded; False where it declines."""
+    mode = state.mode
+    if mode is not False and (mode is not True or is_tracked(t)):
+        return False
+    arrays = []
+    for x in args:
+        if isinstance(x, Tensor):
+            if x._backend is not t._backend or (mode and is_tracked(x)):
+                return False
+            x = x._array
+        arrays.append(x)
+    if kernel(t._array, *arrays, **kwargs) is NotImplemented:
+        return False
+    bump(t)
+    return True
 
 
 def check_writable(t: Tensor, name: str) -> None:

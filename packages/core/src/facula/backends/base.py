@@ -36,6 +36,8 @@ class Backend:
         self.device = device
         self.providers: list[Callable[[Op, Any], Any]] = []
         self.host_calls: dict[str, int] = {}
+        #: Kernels that write into their arguments: of in-place methods ('add_') and optimizer updates.
+        self.inplace_kernels: dict[str, Callable[..., Any]] = {}
 
     # ---- what a subclass supplies
 

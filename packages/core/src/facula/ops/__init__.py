@@ -20,6 +20,7 @@ from facula.ops import (
     linalg,
     loss,
     norm,
+    optimizer,
     pad,
     pool,
     random,

@@ -1,0 +1,86 @@
+"""Updates of parameters, one op for each optimizer: new values from old ones, as pure functions.
+
+Hyperparameters are inputs, not options: under capture they are read anew at each replay. They come as
+0-d arrays of the parameter's dtype (float32 for float16 and bfloat16), so that nothing is promoted.
+Sources: the papers named at the optimizers in `facula.optim`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facula.ops._op import Namespace, Tensor, op
+
+
+def _decayed(param: Any, grad: Any, weight_decay: Any, decays: bool) -> Any:
+    return grad + param * weight_decay if decays else grad
+
+
+@op(method=False, outputs=("param",))
+def sgd_update(xp: Namespace, param: Tensor, grad: Tensor, lr: Tensor, weight_decay: Tensor, decays: bool) -> Tensor:
+    """`param` after a step against `grad`."""
+    return (param - _decayed(param, grad, weight_decay, decays) * lr,)
+
+
+@op(method=False, outputs=("param", "momentum_buffer"))
+def momentum_update(
+    xp: Namespace, param: Tensor, grad: Tensor, momentum_buffer: Tensor, lr: Tensor, weight_decay: Tensor,
+    momentum: Tensor, dampening: Tensor, decays: bool, nesterov: bool, first: bool,
+) -> Tensor:  # fmt: skip
+    """As `sgd_update`, with momentum; at the first step the buffer is the gradient."""
+    grad = _decayed(param, grad, weight_decay, decays)
+    buffer = xp.clone(grad) if first else momentum_buffer * momentum + grad * (1 - dampening)
+    step = grad + buffer * momentum if nesterov else buffer
+    return param - step * lr, buffer
+
+
+@op(method=False, outputs=("param", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"))
+def adam_update(
+    xp: Namespace, param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, max_exp_avg_sq: Tensor | None,
+    step: Tensor, lr: Tensor, beta1: Tensor, beta2: Tensor, eps: Tensor, weight_decay: Tensor, decays: bool,
+    decoupled: bool,
+) -> Tensor:  # fmt: skip
+    """Adam with bias correction; `decoupled` weight decay makes it AdamW, a maximum makes it AMSGrad."""
+    if decays and decoupled:
+        param = param * (1 - lr * weight_decay)
+    elif decays:
+        grad = grad + param * weight_decay
+    exp_avg = exp_avg * beta1 + grad * (1 - beta1)
+    exp_avg_sq = exp_avg_sq * beta2 + grad * grad * (1 - beta2)
+    largest = None if max_exp_avg_sq is None else xp.maximum(max_exp_avg_sq, exp_avg_sq)
+    correction1 = 1 - xp.pow(beta1, step)
+    correction2 = xp.sqrt(1 - xp.pow(beta2, step))
+    denominator = xp.sqrt(exp_avg_sq if largest is None else largest) / correction2 + eps
+    return param - exp_avg / denominator * (lr / correction1), exp_avg, exp_avg_sq, largest
+
+
+@op(method=False, outputs=("param", "square_avg", "momentum_buffer", "grad_avg"))
+def rmsprop_update(
+    xp: Namespace, param: Tensor, grad: Tensor, square_avg: Tensor, momentum_buffer: Tensor | None,
+    grad_avg: Tensor | None, lr: Tensor, alpha: Tensor, eps: Tensor, weight_decay: Tensor, momentum: Tensor,
+    decays: bool,
+) -> Tensor:  # fmt: skip
+    """RMSprop; `grad_avg` makes it centered."""
+    grad = _decayed(param, grad, weight_decay, decays)
+    square_avg = square_avg * alpha + grad * grad * (1 - alpha)
+    variance = square_avg
+    if grad_avg is not None:
+        grad_avg = grad_avg + (grad - grad_avg) * (1 - alpha)
+        variance = square_avg - grad_avg * grad_avg
+    step = grad / (xp.sqrt(variance) + eps)
+    if momentum_buffer is not None:
+        momentum_buffer = momentum_buffer * momentum + step
+        step = momentum_buffer
+    return param - step * lr, square_avg, momentum_buffer, grad_avg
+
+
+@op(method=False, outputs=("param", "sum"))
+def adagrad_update(
+    xp: Namespace, param: Tensor, grad: Tensor, sum: Tensor, step: Tensor, lr: Tensor, lr_decay: Tensor,
+    eps: Tensor, weight_decay: Tensor, decays: bool,
+) -> Tensor:  # fmt: skip
+    """Adagrad."""
+    grad = _decayed(param, grad, weight_decay, decays)
+    sum = sum + grad * grad
+    rate = lr / ((step - 1) * lr_decay + 1)
+    return param - grad / (xp.sqrt(sum) + eps) * rate, sum

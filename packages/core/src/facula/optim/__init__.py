@@ -1,0 +1,10 @@
+"""Optimizers and learning-rate schedulers."""
+
+from facula.optim import lr_scheduler
+from facula.optim.adagrad import Adagrad
+from facula.optim.adam import Adam, AdamW
+from facula.optim.optimizer import Optimizer
+from facula.optim.rmsprop import RMSprop
+from facula.optim.sgd import SGD
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]

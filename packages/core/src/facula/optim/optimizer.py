@@ -1,0 +1,226 @@
+"""What all optimizers share: parameter groups, state, checkpoints, and how an update is applied."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+from facula._tensor import Tensor, bump, write_
+from facula.autograd.hooks import RemovableHandle, add_hook
+from facula.autograd.mode import Mode, enable_grad, no_grad, state
+from facula.autograd.record import from_array
+from facula.dtypes import F32, HALF
+from facula.ops._op import OPS
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
+
+class Optimizer:
+    """Base of all optimizers.
+
+    `params`: tensors, `(name, tensor)` pairs, or dicts with 'params' and the group's own options;
+    `defaults`: options for groups that leave them out. A subclass supplies `update`.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor; "
+                "use [tensor]"
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._step_pre_hooks: OrderedDict[int, Any] = OrderedDict()
+        self._step_post_hooks: OrderedDict[int, Any] = OrderedDict()
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds parameters with options of their own, as when frozen layers are thawed."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
+        group = dict(param_group)
+        params = group["params"]
+        if isinstance(params, set):
+            raise TypeError("optimizer parameters need to be organized in ordered collections; use a list")
+        params = [params] if isinstance(params, Tensor) else list(params)
+        if params and isinstance(params[0], tuple):
+            group["param_names"] = [name for name, _ in params]
+            params = [p for _, p in params]
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+            if not (p.is_leaf or p.requires_grad is False):
+                raise ValueError("can't optimize a non-leaf Tensor")
+        if len(set(map(id, params))) != len(params):
+            raise ValueError("optimizer contains a parameter group with duplicate parameters")
+        known = {id(p) for g in self.param_groups for p in g["params"]}
+        if any(id(p) in known for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        group["params"] = params
+        for name, default in self.defaults.items():
+            if default is required and name not in group:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+            group.setdefault(name, default)
+        self.param_groups.append(group)
+
+    # ---- a step
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates all parameters that have a gradient; `closure` recomputes the loss, which is returned."""
+        for hook in list(self._step_pre_hooks.values()):
+            hook(self, (closure,) if closure else (), {})
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self.update(group, p, -p.grad if group.get("maximize") else p.grad, self.state[p])
+        for hook in list(self._step_post_hooks.values()):
+            hook(self, (closure,) if closure else (), {})
+        return loss
+
+    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+        """One parameter's step; a subclass fills `state` at the first."""
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Makes the state of all parameters, as capture needs it before the first step."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.requires_grad and not self.state[p]:
+                    self.state[p].update(self.initial_state(group, p))
+
+    def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
+        return {}
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        return add_hook(self._step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        return add_hook(self._step_post_hooks, hook)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters, or fills them with zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                if set_to_none:
+                    p.grad = None
+                else:
+                    p.grad = p.grad.detach()
+                    p.grad.zero_()
+
+    # ---- checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and groups, with parameters replaced by their numbers, as PyTorch's."""
+        numbers = {id(p): i for i, p in enumerate(self._params())}
+        start = 0
+        groups = []
+        for group in self.param_groups:
+            packed = {k: v for k, v in group.items() if k != "params"}
+            packed["params"] = list(range(start, start + len(group["params"])))
+            start += len(group["params"])
+            groups.append(packed)
+        return {"state": {numbers[id(p)]: s for p, s in self.state.items() if id(p) in numbers}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores what `state_dict` gave. Raises ValueError where the groups don't fit."""
+        saved = deepcopy(state_dict["param_groups"])
+        if len(saved) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        if any(len(s["params"]) != len(g["params"]) for s, g in zip(saved, self.param_groups)):
+            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+        params = dict(zip(chain.from_iterable(g["params"] for g in saved), self._params()))
+        self.state = defaultdict(dict)
+        for key, values in state_dict["state"].items():
+            key = int(key) if isinstance(key, str) and key.isdigit() else key
+            p = params[key]
+            self.state[p] = {name: _like_param(name, deepcopy(v), p) for name, v in values.items()}
+        for group, new in zip(self.param_groups, saved):
+            group.update({k: v for k, v in new.items() if k != "params"})
+
+    def _params(self) -> Iterable[Tensor]:
+        return chain.from_iterable(g["params"] for g in self.param_groups)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+        self._step_pre_hooks, self._step_post_hooks = OrderedDict(), OrderedDict()
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _like_param(name: str, value: Any, param: Tensor) -> Any:
+    """State on the parameter's device and in its dtype; a step count keeps its own."""
+    if not isinstance(value, Tensor):
+        return value
+    if name == "step":
+        return value.to(param.device)
+    return value.to(device=param.device, dtype=param.dtype if param.is_floating_point() else None)
+
+
+def hyperparameter(group: dict[str, Any], name: str, param: Tensor, read: Callable[[Any], Any] = float) -> Any:
+    """A group's option for an update op: a number, or under capture an input read at each replay."""
+    mode = state.mode
+    if isinstance(mode, Mode):
+        return mode.runtime_scalar(lambda: read(group[name]), _scalar_dtype(param))
+    return read(group[name])
+
+
+def _scalar_dtype(param: Tensor) -> Any:
+    return F32 if param._array.dtype in HALF else param._array.dtype
+
+
+def apply_update(name: str, written: tuple[Tensor | None, ...], *args: Any) -> None:
+    """Runs the update op `name` and stores its outputs in `written`.
+
+    A backend may have the update as a kernel that writes in place: it saves the copies.
+    """
+    param = written[0]
+    assert param is not None
+    backend = param._backend
+    kernel = backend.inplace_kernels.get(name)
+    if kernel is not None and not isinstance(state.mode, Mode):
+        kernel(*[a._array if isinstance(a, Tensor) else a for a in args])
+        for t in written:
+            if t is not None:
+                bump(t)
+        return
+    dtype = _scalar_dtype(param)
+    op = OPS[name]
+    inputs = [p.kind != "option" for p in op.parameters]
+    args = tuple(
+        from_array(backend, backend.full((), a, dtype)) if is_input and isinstance(a, (int, float)) else a
+        for a, is_input in zip(args, inputs)
+    )
+    for target, value in zip(written, op.call(*args)):
+        if target is not None:
+            write_(target, value)

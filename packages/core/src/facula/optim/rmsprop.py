@@ -1,0 +1,60 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from facula._tensor import Tensor
+from facula.optim.optimizer import Optimizer, apply_update, hyperparameter
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by a running root mean square, with momentum and a centered variant.
+
+    Source: Tieleman and Hinton 2012, lecture 6.5; centered: Graves 2013, arXiv 1308.0850.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ):
+        values = {"learning rate": lr, "epsilon value": eps, "momentum value": momentum, "weight_decay value": weight_decay}
+        for name, value in (values | {"alpha value": alpha}).items():
+            if value < 0.0:
+                raise ValueError(f"Invalid {name}: {value}")
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered, "weight_decay": weight_decay,
+            "capturable": capturable, "foreach": foreach, "maximize": maximize, "differentiable": differentiable,
+        })  # fmt: skip
+
+    def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
+        import facula
+
+        state = {"step": facula.tensor(0.0, device=param.device), "square_avg": facula.zeros_like(param)}
+        if group["momentum"] > 0:
+            state["momentum_buffer"] = facula.zeros_like(param)
+        if group["centered"]:
+            state["grad_avg"] = facula.zeros_like(param)
+        return state
+
+    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+        if not state:
+            state.update(self.initial_state(group, param))
+        state["step"] += 1.0
+        square, buffer, average = state["square_avg"], state.get("momentum_buffer"), state.get("grad_avg")
+        names = ("lr", "alpha", "eps", "weight_decay", "momentum")
+        apply_update(
+            "rmsprop_update", (param, square, buffer, average), param, grad, square, buffer, average,
+            *[hyperparameter(group, name, param) for name in names], group["weight_decay"] != 0,
+        )  # fmt: skip
