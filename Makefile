@@ -1,0 +1,68 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
+EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
+
+.PHONY: demo test parity training wheels-test lint types stubs docs bench wheels clean
+
+demo: $(VENV)/demo
+	$(PY) examples/digits.py --output demo-output
+
+test: $(VENV)/test
+	$(PY) -m pytest -m "not parity and not training and not wheels"
+
+# Comparison with PyTorch, training references, wheels: what .ci/run adds to `make test`.
+parity: $(VENV)/parity
+	$(PY) -m pytest -m parity
+training: $(VENV)/test
+	$(PY) -m pytest -m training
+wheels-test: $(VENV)/test
+	$(PY) -m pytest -m wheels
+
+lint: $(VENV)/lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+types: $(VENV)/lint
+	$(VENV)/bin/mypy
+stubs: $(VENV)/base
+	$(PY) tools/make_stubs.py
+docs: $(VENV)/docs
+	$(VENV)/bin/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/parity
+	$(PY) benchmarks/run.py
+
+wheels: $(VENV)/test
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES)
+
+$(VENV)/base: pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Facula needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q -U "pip>=25.1"
+	$(PY) -m pip install -q -c constraints.txt hatchling editables
+	$(PY) -m pip install -q -c constraints.txt --no-build-isolation $(EDITABLE)
+	@touch $@
+
+$(VENV)/demo: $(VENV)/base
+	$(PY) -m pip install -q -c constraints.txt --group demo
+	@touch $@
+$(VENV)/test: $(VENV)/demo
+	$(PY) -m pip install -q -c constraints.txt --group test
+	@touch $@
+$(VENV)/lint: $(VENV)/base
+	$(PY) -m pip install -q -c constraints.txt --group lint
+	@touch $@
+$(VENV)/docs: $(VENV)/test
+	$(PY) -m pip install -q -c constraints.txt --group docs
+	@touch $@
+$(VENV)/parity: $(VENV)/test
+	$(PY) -m pip install -q -c constraints.txt --group parity
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist docs/_build demo-output
