@@ -1,0 +1,3 @@
+"""Text: tokenizers, corpora and language models."""
+
+__version__ = "0.1.0"
