@@ -8,7 +8,7 @@ import numpy as np
 
 from facula.backends.array import ArrayBackend
 from facula._device import device as Device
-from facula_numpy import conv, inplace
+from facula_numpy import conv, inplace, random
 
 
 class NumpyBackend(ArrayBackend):
@@ -17,4 +17,5 @@ class NumpyBackend(ArrayBackend):
     def __init__(self, device: Device):
         super().__init__(device, np)
         self.table |= conv.kernels()
+        self.table |= random.table(self)
         self.inplace_kernels |= inplace.KERNELS

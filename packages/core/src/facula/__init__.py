@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from facula import constants as _constants
 from facula import dtypes as _dtypes
 from facula.autograd.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from facula._device import device
@@ -19,12 +20,15 @@ from facula._tensor import Size, Tensor
 __version__ = "0.1.0"
 
 globals().update(_dtypes.NAMES)
+globals().update(_constants.NAMES)
 
 #: Where names live that are not ops; imported when first asked for.
 _HOMES = {
     "save": "facula.io", "load": "facula.io", "compile": "facula.graph",
-    "manual_seed": "facula.random", "Generator": "facula.random",
-    "set_printoptions": "facula.printing",
+    "manual_seed": "facula.random", "Generator": "facula.random", "seed": "facula.random",
+    "initial_seed": "facula.random", "get_rng_state": "facula.random", "set_rng_state": "facula.random",
+    "default_generator": "facula.random", "set_printoptions": "facula.printing",
+    "get_printoptions": "facula.printing",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip
 _MODULES = frozenset(

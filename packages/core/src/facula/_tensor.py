@@ -176,7 +176,7 @@ def _fit(t: Tensor, new: Tensor, name: str) -> Tensor:
             raise RuntimeError(f"{name}: result type {new.dtype} can't be cast to the desired output type {t.dtype}")
         new = OPS["cast"].call(new, t._array.dtype)
     if new._backend is not t._backend and not isinstance(state.mode, Mode):
-        new = OPS["to_backend"].call(new, t._backend)
+        new = OPS["to_backend"].call(new, t._backend, new._backend)
     if new._array.shape != t._array.shape:
         try:
             new = OPS["expand"](new, t._array.shape)

@@ -57,6 +57,10 @@ class Mode:
         """The backend on which a creation op asked for `backend` is to run."""
         return self.below.backend(backend) if isinstance(self.below, Mode) else backend
 
+    def random_key(self, generator: Any, blocks: int) -> Any:
+        """The key of a random op that is about to run; a trace gives one that each replay renews."""
+        return self.below.random_key(generator, blocks) if isinstance(self.below, Mode) else generator.take(blocks)
+
 
 def is_grad_enabled() -> bool:
     """Whether operations of this thread are recorded."""

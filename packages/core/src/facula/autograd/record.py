@@ -199,7 +199,7 @@ def tensor_args(op: Op, flat: tuple[Any, ...], needs_array: bool) -> tuple[Any, 
         else:
             x = _foreign(op, x, backend)
         if isinstance(x, Tensor) and x._backend is not backend:
-            x = OPS["to_backend"].call(x, backend)
+            x = OPS["to_backend"].call(x, backend, x._backend)
         out.append(x)
     return tuple(out)
 
@@ -377,6 +377,8 @@ def execute(
         return _several(op, mask, ins, flat, opts, result, backend, half)
     if half is not None and result.dtype is F32:
         result = backend.cast(result, half)
+    if op.name == "to_backend":
+        backend = opts[0]
     out = from_array(backend, result)
     if op.view:
         link_view(out, flat[0], op, opts)
