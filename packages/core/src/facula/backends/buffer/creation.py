@@ -30,4 +30,10 @@ def cast(xp: Any, input: BufferArray, dtype: Any) -> BufferArray:
     return out  # type: ignore[no-any-return]
 
 
-LEAVES = {"full": full, "sequence": sequence, "cast": cast, "clone": lambda xp, input: xp.copy(input)}
+def empty(xp: Any, size: Any, dtype: Any) -> BufferArray:
+    return type(xp).empty(xp, size, dtype)  # type: ignore[no-any-return]
+
+
+LEAVES = {
+    "full": full, "sequence": sequence, "cast": cast, "empty": empty, "clone": lambda xp, input: xp.copy(input),
+}  # fmt: skip
