@@ -100,7 +100,7 @@ def rsub(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
 
 @rsub.public
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    return sub.call(other, input if alpha == 1 else scaled("rsub", input, other, alpha))
+    return sub.call(other, input if alpha == 1 else scaled("rsub", other, input, alpha))
 
 
 rsub.vjp(input=lambda xp, g: -g, other=lambda xp, g: g)
