@@ -17,6 +17,7 @@ from facula.ops import (
     fold,
     index,
     interpolate,
+    linear,
     linalg,
     loss,
     norm,
