@@ -60,8 +60,8 @@ class Pass:
             backend.write(before, backend.add(before, g))
         else:
             self.pending[key] = self.namespace(backend).add(before, g)
-            if not self.create_graph:
-                self.owned.add(key)
+            if not self.create_graph and self.pending[key].__class__ is backend.Array:
+                self.owned.add(key)  # a NumPy scalar cannot be written
         self.queue(target)
 
     def send_view(self, node: Node, target: Any, g: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import as_dtype, category, finfo
+from facula.dtypes import as_dtype, category
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import wrap_dim
 from facula.testing.samples import call
@@ -32,8 +32,8 @@ def _sampled(*options: tuple[Any, ...], low: float = -2.0, high: float = 2.0) ->
     def samples(make: Any) -> Any:
         for values in options or ((),):
             yield call(make(2, 5, low=low, high=high), *values)
-        yield call(make(low=low, high=high))
-        yield call(make(0, 3))
+        yield call(make(low=low, high=high), *values)
+        yield call(make(0, 3), *values)
 
     return samples
 
