@@ -90,7 +90,7 @@ def _spread(
     size = tuple((n - 1) * s + 1 if n else 0 for n, s in zip(shape[2:], stride))
     if any(s > 1 for s in stride):
         chain = tuple((slice_op, (2 + i, 0, n, s)) for i, (n, s) in enumerate(zip(size, stride)))
-        x = xp.put(xp.full((*shape[:2], *size), 0, x.dtype), x, chain)
+        x = xp.write_view(xp.full((*shape[:2], *size), 0, x.dtype), x, chain)
     pads: list[int] = []
     for k, p, d, o in zip(weight.shape[2:], padding, dilation, output_padding):
         before = span(k, d) - 1 - p

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from facula.dtypes import is_floating_point
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.windows import tuple_of
 from facula.testing.samples import call
@@ -281,7 +282,7 @@ def affine_grid(xp: Namespace, theta: Tensor, size: Any, align_corners: Any = No
     `size` is the shape (N, C, *spatial) of what is to be sampled; positions run from -1 to 1.
     """
     n = len(size) - 2
-    if n not in (2, 3) or len(theta.shape) != 3 or tuple(theta.shape[1:]) != (n, n + 1) or theta.dtype.kind in "iub":
+    if n not in (2, 3) or len(theta.shape) != 3 or tuple(theta.shape[1:]) != (n, n + 1) or not is_floating_point(theta.dtype):
         raise (NotImplementedError if n not in (2, 3) else ValueError)(
             f"affine_grid: expected a batch of floating-point affine matrices of shape (N, 2, 3) for a 4D size or "
             f"(N, 3, 4) for a 5D size, but got shape {tuple(theta.shape)} for size {tuple(size)}"
@@ -393,7 +394,7 @@ class _Sampler:
         return xp.where(inside, values, xp.full((), 0, values.dtype))
 
     def nearest(self, at: Any) -> Any:
-        return self.pixels([self.xp.stop(self.xp.round(x)) for x in at])
+        return self.pixels([self.xp.round(x) for x in at])
 
     def linear(self, at: Any) -> Any:
         low = [self.xp.stop(self.xp.floor(x)) for x in at]

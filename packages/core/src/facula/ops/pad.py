@@ -57,7 +57,7 @@ def constant_pad_nd(xp: Namespace, input: Tensor, pad: Any, value: Any = 0) -> T
         start = max(before, 0)
         chain.append((slice_op, (dim, start, start + shape[dim], 1)))
         shape[dim] += start + max(after, 0)
-    return xp.put(xp.full(tuple(shape), value, input.dtype), x, tuple(chain))
+    return xp.write_view(xp.full(tuple(shape), value, input.dtype), x, tuple(chain))
 
 
 constant_pad_nd.vjp(input=lambda xp, g, pad: xp.constant_pad_nd(g, tuple(-n for n in pad), 0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import FROM_NUMPY
+from facula.dtypes import is_floating_point
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.windows import span, tuple_of, windows
 from facula.testing.samples import call
@@ -86,7 +86,7 @@ def _check_input(name: str, n: int, input: Any) -> None:
 
 
 def _lowest(dtype: Any) -> Any:
-    return float("-inf") if dtype.kind == "f" or FROM_NUMPY[dtype].is_floating_point else int(np.iinfo(dtype).min)
+    return float("-inf") if is_floating_point(dtype) else int(np.iinfo(dtype).min)
 
 
 def _windowed(xp: Namespace, input: Any, out: Any, options: Any, fill: Any) -> Any:

@@ -63,7 +63,7 @@ def fold_windows(
             count = input.shape[lead + i]
             stop = k * d + (count - 1) * s + 1 if count else k * d
             part_of.append((slice_op, (lead + i, k * d, stop, s)))
-        total = total + xp.put(xp.full(shape, 0, input.dtype), part, tuple(part_of))
+        total = total + xp.write_view(xp.full(shape, 0, input.dtype), part, tuple(part_of))
     return total
 
 
