@@ -71,6 +71,14 @@ class Backend:
         expected = row_major(shape)
         return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, self.strides(array), expected))
 
+    def offset(self, array: Any) -> int:
+        """Elements between the start of the memory and the first element of `array`."""
+        return 0
+
+    def room(self, array: Any) -> int:
+        """Elements from the first element of `array` to the end of the memory."""
+        return 1 + sum((n - 1) * s for n, s in zip(array.shape, self.strides(array)))
+
     def synchronize(self) -> None:
         """Waits until all that was launched has ended."""
 

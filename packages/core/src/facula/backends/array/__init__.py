@@ -69,8 +69,29 @@ class ArrayBackend(Backend):
     def is_contiguous(self, array: Any) -> bool:
         return array.flags.c_contiguous  # type: ignore[no-any-return]
 
+    def offset(self, array: Any) -> int:
+        return (_address(array) - _address(_memory(array))) // array.itemsize  # type: ignore[no-any-return]
+
+    def room(self, array: Any) -> int:
+        memory = _memory(array)
+        return (_address(memory) + memory.nbytes - _address(array)) // array.itemsize  # type: ignore[no-any-return]
+
     def wrap(self, value: Any) -> Any:
         return self.m.asarray(value)
 
     def is_whole(self, array: Any) -> bool:
         return array.base is None
+
+
+def _memory(array: Any) -> Any:
+    """The array that owns the memory of a view."""
+    base = array.base
+    while base is not None:
+        if hasattr(base, "nbytes") and hasattr(base, "__array_interface__"):
+            array = base
+        base = getattr(base, "base", None)  # as_strided puts a stand-in between
+    return array
+
+
+def _address(array: Any) -> int:
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Joining."""
+"""Joining and turning."""
 
 from __future__ import annotations
 
@@ -6,4 +6,13 @@ from typing import Any
 
 
 def kernels(m: Any) -> dict[str, Any]:
-    return {"join": lambda tensors, dim: m.concatenate(tensors, axis=dim)}
+    def flip(input: Any, dims: Any) -> Any:
+        return m.ascontiguousarray(m.flip(input, dims)) if input.ndim else input.copy()
+
+    def repeat_interleave(input: Any, repeats: int, dim: int) -> Any:
+        return m.repeat(input, repeats, axis=dim)
+
+    return {
+        "join": lambda tensors, dim: m.concatenate(tensors, axis=dim), "flip": flip,
+        "repeat_interleave": repeat_interleave, "tril": m.tril, "triu": m.triu,
+    }  # fmt: skip

@@ -46,9 +46,25 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     return as_strided(x, shape, (*s[:dimension], s[dimension] * step, *s[dimension + 1 :], s[dimension]))
 
 
+def as_strided_(x: Any, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int = 0) -> Any:
+    if storage_offset or 0 in x.shape:
+        start = x.__array_interface__["data"][0] + storage_offset * x.itemsize
+        x = as_strided(x, (1,) * max(x.ndim, 1), (0,) * max(x.ndim, 1))
+        return _moved(x, start, size, stride)
+    return as_strided(x, size, [s * x.itemsize for s in stride])
+
+
+def _moved(x: Any, start: int, size: Any, stride: Any) -> Any:
+    """A view that begins at another address of the memory that `x` lies in."""
+    interface = dict(x.__array_interface__, data=(start, False), shape=tuple(size))
+    interface["strides"] = tuple(s * x.itemsize for s in stride)
+    holder = type("Memory", (), {"__array_interface__": interface, "base": x})()
+    return np.asarray(holder).view(x.dtype)
+
+
 VIEWS: dict[str, Callable[..., Any]] = {
     "view": view, "expand": expand, "permute": permute, "slice": slice_, "select": select,
-    "diagonal": diagonal, "unfold": unfold,
+    "diagonal": diagonal, "unfold": unfold, "as_strided": as_strided_,
 }  # fmt: skip
 
 
