@@ -1,0 +1,3 @@
+"""Functions on the parameters and gradients of modules."""
+
+from __future__ import annotations
