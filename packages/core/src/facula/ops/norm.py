@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from facula.dtypes import as_dtype, finfo
-from facula.ops._op import Namespace, Tensor, op
+from facula.ops._op import OPS, Namespace, Tensor, op
 from facula.testing.samples import call
 
 # ---- layer norm
@@ -310,14 +310,13 @@ def batch_norm(
 def _batch_statistics(input: Any, weight: Any, bias: Any, eps: float) -> Any:
     """Batch norm; float16 and bfloat16 are cast before, so that the statistics stay float32."""
     from facula.dtypes import F32, HALF
-    from facula.ops.creation import cast
 
     half = input._array.dtype
     if half not in HALF:
         return batch_norm_train.call(input, weight, bias, eps)
-    single = [None if t is None else cast.call(t, F32) for t in (input, weight, bias)]
+    single = [None if t is None else OPS["cast"].call(t, F32) for t in (input, weight, bias)]
     out, mean, var = batch_norm_train.call(*single, eps)
-    return cast.call(out, half), mean, var
+    return OPS["cast"].call(out, half), mean, var
 
 
 @batch_norm.sample
