@@ -908,7 +908,9 @@ def triplet_margin_with_distance_loss(make: Any) -> Any:
 
 def _check_margin(name: str, input: Any, target: Any, expected: Any) -> None:
     shape = tuple(input.shape)
-    if len(shape) not in (1, 2) or 0 in shape[-1:]:
+    if category(target.dtype) != 1:
+        raise RuntimeError(f"{name}: expected class numbers of an integer dtype as target, got {as_dtype(target.dtype)}")
+    if len(shape) > 2 or 0 in shape[-1:]:
         raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}")
     if tuple(target.shape) not in expected:
         raise RuntimeError(f"{name}: inconsistent target size {list(target.shape)} for input of size {list(shape)}")
@@ -930,8 +932,8 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     shape = tuple(input.shape)
-    _check_margin("multi_margin_loss", input, target, (shape[:-1], (1,) if len(shape) == 1 else shape[:-1]))
-    rows = xp.unsqueeze(input, 0) if len(shape) == 1 else input
+    _check_margin("multi_margin_loss", input, target, (shape[:-1], (1,) if len(shape) < 2 else shape[:-1]))
+    rows = input if len(shape) == 2 else xp.reshape(input, (1, prod(shape)))
     labels = xp.reshape(target, (rows.shape[0],))
     classes = rows.shape[1]
     if weight is not None and tuple(weight.shape) != (classes,):
@@ -943,7 +945,7 @@ def multi_margin_loss(
     if weight is not None:
         excess = excess * xp.sum(xp.where(hot, xp.unsqueeze(weight, 0), zero), 1, True)
     loss = xp.sum(excess, 1) / classes
-    return _reduced(xp, xp.reshape(loss, target.shape if len(shape) == 1 else (shape[0],)), reduction, size_average, reduce)
+    return _reduced(xp, xp.reshape(loss, target.shape if len(shape) < 2 else (shape[0],)), reduction, size_average, reduce)
 
 
 @multi_margin_loss.sample
@@ -965,7 +967,7 @@ def multilabel_margin_loss(
     """Hinge loss between the target classes and all others; a row's targets end at its first -1."""
     shape = tuple(input.shape)
     _check_margin("multilabel_margin_loss", input, target, (shape,))
-    classes = shape[-1]
+    classes = shape[-1] if shape else 1
     rows, labels = xp.reshape(input, (prod(shape[:-1]), classes)), xp.reshape(target, (prod(shape[:-1]), classes))
     ended = xp.cumsum(xp.cast(labels < 0, I64), 1) > 0
     numbers = xp.reshape(xp.sequence(0, 1, classes, I64), (1, 1, classes))
