@@ -1,0 +1,401 @@
+"""Capturing: one run of a function in which every op of the thread becomes a node of a graph.
+
+A tensor that exists already is taken in when it is first touched: its array is swapped for a symbol,
+and put back at the end, whatever happens. What was written to it becomes an output of the program.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from facula._tensor import Tensor, edge_of, is_tracked
+from facula.autograd.mode import Mode, is_grad_enabled, state
+from facula.autograd.record import Node as TapeNode
+from facula.autograd.record import Output, flatten, from_array
+from facula.graph.active import active
+from facula.graph.ir import INPUT, Graph, Node, Runtime
+from facula.graph.symbol import Symbol
+from facula.graph.trace import TraceBackend, trace_of
+from facula.graph.tree import flatten_tree
+from facula.ops._op import OPS, Op
+
+#: Ops that pass on what they get: raw nodes of these lie between a taped value and its use.
+_PASSING = frozenset(("cast", "clone", "expand"))
+
+
+class Source:
+    """Where a graph input comes from at each replay."""
+
+    def tensor(self, args: list[Tensor]) -> Tensor | None:
+        raise NotImplementedError
+
+
+class Argument(Source):
+    """The tensor at a position among the arguments' tensors."""
+
+    def __init__(self, at: int):
+        self.at = at
+
+    def tensor(self, args: list[Tensor]) -> Tensor | None:
+        return args[self.at]
+
+
+class Held(Source):
+    """A tensor that the function reached by itself: a parameter, a buffer, optimizer state."""
+
+    def __init__(self, held: Tensor):
+        self.held = held
+
+    def tensor(self, args: list[Tensor]) -> Tensor | None:
+        return self.held
+
+
+class GradOf(Source):
+    """The `.grad` that another input has at that time."""
+
+    def __init__(self, owner: Source):
+        self.owner = owner
+
+    def tensor(self, args: list[Tensor]) -> Tensor | None:
+        owner = self.owner.tensor(args)
+        return None if owner is None else owner.__dict__.get("_grad")
+
+
+class Scalar(Source):
+    """A number that is read anew at each replay, as a 0-d tensor."""
+
+    def __init__(self, read: Callable[[], Any], dtype: Any, backend: Any):
+        self.read, self.dtype, self.backend = read, dtype, backend
+
+    def tensor(self, args: list[Tensor]) -> Tensor | None:
+        return from_array(self.backend, self.backend.asarray(np.asarray(self.read(), self.dtype)))
+
+
+_SLOTS = ("_array", "_backend", "_node", "_requires_grad", "_view", "_cell")
+
+
+class Touched:
+    """A tensor that was taken in: how it was, and what it is in the graph."""
+
+    def __init__(self, tensor: Tensor, source: Source):
+        self.tensor, self.source = tensor, source
+        self.before = tuple(getattr(tensor, slot) for slot in _SLOTS)
+        self.version = tensor._version
+        self.has_grad = "_grad" in tensor.__dict__
+        self.grad = tensor.__dict__.get("_grad")
+        self.tracked = False
+        self.read_grad = False
+        if self.grad is None:  # so that an absent `_grad` tells that the function set none
+            tensor.__dict__.pop("_grad", None)
+        self.symbol: Symbol | None = None
+        self.at: int | None = None  # its place among the graph's inputs, where it has one of its own
+
+    @property
+    def grad_is_new(self) -> bool:
+        now = self.tensor.__dict__.get("_grad", _ABSENT)
+        return now is not (_ABSENT if self.grad is None else self.grad)
+
+    def restore(self) -> None:
+        tensor = self.tensor
+        for slot, value in zip(_SLOTS, self.before):
+            setattr(tensor, slot, value)
+        if tensor._cell is not None:
+            tensor._cell[0] = self.version
+        if self.has_grad:
+            tensor.__dict__["_grad"] = self.grad
+        else:
+            tensor.__dict__.pop("_grad", None)
+
+
+_ABSENT: Any = object()
+
+
+class Capture(Mode):
+    """The mode of a thread while it captures; `graph` grows with each op."""
+
+    def __init__(self, arguments: list[Tensor], names: dict[int, str]):
+        self.graph = Graph()
+        self.arguments = {id(t): i for i, t in enumerate(arguments)}
+        self.names = names
+        self.touched: dict[int, Touched] = {}
+        self.owners: dict[int, Touched] = {}  # by id of the array
+        self.sources: list[Source] = []
+        self.symbols: list[weakref.ref[Symbol]] = []
+        self.problem: str | None = None  # why a replay could not be differentiated
+        self._write_mask = 0
+
+    # ---- the mode
+
+    def __enter__(self) -> Capture:
+        active.capture = self
+        self.push()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.pop()
+
+    def close(self) -> None:
+        """Puts back every tensor that was taken in."""
+        for t in self.touched.values():
+            t.restore()
+        self.touched.clear()
+        self.owners.clear()
+        active.capture = None
+
+    def run(self, op: Op, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
+        """Stages one op, and notes through which of its inputs the tape follows gradients."""
+        flat = flatten(ins) if op.has_lists else ins
+        tensors = [x for x in flat if isinstance(x, Tensor)]
+        self.touch(*tensors)
+        if is_grad_enabled():
+            for x in tensors:
+                if is_tracked(x):
+                    self._follow(x)
+        start = len(self.graph.nodes)
+        result = super().run(op, ins, opts)
+        self._note_edges(op, result, self.graph.nodes[start:])
+        return result
+
+    def enter(self, op: Op, tensors: list[Tensor]) -> None:
+        """A composite op is about to be expanded."""
+        self.touch(*tensors)
+        if op.dynamic:
+            getattr(trace_of(tensors[0]._backend), op.name)()
+
+    def touch(self, *tensors: Any) -> None:
+        for t in tensors:
+            if not isinstance(t._backend, TraceBackend):
+                self.take(t)
+
+    def write(self, target: Tensor, source: Tensor) -> None:
+        """`source` is about to be written into `target`."""
+        self.touch(target, source)
+        if is_grad_enabled():
+            base = target if target._view is None else target._view.base
+            self._write_mask = (1 if base._requires_grad else 0) | (2 if is_tracked(source) else 0)
+
+    def write_mask(self) -> int:
+        mask, self._write_mask = self._write_mask, 0
+        return mask
+
+    def touch_grad(self, tensor: Tensor, reads: bool) -> None:
+        """`tensor.grad` is about to be read or set."""
+        self.touch(tensor)
+        touched = self.touched.get(id(tensor))
+        if touched is None or touched.grad_is_new or not reads:
+            return
+        touched.read_grad = True
+        if touched.grad is not None and id(touched.grad) not in self.touched:
+            self.take(touched.grad, GradOf(touched.source))
+
+    def backend(self, backend: Any) -> Any:
+        return trace_of(backend)
+
+    # ---- inputs
+
+    def take(self, tensor: Tensor, source: Source | None = None) -> Touched:
+        """Takes in a tensor that is there already: its array becomes a symbol."""
+        if source is None:
+            at = self.arguments.get(id(tensor))
+            source = Held(tensor) if at is None else Argument(at)
+        state.mode = self.below
+        try:
+            tracked = is_tracked(tensor)
+        finally:
+            state.mode = self
+        if tensor._view is not None and isinstance(source, Held):
+            return self._take_view(tensor, source)
+        touched = self.touched[id(tensor)] = Touched(tensor, source)
+        touched.tracked = tracked
+        array, backend = tensor._array, tensor._backend
+        owner = self.owners.get(id(array))
+        if owner is None:
+            self.owners[id(array)] = touched
+            touched.at = len(self.graph.inputs)
+            value = self.graph.add_input(
+                array.shape, array.dtype, backend.strides(array), backend, self._name(tensor, source)
+            )
+            self.sources.append(source)
+            touched.symbol = Symbol(value, trace_of(backend))
+            self._note_alias(touched)
+        else:
+            touched.symbol = owner.symbol
+        tensor._array, tensor._backend = touched.symbol, trace_of(backend)
+        tensor._node, tensor._view, tensor._requires_grad = None, None, tracked
+        return touched
+
+    def _take_view(self, tensor: Tensor, source: Held) -> Touched:
+        view = tensor._view
+        assert view is not None
+        touched = self.touched[id(tensor)] = Touched(tensor, source)
+        self.touch(view.base)
+        symbol = view.base._array
+        for op, options in view.chain:
+            symbol = getattr(symbol.xp, op.name)(symbol, *options)
+        touched.symbol = tensor._array = symbol
+        tensor._backend = symbol.xp
+        tensor._view = type(view)(view.base, view.chain, -1)  # the tape follows it from the base anew
+        return touched
+
+    def _note_alias(self, touched: Touched) -> None:
+        """Marks storages that may be over the same memory: tensors that share a version counter."""
+        cell = touched.before[5]
+        if cell is None:
+            return
+        for other in self.owners.values():
+            if other is not touched and other.before[5] is cell and other.symbol is not None:
+                other.symbol.storage.aliased = touched.symbol.storage.aliased = True  # type: ignore[union-attr]
+
+    def _name(self, tensor: Tensor, source: Source) -> str:
+        if isinstance(source, GradOf):
+            return f"grad{len(self.graph.inputs)}"
+        known = self.names.get(id(tensor))
+        return known or f"{'arg' if isinstance(source, Argument) else 'state'}{len(self.graph.inputs)}"
+
+    def scalar(self, read: Callable[[], Any], dtype: Any, backend: Any) -> Tensor:
+        """A 0-d tensor whose value is `read()` at each replay."""
+        trace = trace_of(backend)
+        name = f"scalar{len(self.graph.inputs)}"
+        value = self.graph.add_input((), dtype, (), trace.below, name)
+        self.sources.append(Scalar(read, dtype, trace.below))
+        return from_array(trace, Symbol(value, trace))
+
+    def option(self, read: Callable[[], Any]) -> Runtime:
+        """A number that an op takes as an option and that is `read()` at each replay."""
+        found = Runtime(read, f"option{len(self.graph.options)}")
+        self.graph.options.append(found)
+        return found
+
+    # ---- what the tape recorded
+
+    def _note_edges(self, op: Op, result: Any, nodes: list[Node]) -> None:
+        outs = [o for o in (result if isinstance(result, tuple) else (result,)) if isinstance(o, Tensor)]
+        tape = next((o._node for o in outs if o._node is not None), None)
+        tape = tape.node if tape.__class__ is Output else tape
+        if tape is None or tape.op is not op:
+            return
+        for node in nodes:
+            if node.op is not op:
+                node.mask = -1  # casts about the op
+                continue
+            node.mask = 0
+            for i, edge in enumerate(tape.edges):
+                node.mask |= (edge is not None) << i
+        for o in outs:
+            if o._node is not None:
+                o._array.current().tape = o._node
+
+    def _follow(self, x: Tensor) -> None:
+        """Makes the nodes between a tracked tensor and what the tape recorded be replayed with it."""
+        edge, value = edge_of(x), x._array.current()
+        if edge is x or isinstance(edge, Tensor):
+            if value.node.op is not INPUT and id(edge) in self.touched:
+                self.problem = self.problem or "a tensor that requires grad was written in place and then used"
+            return
+        while value.tape is None:
+            node: Node = value.node
+            if node.op is OPS["put"] and node.mask:
+                return
+            if not (node.op.view or node.op.name in _PASSING):
+                self.problem = self.problem or f"a gradient was defined in Python for the result of '{node.name}' (autograd.Function)"
+                return
+            node.mask = -1
+            value = node.inputs[0]
+
+
+class Outcome:
+    """What a captured run left: results, writes, gradients, and tensors kept elsewhere."""
+
+    def __init__(self, capture: Capture, result: Any):
+        self.capture, self.graph = capture, capture.graph
+        self.storages = {
+            id(t.symbol.storage): t for t in capture.touched.values() if t.symbol is not None and t.at is not None
+        }
+        self.is_differentiable = False
+        leaves, self.rebuild = flatten_tree(result)
+        self.results = [self._result(x) if isinstance(x, Tensor) else ("constant", x) for x in leaves]
+        self.grads = [self._grad(t) for t in capture.touched.values() if t.grad_is_new]
+        self.none_grads = [t.source for t in capture.touched.values() if t.read_grad and t.grad is None]
+        self.writes = [
+            (t.at, self.graph.output(t.symbol.storage.value), t.tensor._node is not None)  # type: ignore[union-attr]
+            for t in capture.touched.values()
+            if t.at is not None and t.symbol.storage.value is not self.graph.inputs[t.at]  # type: ignore[union-attr]
+        ]
+        self.rebinds = [
+            (t.source, self.graph.output(t.tensor._array.current()))
+            for t in capture.touched.values()
+            if t.tensor._array is not t.symbol
+        ]
+        self.aliases = [
+            (t.source, capture.owners[id(t.before[0])].source)
+            for t in capture.touched.values()
+            if t.at is None and t.before[4] is None
+        ]
+        self.inputs = [
+            (t.at, t.source, t.tracked) for t in capture.touched.values() if t.at is not None
+        ]
+        self.sources = capture.sources
+        self.problem = capture.problem
+        self._check_outside_tape()
+
+    def _result(self, tensor: Tensor) -> tuple[Any, ...]:
+        self.capture.touch(tensor)
+        touched = self.capture.touched.get(id(tensor))
+        if touched is not None:
+            return "same", touched.source
+        symbol = tensor._array
+        tracked = is_tracked(tensor) and not _is_freed(edge_of(tensor))
+        owner = self.storages.get(id(symbol.storage))
+        if owner is not None:
+            return "view", owner.at, symbol.chain, tracked
+        if tracked and tensor._node is not None:
+            self.is_differentiable = True
+            self.capture._follow(tensor)
+        return "value", self.graph.output(symbol.current()), tracked, type(tensor)
+
+    def _grad(self, touched: Touched) -> tuple[Source, Any]:
+        grad = touched.tensor.__dict__.get("_grad")
+        return touched.source, None if grad is None else self._result(grad)
+
+    def _check_outside_tape(self) -> None:
+        from facula.graph.errors import refuse
+
+        for t in self.capture.touched.values():
+            if t.before[2] is not None and t.grad_is_new:
+                raise refuse(
+                    f"backward() reached a tensor of shape {list(t.tensor.shape)} that was computed before the compiled function",
+                    "compute it inside, or call backward() outside",
+                )
+
+    def escaped(self) -> list[tuple[weakref.ref[Tensor], int]]:
+        """Tensors that the function made and kept elsewhere: (tensor, place among the outputs)."""
+        alive = [s for s in (r() for r in self.capture.symbols) if s is not None]
+        if not alive:
+            return []
+        del alive
+        gc.collect()
+        alive = [s for s in (r() for r in self.capture.symbols) if s is not None]
+        found = {id(t): t for s in alive for t in gc.get_referrers(s) if isinstance(t, Tensor)}
+        return [(weakref.ref(t), self.graph.output(t._array.current())) for t in found.values()]
+
+
+def _is_freed(node: Any) -> bool:
+    """Whether a backward pass of the function itself has used up the tape behind a result."""
+    seen, stack = set(), [node]
+    while stack:
+        n = stack.pop()
+        if not isinstance(n, TapeNode) or id(n) in seen:
+            continue
+        seen.add(id(n))
+        if n.__class__ is Output:
+            stack.append(n.node)
+            continue
+        if n.kept is None:
+            return True
+        stack.extend(n.edges)
+    return False

@@ -1,0 +1,131 @@
+"""Replays a graph: as straight-line Python over raw kernels, or op by op through the recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value, values_in
+
+#: Where the kernel of an op gives one device's array for another's: replayed on one backend it is a no-op.
+_MOVES = frozenset(("to_backend",))
+
+
+def generate(graph: Graph, backend: Any = None) -> Callable[[Sequence[Any], Sequence[Any]], list[Any]]:
+    """`run(arrays, options) -> arrays`, one line for each node; values are freed after their last use.
+
+    With `backend` everything runs there; without, each node where it was captured.
+    """
+    return _Printer(graph, backend).function()
+
+
+class _Printer:
+    def __init__(self, graph: Graph, backend: Any):
+        self.graph, self.backend = graph, backend
+        self.scope: dict[str, Any] = {}
+        self.names: dict[Value, str] = {}
+        self.lines: list[str] = []
+        self.tables: dict[int, str] = {}
+
+    def function(self) -> Callable[..., Any]:
+        graph = self.graph
+        for i, value in enumerate(graph.inputs):
+            self.names[value] = f"a{i}"
+        self.option_names = {o: f"s{i}" for i, o in enumerate(graph.options)}
+        if graph.inputs:
+            self.lines.append(", ".join(f"a{i}" for i in range(len(graph.inputs))) + ", = arrays")
+        if graph.options:
+            self.lines.append(", ".join(self.option_names.values()) + ", = options")
+        dying = _last_uses(graph)
+        for node in graph.nodes:
+            self.node(node)
+            dead = [self.names[v] for v in dying[node] if v in self.names]
+            if dead:
+                self.lines.append("del " + ", ".join(dead))
+        self.lines.append(f"return [{', '.join(self.names[v] for v in graph.outputs)}]")
+        source = "def run(arrays, options=()):\n    " + "\n    ".join(self.lines) + "\n"
+        exec(compile(source, "<facula graph>", "exec"), self.scope)
+        self.scope["run"].source = source
+        return self.scope["run"]  # type: ignore[no-any-return]
+
+    def node(self, node: Node) -> None:
+        targets = []
+        for value in node.outputs:
+            if value is not None:
+                self.names[value] = f"v{len(self.names)}"
+            targets.append("_" if value is None else self.names[value])
+        backend = self.backend or node.backend
+        if node.op is CONSTANT:
+            self.lines.append(f"{targets[0]} = {self.constant(_constant(node, backend))}")
+            return
+        if self.backend is not None and node.op.name in _MOVES:
+            self.lines.append(f"{targets[0]} = {self.text(node.args[0])}")
+            return
+        kernel = self.constant(getattr(backend, node.op.name), node.op.name)
+        call = f"{kernel}({', '.join(map(self.text, node.args))})"
+        several = bool(node.op.outputs) or len(targets) > 1
+        self.lines.append(f"{', '.join(targets)}{',' if several else ''} = {call}")
+        if backend.wrap.__func__ is not _BASE_WRAP:
+            for value in node.outputs:
+                if value is not None and value.shape == ():  # kernels may give scalars there
+                    name, array = self.names[value], self.constant(backend.Array)
+                    self.lines.append(f"if {name}.__class__ is not {array}: {name} = {self.constant(backend.wrap, 'wrap')}({name})")
+
+    def text(self, a: Any) -> str:
+        """An argument as source: a local variable, a literal or a named constant."""
+        if a.__class__ is Value:
+            return self.names[a]
+        if a.__class__ is Runtime:
+            return self.option_names[a]
+        if a.__class__ in (tuple, list) and any(True for _ in _variables(a)):
+            return "(" + "".join(self.text(x) + ", " for x in a) + ")"
+        if a is None or a.__class__ in (bool, int, str):
+            return repr(a)
+        return self.constant(a)
+
+    def constant(self, a: Any, hint: str = "c") -> str:
+        name = self.tables.get(id(a)) if not hasattr(a, "__self__") else None
+        if name is None:
+            name = f"{hint}_{len(self.scope)}"
+            self.scope[name] = a
+            self.tables[id(a)] = name
+        return name
+
+
+def _variables(a: Any) -> Any:
+    for x in a:
+        if x.__class__ is Value or x.__class__ is Runtime:
+            yield x
+        elif x.__class__ in (tuple, list):
+            yield from _variables(x)
+
+
+def _last_uses(graph: Graph) -> dict[Node, list[Value]]:
+    """For each node, the values that nothing after it reads: arguments, and results never read."""
+    last: dict[Value, Node] = {}
+    for node in graph.nodes:
+        for value in node.outputs:
+            if value is not None:
+                last[value] = node
+        for value in values_in(node.args):
+            last[value] = node
+    outputs = set(graph.outputs)
+    dying: dict[Node, list[Value]] = {n: [] for n in graph.nodes}
+    for value, node in last.items():
+        if value not in outputs:
+            dying[node].append(value)
+    return dying
+
+
+def _constant(node: Node, backend: Any) -> Any:
+    array = node.args[0]
+    if backend is node.backend or isinstance(array, backend.Array):
+        return array
+    import numpy as np
+
+    return backend.asarray(np.asarray(node.backend.to_numpy(array)))
+
+
+from facula.backends.base import Backend as _Backend  # noqa: E402
+
+_BASE_WRAP = _Backend.wrap
