@@ -160,7 +160,7 @@ def write_(t: Tensor, new: Tensor, name: str = "copy_") -> Tensor:
     new = _fit(t, new, name)
     mode = state.mode
     if isinstance(mode, Mode):
-        mode.touch(t, new)
+        mode.write(t, new)
     if is_grad_enabled():
         _rebind(t, new)
     else:
@@ -217,6 +217,11 @@ def _rebind(t: Tensor, new: Tensor) -> None:
         t._node, t._requires_grad = node, tracked
     elif put_node is not None:
         base._node, base._requires_grad = put_node, True
+
+
+def _touch(t: Tensor) -> None:
+    if isinstance(state.mode, Mode):
+        state.mode.touch(t)
 
 
 def alias(t: Tensor) -> Tensor:
@@ -380,6 +385,8 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
+        if isinstance(state.mode, Mode):
+            state.mode.touch_grad(self, reads=True)
         return self.__dict__.get("_grad")
 
     @grad.setter
@@ -389,21 +396,25 @@ class Tensor:
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
             if value.shape != self.shape:
                 raise RuntimeError(f"assigned grad has shape {list(value.shape)}, the tensor has {list(self.shape)}")
+        if isinstance(state.mode, Mode):
+            state.mode.touch_grad(self, reads=False)
         self.__dict__["_grad"] = value
 
     @grad.deleter
     def grad(self) -> None:
-        self.__dict__.pop("_grad", None)
+        self.grad = None
 
     @property
     def data(self) -> Tensor:
         """The same array without the tape, and with versions of its own."""
+        _touch(self)
         new = alias(self)
         new._node, new._requires_grad, new._view, new._cell = None, False, None, None
         return new
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        _touch(self)
         self._array, self._backend = value._array, value._backend
 
     @property
@@ -419,9 +430,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same values, outside the tape; in-place writes to it are seen by version checks."""
-        mode = state.mode
-        if isinstance(mode, Mode):
-            mode.touch(self)
+        _touch(self)
         new = alias(self)
         new._node, new._requires_grad, new._view = None, False, None
         return new
@@ -480,6 +489,7 @@ class Tensor:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
             )
+        _touch(self)
         return self._backend.to_numpy(self._array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -490,11 +500,13 @@ class Tensor:
         """The value of a tensor of one element, as a Python number."""
         if self.numel() != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        _touch(self)
         value = self._backend.to_numpy(self._array).item()
         return float(value) if self.dtype.is_floating_point else value
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
+        _touch(self)
         array = self._backend.to_numpy(self._array)
         if self.dtype.name in ("bfloat16",):
             array = array.astype(np.float32)

@@ -53,6 +53,23 @@ class Mode:
         if isinstance(self.below, Mode):
             self.below.touch(*tensors)
 
+    def enter(self, op: Any, tensors: list[Any]) -> None:
+        """Told of a composite op before its body is put on the tape."""
+        self.touch(*tensors)
+
+    def write(self, target: Any, source: Any) -> None:
+        """Told of an in-place write before it happens."""
+        self.touch(target, source)
+
+    def touch_grad(self, tensor: Any, reads: bool) -> None:
+        """Told that `tensor.grad` is about to be read or set."""
+        if isinstance(self.below, Mode):
+            self.below.touch_grad(tensor, reads)
+
+    def option(self, read: Callable[[], Any]) -> Any:
+        """A Python number that an op takes as an option; capture reads it anew at each replay."""
+        return self.below.option(read) if isinstance(self.below, Mode) else read()
+
     def backend(self, backend: Any) -> Any:
         """The backend on which a creation op asked for `backend` is to run."""
         return self.below.backend(backend) if isinstance(self.below, Mode) else backend

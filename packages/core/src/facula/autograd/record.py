@@ -499,6 +499,10 @@ def run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     kinds = [p.kind for p in op.parameters]
     ins = tuple(a for a, k in zip(args, kinds) if k != "option")
     flat = flatten(ins)
+    mode = state.mode
+    is_slow = mode is not True and mode is not False
+    if is_slow:
+        mode.enter(op, [x for x in flat if isinstance(x, Tensor)])
     if any(not isinstance(x, Tensor) and x is not None for x in flat) or _mixed(flat):
         if all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
             flat = _scalars_placed(op, flat)
@@ -506,8 +510,6 @@ def run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     if op.promote is not None:
         flat = promote(op, flat)
     backend = common_backend(op, flat)
-    mode = state.mode
-    is_slow = mode is not True and mode is not False
     tracked = not is_slow and mode and any(isinstance(x, Tensor) and is_tracked(x) for x in flat)
     half = half_of(op, [None if x is None else x._array for x in flat])
     if tracked or is_slow or op.alias:

@@ -299,7 +299,7 @@ class Capture(Mode):
             return
         while value.tape is None:
             node: Node = value.node
-            if node.op is OPS["put"] and node.mask:
+            if node.op is OPS["write_view"] and node.mask:
                 return
             if not (node.op.view or node.op.name in _PASSING):
                 self.problem = self.problem or f"a gradient was defined in Python for the result of '{node.name}' (autograd.Function)"
@@ -341,6 +341,7 @@ class Outcome:
         ]
         self.sources = capture.sources
         self.problem = capture.problem
+        self.escaped_tensors: list[tuple[Any, int]] = []
         self._check_outside_tape()
 
     def _result(self, tensor: Tensor) -> tuple[Any, ...]:
@@ -372,16 +373,16 @@ class Outcome:
                     "compute it inside, or call backward() outside",
                 )
 
-    def escaped(self) -> list[tuple[weakref.ref[Tensor], int]]:
-        """Tensors that the function made and kept elsewhere: (tensor, place among the outputs)."""
-        alive = [s for s in (r() for r in self.capture.symbols) if s is not None]
-        if not alive:
-            return []
-        del alive
-        gc.collect()
-        alive = [s for s in (r() for r in self.capture.symbols) if s is not None]
+    def find_escaped(self) -> None:
+        """Finds the tensors that the function made and kept elsewhere: each becomes an output."""
+        references = self.capture.symbols
+        self.storages = {}
+        if any(r() is not None for r in references):
+            gc.collect()
+        alive = [s for s in (r() for r in references) if s is not None]
         found = {id(t): t for s in alive for t in gc.get_referrers(s) if isinstance(t, Tensor)}
-        return [(weakref.ref(t), self.graph.output(t._array.current())) for t in found.values()]
+        for t in found.values():
+            self.escaped_tensors.append((weakref.ref(t), self.graph.output(t._array.current())))
 
 
 def _is_freed(node: Any) -> bool:

@@ -36,7 +36,7 @@ class _Printer:
             self.lines.append(", ".join(f"a{i}" for i in range(len(graph.inputs))) + ", = arrays")
         if graph.options:
             self.lines.append(", ".join(self.option_names.values()) + ", = options")
-        dying = _last_uses(graph)
+        dying = last_uses(graph)
         for node in graph.nodes:
             self.node(node)
             dead = [self.names[v] for v in dying[node] if v in self.names]
@@ -100,7 +100,7 @@ def _variables(a: Any) -> Any:
             yield from _variables(x)
 
 
-def _last_uses(graph: Graph) -> dict[Node, list[Value]]:
+def last_uses(graph: Graph) -> dict[Node, list[Value]]:
     """For each node, the values that nothing after it reads: arguments, and results never read."""
     last: dict[Value, Node] = {}
     for node in graph.nodes:

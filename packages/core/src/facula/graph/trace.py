@@ -122,7 +122,7 @@ class TraceBackend(Backend):
         if storage.aliased:
             raise refuse("a tensor was written whose memory another tensor of the function shares", "write the tensor that both are views of")
         if target.chain:
-            value = self.add_node(OPS["put"], (storage.value, value, target.chain))
+            value = self.add_node(OPS["write_view"], (storage.value, value, target.chain))
             value.node.mask = capture.write_mask()
         storage.value = value
         storage.writes += 1

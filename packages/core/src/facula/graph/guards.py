@@ -1,0 +1,174 @@
+"""What a captured program takes for granted, so that a change of it leads to a new capture.
+
+Arguments are compared by a key. What the function reaches by itself (closure, globals that it names,
+modules and plain objects with what hangs on them) is walked once, at capture: plain values are
+compared by value, tensors and other objects by identity. Optimizers and schedulers are left out:
+their numbers enter a program as runtime scalars.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from facula._device import device as Device
+from facula._tensor import Tensor, is_tracked
+from facula.autograd.mode import is_grad_enabled
+from facula.dtypes import dtype as Dtype
+from facula.dtypes import get_default_dtype
+from facula.graph.tree import structure
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), Device, Dtype, np.dtype, Enum, slice, range)
+_MISSING: Any = object()
+_SKIPPED = (types.ModuleType, type, np.ndarray)
+_MOST = 20_000  # objects that are walked
+
+
+def is_plain(x: Any) -> bool:
+    """Whether `x` is compared by value."""
+    if isinstance(x, (tuple, frozenset)):
+        return all(map(is_plain, x))
+    return isinstance(x, _PLAIN)
+
+
+def plain_key(x: Any) -> Any:
+    """`x` with its type: 1, 1.0 and True differ, and NaN equals itself."""
+    return (type(x), repr(x)) if isinstance(x, (float, complex, slice)) else (type(x), x)
+
+
+def tensor_key(t: Tensor) -> Any:
+    """What a program depends on in an argument: all but its values."""
+    array = t._array
+    strides = t._backend.strides(array)
+    identity = id(t) if type(t) is not Tensor else None
+    return (array.shape, array.dtype, strides, t._backend, is_tracked(t), identity)
+
+
+def arguments_key(leaves: list[Any], call: Any) -> tuple[Any, list[Tensor]]:
+    """(key of a call's arguments and of the thread's modes, the tensors among them)."""
+    tensors: list[Tensor] = []
+    seen: dict[int, int] = {}
+    parts: list[Any] = [is_grad_enabled(), get_default_dtype(), structure(call)]
+    for x in leaves:
+        if isinstance(x, Tensor):
+            # which arguments are one tensor, or views of one, is part of the key
+            same = seen.setdefault(id(x), len(tensors))
+            shared = same if x._cell is None else seen.setdefault(id(x._cell), len(tensors))
+            parts.append((tensor_key(x), same, shared))
+            tensors.append(x)
+        elif is_plain(x):
+            parts.append(plain_key(x))
+        else:
+            parts.append(id(x))
+    return tuple(parts), tensors
+
+
+class Guards:
+    """Places that were looked at during a walk, and what was there."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[Callable[[Any, Any], Any], Any, Any, Any, str]] = []
+        self.identities: list[tuple[Callable[[Any, Any], Any], Any, Any, Any, str]] = []
+        self.lengths: list[tuple[Any, int, str]] = []
+        self.names: dict[int, str] = {}  # of tensors, by id
+        self._seen: dict[int, Any] = {}
+
+    def broken(self) -> str | None:
+        """The first place where something else is found now, or None."""
+        for get, container, key, expected, name in self.values:
+            if plain_key(get(container, key)) != expected:
+                return name
+        for get, container, key, expected, name in self.identities:
+            if get(container, key) is not expected:
+                return name
+        for container, n, name in self.lengths:
+            if len(container) != n:
+                return f"len({name})"
+        return None
+
+    # ---- the walk
+
+    def walk(self, x: Any, name: str) -> None:
+        """Guards all that can be reached from `x`."""
+        if id(x) in self._seen or len(self._seen) > _MOST or isinstance(x, _SKIPPED):
+            return
+        self._seen[id(x)] = x
+        if isinstance(x, Tensor):
+            self.names[id(x)] = name
+        elif isinstance(x, types.MethodType):
+            self.walk(x.__self__, name)
+            self.walk(x.__func__, name)
+        elif isinstance(x, types.FunctionType):
+            self._function(x, name)
+        elif isinstance(x, dict):
+            self._container(x, x.keys(), name, "['{}']")
+        elif isinstance(x, (list, tuple)):
+            self._container(x, range(len(x)), name, "[{}]")
+        elif hasattr(x, "__dict__") and not _is_facula(x):
+            self._object(x, name)
+
+    def _function(self, function: types.FunctionType, name: str) -> None:
+        if function.__module__.partition(".")[0] == "facula":
+            return
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+            self._place(_cell, cell, None, variable)
+        for variable in function.__code__.co_names:
+            if variable in function.__globals__:
+                self._place(_item, function.__globals__, variable, variable)
+        self._container(function.__defaults__ or (), range(len(function.__defaults__ or ())), f"{name} defaults", "[{}]")
+
+    def _container(self, container: Any, keys: Any, name: str, form: str) -> None:
+        if not container and isinstance(container, tuple):
+            return
+        if not isinstance(container, tuple):
+            self.lengths.append((container, len(container), name))
+        for key in list(keys):
+            self._place(_item, container, key, name + form.format(key))
+
+    def _object(self, x: Any, name: str) -> None:
+        attributes = x.__dict__
+        for key in list(attributes):
+            if key in ("_parameters", "_buffers", "_modules"):
+                for child in list(attributes[key]):
+                    self._place(_item, attributes[key], child, f"{name}.{child}")
+                self.lengths.append((attributes[key], len(attributes[key]), f"{name}.{key}"))
+                self._seen[id(attributes[key])] = attributes[key]
+            else:
+                self._place(_item, attributes, key, f"{name}.{key}")
+
+    def _place(self, get: Callable[[Any, Any], Any], container: Any, key: Any, name: str) -> None:
+        found = get(container, key)
+        if isinstance(found, _SKIPPED):
+            return
+        if is_plain(found):
+            self.values.append((get, container, key, plain_key(found), name))
+        else:
+            self.identities.append((get, container, key, found, name))
+            self.walk(found, name)
+
+
+def _item(container: Any, key: Any) -> Any:
+    try:
+        return container[key]
+    except (KeyError, IndexError):
+        return _MISSING
+
+
+def _cell(cell: Any, _: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _MISSING
+
+
+def _is_facula(x: Any) -> bool:
+    """Optimizers, schedulers, ops and the like; modules and data of facula are looked into."""
+    if hasattr(x, "_parameters"):
+        return False
+    if hasattr(x, "param_groups") or hasattr(x, "last_epoch"):
+        return True
+    return type(x).__module__.partition(".")[0] == "facula"

@@ -1,0 +1,217 @@
+"""A captured program: a graph, and how the state of the world enters it and comes out of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from facula._tensor import Tensor, alias, bump, is_tracked, write_
+from facula.autograd.mode import is_grad_enabled
+from facula.autograd.record import from_array, run
+from facula.graph.capture import Outcome
+from facula.graph.errors import CaptureError
+from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
+from facula.graph.replay import last_uses
+
+#: Held while tensors are swapped for symbols, and while a replay looks at its tensors.
+lock = threading.RLock()
+
+
+class Program:
+    """What one capture gave. Calling it with the arguments' tensors does what the function did."""
+
+    def __init__(self, outcome: Outcome, code: Callable[..., Any] | None = None):
+        self.graph: Graph = outcome.graph
+        self.sources = outcome.sources
+        self.inputs, self.aliases = outcome.inputs, outcome.aliases
+        self.none_grads = outcome.none_grads
+        self.results, self.rebuild = outcome.results, outcome.rebuild
+        self.writes, self.grads, self.rebinds = outcome.writes, outcome.grads, outcome.rebinds
+        self.escaped = outcome.escaped_tensors
+        self.is_differentiable, self.problem = outcome.is_differentiable, outcome.problem
+        self.code = code
+        self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
+
+    # ---- whether it may be used
+
+    def broken(self, args: list[Tensor]) -> str | None:
+        """What is not as it was at capture, of the tensors that the program reaches; None if all is."""
+        for at, source, tracked in self.inputs:
+            tensor = source.tensor(args)
+            if tensor is None:
+                return f"'{self.graph.inputs[at].name}' is None"
+            shape, dtype, backend = self._expected[at]
+            array = tensor._array
+            if array.shape != shape or array.dtype is not dtype or tensor._backend is not backend:
+                return f"'{self.graph.inputs[at].name}' has another shape, dtype or device"
+            if is_tracked(tensor) is not tracked:
+                return f"requires_grad of '{self.graph.inputs[at].name}'"
+        for source in self.none_grads:
+            tensor = source.tensor(args)
+            if tensor is not None and tensor.grad is not None:
+                return "a gradient that was None"
+        for a, b in self.aliases:
+            if getattr(a.tensor(args), "_array", 0) is not getattr(b.tensor(args), "_array", 1):
+                return "tensors that shared memory"
+        return None
+
+    # ---- running it
+
+    def __call__(self, args: list[Tensor]) -> Any:
+        tensors = [s.tensor(args) for s in self.sources]
+        options = [o.read() for o in self.graph.options]
+        if self.is_differentiable and is_grad_enabled():
+            if self.problem:
+                raise CaptureError(
+                    f"the compiled function's result requires grad, but cannot be differentiated outside: {self.problem}; "
+                    f"call backward() inside the compiled function"
+                )
+            outputs = replay_recorded(self.graph, tensors, options)
+        else:
+            arrays = [t._array for t in tensors]  # type: ignore[union-attr]
+            run_code = self.code or self.graph.code()
+            outputs = _as_tensors(self.graph, run_code(arrays, options))
+            del arrays
+        return _Finish(self, tensors, outputs, args).result()
+
+    def arrays(self, args: list[Tensor]) -> list[Any]:
+        """NumPy arrays of the graph's inputs as they are now: what `Graph.run` takes."""
+        tensors = [s.tensor(args) for s in self.sources]
+        return [t._backend.to_numpy(t._array) for t in tensors]  # type: ignore[union-attr]
+
+
+class _Finish:
+    """Hands out the outputs of one replay: results first, then what is written."""
+
+    def __init__(self, program: Program, tensors: list[Any], outputs: list[Tensor], args: list[Tensor]):
+        self.program, self.tensors, self.outputs, self.args = program, tensors, outputs, args
+        self.taken = {id(t._array) for t in tensors}
+
+    def result(self) -> Any:
+        program = self.program
+        values = [None if r[0] in ("same", "view") else self._give(r) for r in program.results]
+        grads = [(source.tensor(self.args), None if r is None else self._give(r)) for source, r in program.grads]
+        writes = [(self.tensors[at], self._whole(out, tracked), tracked) for at, out, tracked in program.writes]
+        rebinds = [(source.tensor(self.args), self._whole(out, False)) for source, out in program.rebinds]
+        escaped = [(t(), self._whole(out, False)) for t, out in program.escaped]
+        self.outputs = []
+        for tensor, value, tracked in writes:
+            _store(tensor, value, tracked)
+        for tensor, value in rebinds:
+            tensor._array = value._array
+        for tensor, grad in grads:
+            tensor.__dict__["_grad"] = grad
+        for tensor, value in escaped:
+            if tensor is not None:
+                tensor._array, tensor._backend = value._array, value._backend
+                tensor._requires_grad &= tensor._node is None
+                tensor._node = tensor._view = tensor._cell = None
+        return program.rebuild(
+            iter([self._give(r) if r[0] in ("same", "view") else v for r, v in zip(program.results, values)])
+        )
+
+    def _give(self, spec: tuple[Any, ...]) -> Any:
+        kind = spec[0]
+        if kind == "constant":
+            return spec[1]
+        if kind == "same":
+            return spec[1].tensor(self.args)
+        if kind == "view":
+            return self._view(*spec[1:])
+        _, at, tracked, cls = spec
+        out = self._whole(at, tracked)
+        return out if cls is Tensor else out.as_subclass(cls)
+
+    def _view(self, at: int, chain: Any, tracked: bool) -> Tensor:
+        tensor = self.tensors[at]
+        tensor = alias(tensor) if tracked else tensor.detach()
+        for op, options in chain:
+            tensor = run(op, (tensor,), options)
+        return tensor
+
+    def _whole(self, at: int, tracked: bool) -> Tensor:
+        """Output `at`, with memory that nothing else of this replay has."""
+        tensor = self.outputs[at]
+        if tracked and id(tensor._array) not in self.taken:
+            self.taken.add(id(tensor._array))
+            return tensor
+        if tracked:
+            return tensor.clone()
+        array, backend = tensor._array, tensor._backend
+        if id(array) in self.taken or not backend.is_whole(array):
+            array = backend.copy(array)
+        self.taken.add(id(array))
+        return from_array(backend, array)
+
+
+def _store(tensor: Tensor, value: Tensor, tracked: bool) -> None:
+    if tracked and is_grad_enabled():
+        write_(tensor, value)
+    else:
+        tensor._backend.write(tensor._array, value._array)
+        bump(tensor)
+
+
+def _as_tensors(graph: Graph, arrays: list[Any]) -> list[Tensor]:
+    return [from_array(_home(v), a) for v, a in zip(graph.outputs, arrays)]
+
+
+def _home(value: Value) -> Any:
+    node = value.node
+    return node.args[1] if node.name == "to_backend" else node.backend
+
+
+def replay_recorded(graph: Graph, inputs: list[Any], options: list[Any]) -> list[Tensor]:
+    """Replays op by op: what the tape recorded at capture is recorded again, the rest runs raw."""
+    env: dict[Any, Any] = dict(zip(graph.inputs, inputs)) | dict(zip(graph.options, options))
+    dying = last_uses(graph)
+    for node in graph.nodes:
+        results = _run_node(node, env)
+        for value, result in zip(node.outputs, results):
+            if value is not None:
+                env[value] = result
+        for value in dying[node]:
+            env.pop(value, None)
+    return [env[v] for v in graph.outputs]
+
+
+def _run_node(node: Node, env: dict[Any, Any]) -> Any:
+    if node.op is CONSTANT:
+        return [from_array(node.backend, node.args[0])]
+    if node.mask == 0 or node.name == "to_backend":
+        kernel = getattr(node.backend, node.name)
+        result = kernel(*[_replace(a, env, _array) for a in node.args])
+        results = result if isinstance(result, (tuple, list)) else [result]
+        return [None if r is None else from_array(_home(v), r) for v, r in zip(node.outputs, results)]
+    position = iter(range(1_000_000))
+
+    def tensor(t: Any) -> Any:
+        return t if node.mask >> next(position) & 1 or not isinstance(t, Tensor) else t.detach()
+
+    def argument(a: Any) -> Any:
+        if a.__class__ is tuple:
+            return tuple(map(argument, a))
+        return tensor(env[a] if a.__class__ in (Value, Runtime) else a)
+
+    kinds = [p.kind for p in node.op.parameters]
+    ins = tuple(argument(a) for a, k in zip(node.args, kinds) if k != "option")
+    opts = tuple(_replace(a, env, _same) for a, k in zip(node.args, kinds) if k == "option")
+    result = run(node.op, ins, opts)
+    return result if isinstance(result, tuple) else [result]
+
+
+def _replace(a: Any, env: dict[Any, Any], read: Callable[[Any], Any]) -> Any:
+    if a.__class__ is Value or a.__class__ is Runtime:
+        return read(env[a])
+    if a.__class__ is tuple:
+        return tuple(_replace(x, env, read) for x in a)
+    return a
+
+
+def _array(x: Any) -> Any:
+    return x._array if isinstance(x, Tensor) else x
+
+
+def _same(x: Any) -> Any:
+    return x
