@@ -66,10 +66,6 @@ class Mode:
         if isinstance(self.below, Mode):
             self.below.touch_grad(tensor, reads)
 
-    def option(self, read: Callable[[], Any]) -> Any:
-        """A Python number that an op takes as an option; capture reads it anew at each replay."""
-        return self.below.option(read) if isinstance(self.below, Mode) else read()
-
     def backend(self, backend: Any) -> Any:
         """The backend on which a creation op asked for `backend` is to run."""
         return self.below.backend(backend) if isinstance(self.below, Mode) else backend
@@ -77,6 +73,13 @@ class Mode:
     def random_key(self, generator: Any, blocks: int) -> Any:
         """The key of a random op that is about to run; a trace gives one that each replay renews."""
         return self.below.random_key(generator, blocks) if isinstance(self.below, Mode) else generator.take(blocks)
+
+    def runtime_scalar(self, read: Callable[[], Any], dtype: Any, key: Any = None) -> Any:
+        """`read()`; a trace gives a 0-d tensor of `dtype` that each replay fills anew.
+
+        Calls with the same `key` share one tensor.
+        """
+        return self.below.runtime_scalar(read, dtype, key) if isinstance(self.below, Mode) else read()
 
 
 def is_grad_enabled() -> bool:

@@ -457,10 +457,10 @@ class Recorder:
         return from_array(self.backend, self.backend.asarray(array))
 
     def strides(self, x: Tensor) -> tuple[int, ...]:
-        return self.backend.strides(x._array)  # type: ignore[no-any-return]
+        return x._backend.strides(x._array)  # type: ignore[no-any-return]
 
     def is_contiguous(self, x: Tensor) -> bool:
-        return self.backend.is_contiguous(x._array)  # type: ignore[no-any-return]
+        return x._backend.is_contiguous(x._array)  # type: ignore[no-any-return]
 
 
 def recorder(backend: Any) -> Recorder:

@@ -18,7 +18,7 @@ from facula.autograd.mode import Mode, is_grad_enabled, state
 from facula.autograd.record import Node as TapeNode
 from facula.autograd.record import Output, flatten, from_array
 from facula.graph.active import active
-from facula.graph.ir import INPUT, Graph, Node, Runtime
+from facula.graph.ir import INPUT, Graph, Node, Runtime, Value
 from facula.graph.symbol import Symbol
 from facula.graph.trace import TraceBackend, trace_of
 from facula.graph.tree import flatten_tree
@@ -127,6 +127,7 @@ class Capture(Mode):
         self.sources: list[Source] = []
         self.symbols: list[weakref.ref[Symbol]] = []
         self.problem: str | None = None  # why a replay could not be differentiated
+        self.scalars: dict[Any, Value] = {}
         self._write_mask = 0
 
     # ---- the mode
@@ -156,6 +157,8 @@ class Capture(Mode):
             for x in tensors:
                 if is_tracked(x):
                     self._follow(x)
+        if op.name == "to_backend":
+            opts = tuple(map(trace_of, opts))
         start = len(self.graph.nodes)
         result = super().run(op, ins, opts)
         self._note_edges(op, result, self.graph.nodes[start:])
@@ -257,17 +260,21 @@ class Capture(Mode):
         known = self.names.get(id(tensor))
         return known or f"{'arg' if isinstance(source, Argument) else 'state'}{len(self.graph.inputs)}"
 
-    def scalar(self, read: Callable[[], Any], dtype: Any, backend: Any) -> Tensor:
-        """A 0-d tensor whose value is `read()` at each replay."""
-        trace = trace_of(backend)
-        name = f"scalar{len(self.graph.inputs)}"
-        value = self.graph.add_input((), dtype, (), trace.below, name)
-        self.sources.append(Scalar(read, dtype, trace.below))
-        return from_array(trace, Symbol(value, trace))
+    def runtime_scalar(self, read: Callable[[], Any], dtype: Any, key: Any = None) -> Tensor:
+        """A 0-d tensor whose value is `read()` at each replay; the same one for the same `key`."""
+        from facula.backends.registry import default_backend
 
-    def option(self, read: Callable[[], Any]) -> Runtime:
-        """A number that an op takes as an option and that is `read()` at each replay."""
-        found = Runtime(read, f"option{len(self.graph.options)}")
+        found = self.scalars.get((key, dtype)) if key is not None else None
+        trace = trace_of(default_backend())
+        if found is None:
+            found = self.graph.add_input((), dtype, (), trace.below, f"scalar{len(self.graph.inputs)}")
+            self.sources.append(Scalar(read, dtype, trace.below))
+            self.scalars[key, dtype] = found
+        return from_array(trace, Symbol(found, trace))
+
+    def random_key(self, generator: Any, blocks: int) -> Any:
+        """What a random op takes as its key: at each replay the next one of the generator."""
+        found = Runtime(lambda: generator.take(blocks), f"key{len(self.graph.options)}")
         self.graph.options.append(found)
         return found
 
@@ -287,7 +294,7 @@ class Capture(Mode):
             for i, edge in enumerate(tape.edges):
                 node.mask |= (edge is not None) << i
         for o in outs:
-            if o._node is not None:
+            if o._node is not None and o._array.current().node in nodes:
                 o._array.current().tape = o._node
 
     def _follow(self, x: Tensor) -> None:
@@ -299,7 +306,7 @@ class Capture(Mode):
             return
         while value.tape is None:
             node: Node = value.node
-            if node.op is OPS["write_view"] and node.mask:
+            if node.op is INPUT or (node.op is OPS["write_view"] and node.mask):
                 return
             if not (node.op.view or node.op.name in _PASSING):
                 self.problem = self.problem or f"a gradient was defined in Python for the result of '{node.name}' (autograd.Function)"

@@ -21,17 +21,15 @@ def is_capturing() -> bool:
     return active.capture is not None and isinstance(state.mode, Mode)
 
 
-def runtime_scalar(read: Callable[[], Any], dtype: Any = "float64", device: Any = "cpu") -> Any:
+def runtime_scalar(read: Callable[[], Any], dtype: Any = "float64") -> Any:
     """`read()`; under capture a 0-d tensor that holds what `read()` gives at each replay.
 
     `read` is called once per replay, in the order of capture, before the program runs: it must read
     what users set (`group['lr']`), not what the captured function itself changes.
     """
-    if not is_capturing():
+    if not isinstance(state.mode, Mode):
         return read()
-    from facula.backends.registry import backend_for
-
-    return active.capture.scalar(read, as_dtype(dtype).dtype, backend_for(device))
+    return state.mode.runtime_scalar(read, as_dtype(dtype).dtype)
 
 
 def value_of(tensor: Tensor) -> Any:

@@ -192,7 +192,8 @@ def hyperparameter(group: dict[str, Any], name: str, param: Tensor, read: Callab
     """A group's option for an update op: a number, or under capture an input read at each replay."""
     mode = state.mode
     if isinstance(mode, Mode):
-        return mode.runtime_scalar(lambda: read(group[name]), _scalar_dtype(param))
+        key = (id(group), name, read.__code__ if hasattr(read, "__code__") else read)
+        return mode.runtime_scalar(lambda: read(group[name]), _scalar_dtype(param), key)
     return read(group[name])
 
 
