@@ -1,0 +1,1 @@
+"""The `acorn` device, and an op of its own."""

@@ -1,0 +1,3 @@
+"""A domain package: `facula.acorn`."""
+
+nuts = 7
