@@ -16,7 +16,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.elementwise import copy_into, map_leaf
 from facula.backends.buffer.expressions import EXPRESSIONS
 from facula.backends.buffer.kernels import Kernel
-from facula.backends.meta import bind_arguments, bind_options, result_dtype
+from facula.backends.meta import bind_arguments, bind_options
 from facula.dtypes import FROM_NUMPY
 from facula.ops._op import Op
 
@@ -123,7 +123,16 @@ class BufferBackend(Backend):
 
     def _view(self, op: Op, x: BufferArray, *options: Any, **named: Any) -> BufferArray:
         options = bind_options(op, options, named)
-        dtype = np.dtype(result_dtype(op, (x, *options)))
+        if op.dtype is not None:
+            return self._reinterpret(x, np.dtype(op.dtype(x, *options)))
         shape, strides, start = strided_view(op.name, x.shape, x.strides, x.dtype, *options)
-        offset = x.offset * x.dtype.itemsize // dtype.itemsize + start
-        return BufferArray(x.buffer, shape, strides, offset, dtype, self)
+        return BufferArray(x.buffer, shape, strides, x.offset + start, x.dtype, self)
+
+    def _reinterpret(self, x: BufferArray, dtype: Any) -> BufferArray:
+        """Complex numbers as pairs of real ones along a new last dimension, and back."""
+        if dtype.itemsize < x.dtype.itemsize:
+            shape, strides = (*x.shape, 2), (*[2 * s for s in x.strides], 1)
+            return BufferArray(x.buffer, shape, strides, 2 * x.offset, dtype, self)
+        if x.strides[-1] != 1 or x.offset % 2 or any(s % 2 for s in x.strides[:-1]):
+            raise RuntimeError(f"view_as_complex: real and imaginary parts must be neighbours, the strides are {x.strides}")
+        return BufferArray(x.buffer, x.shape[:-1], [s // 2 for s in x.strides[:-1]], x.offset // 2, dtype, self)

@@ -8,7 +8,7 @@ import numpy as np
 
 from facula import promotion
 from facula.backends.buffer.array import BufferArray
-from facula.backends.buffer.expressions import EXPRESSIONS
+from facula.backends.buffer.expressions import EXPRESSIONS, NONE
 from facula.backends.buffer.kernels import Input, Map, Operand
 from facula.backends.meta import result_dtype
 from facula.dtypes import FROM_NUMPY, F64, I64, B8
@@ -19,8 +19,12 @@ def map_leaf(xp: Any, op: Any, args: tuple[Any, ...]) -> BufferArray:
     """An elementwise leaf by its expression."""
     inputs = args[: len(op.inputs)]
     dtype = _computed_in(op, inputs)
+    if op.name == "pow" and FROM_NUMPY[dtype].category < 2 and isinstance(inputs[1], int) and inputs[1] < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
     output = np.dtype(result_dtype(op, args)) if op.dtype is not None else dtype
     expression = EXPRESSIONS[op.name].of(FROM_NUMPY[dtype].category)
+    if expression is NONE:
+        raise RuntimeError(f"{op.name}: not defined for {FROM_NUMPY[dtype].name} tensors")
     return map_arrays(xp, expression, inputs, dtype, output)
 
 

@@ -63,10 +63,10 @@ def _rounding(function: Callable[[float], int]) -> Callable[[float], float]:
     return call
 
 
-def _complex(function: Callable[[complex], complex]) -> Callable[[complex], complex]:
-    def call(z: complex) -> complex:
+def _complex(function: Callable[..., complex]) -> Callable[..., complex]:
+    def call(*args: complex) -> complex:
         try:
-            return function(z)
+            return function(*args)
         except (OverflowError, ValueError, ZeroDivisionError):
             return complex(NAN, NAN)
 
@@ -77,17 +77,96 @@ def _complex_log(z: complex) -> complex:
     return cmath.log(z) if z != 0 else complex(-INF, math.atan2(z.imag, z.real))
 
 
+def floor_divide(a: float, b: float) -> float:
+    """The quotient rounded down, exact even where `a / b` would round up to the next whole number."""
+    if b == 0 or not math.isfinite(a) or b != b:
+        return divide(a, b)
+    rest = math.fmod(a, b)
+    quotient = (a - rest) / b
+    if rest and (rest < 0) != (b < 0):
+        quotient -= 1.0
+    return float(round(quotient)) if abs(quotient) < 2.0**52 and quotient else quotient
+
+
+def remainder(a: float, b: float) -> float:
+    """What is left after `floor_divide`: it has the sign of `b`."""
+    rest = fmod(a, b)
+    return rest + b if rest and (rest < 0) != (b < 0) else math.copysign(rest, b) if rest == 0 else rest
+
+
+def power(a: float, b: float) -> float:
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return -INF if a < 0 and b % 2 == 1 else INF
+    except ValueError:  # 0 to a negative power, or a root of a negative number
+        return NAN if a else math.copysign(INF, a) if b % 2 == 1 else INF
+
+
+# ---- integers
+
+
+def integer_power(a: int, b: int) -> int:
+    """Wrapped to 64 bits; negative powers are rounded towards 0."""
+    if b < 0:
+        return 0 if a not in (1, -1) else a if b % 2 else 1
+    return pow(a, b, 1 << 64)
+
+
+def integer_floor_divide(a: int, b: int) -> int:
+    return a // b if b else 0
+
+
+def integer_remainder(a: int, b: int) -> int:
+    return a % b if b else 0
+
+
+def shift_left(a: int, b: int) -> int:
+    return a << b if 0 <= b < 64 else 0
+
+
+def shift_right(a: int, b: int) -> int:
+    return a >> b if 0 <= b < 64 else -(a < 0)
+
+
+# ---- complex numbers
+
+
+def complex_power(a: complex, b: complex) -> complex:
+    if a == 0:
+        return 1 + 0j if b == 0 else 0j if b.real > 0 else complex(NAN, NAN)
+    return complex(a**b)
+
+
+def complex_expm1(z: complex) -> complex:
+    x, y = z.real, z.imag
+    half = math.sin(y / 2)
+    return complex(math.expm1(x) * math.cos(y) - 2 * half * half, math.exp(x) * math.sin(y))
+
+
 ANY: dict[str, Callable[..., Any]] = {
-    "maximum": maximum, "minimum": minimum, "where": where, "abs": ieee(abs),
-    "conj": lambda z: z.conjugate(),
+    "maximum": maximum, "minimum": minimum, "where": where, "abs": ieee(abs), "conj": lambda z: z.conjugate(),
 }  # fmt: skip
 
 REAL: dict[str, Callable[..., Any]] = ANY | {
-    "exp": ieee(math.exp), "sqrt": ieee(math.sqrt), "tanh": math.tanh,
-    "log": ieee(math.log, {0: -INF}), "fmod": fmod,
-    "floor": _rounding(math.floor), "ceil": _rounding(math.ceil), "trunc": _rounding(math.trunc), "round": _rounding(round),
+    "exp": ieee(math.exp), "expm1": ieee(math.expm1), "sqrt": ieee(math.sqrt), "tanh": math.tanh,
+    "log": ieee(math.log, {0: -INF}), "log1p": ieee(math.log1p, {-1: -INF}), "sin": ieee(math.sin), "cos": ieee(math.cos),
+    "atan2": math.atan2, "pow": power, "floor_divide": floor_divide, "remainder": remainder, "fmod": fmod,
+    "floor": _rounding(math.floor), "rint": _rounding(round),
+}  # fmt: skip
+
+INTEGER: dict[str, Callable[..., Any]] = ANY | {
+    "floor_divide": integer_floor_divide, "remainder": integer_remainder, "power": integer_power,
+    "shift_left": shift_left, "shift_right": shift_right,
 }  # fmt: skip
 
 COMPLEX: dict[str, Callable[..., Any]] = ANY | {
-    "exp": _complex(cmath.exp), "sqrt": cmath.sqrt, "tanh": _complex(cmath.tanh), "log": _complex_log,
+    "exp": _complex(cmath.exp), "expm1": _complex(complex_expm1), "sqrt": cmath.sqrt, "tanh": _complex(cmath.tanh),
+    "log": _complex_log, "log1p": lambda z: _complex_log(1 + z), "sin": _complex(cmath.sin), "cos": _complex(cmath.cos),
+    "pow": _complex(complex_power),
 }  # fmt: skip
+
+
+def table(category: int) -> dict[str, Callable[..., Any]]:
+    """The functions for a category of `facula.dtypes`."""
+    return (INTEGER, INTEGER, REAL, COMPLEX)[category]

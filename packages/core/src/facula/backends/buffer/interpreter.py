@@ -40,9 +40,9 @@ def evaluator(expression: str, dtype: Any, parameters: str) -> Callable[..., Any
     """An expression as a Python function, each of its steps rounded to `dtype`."""
     tree = ast.parse(expression, mode="eval")
     source = _print(tree.body, "r" if _rounds(dtype) else "")
-    is_complex = FROM_NUMPY[dtype].category == COMPLEX
-    names: dict[str, Any] = dict(functions.COMPLEX if is_complex else functions.REAL)
-    names |= {"r": converter(dtype), "divide": functions.divide, "__builtins__": {}}
+    names = functions.table(FROM_NUMPY[dtype].category) | {
+        "r": converter(dtype), "divide": functions.divide, "__builtins__": {},
+    }  # fmt: skip
     return eval(f"lambda {parameters}: {source}", names)  # type: ignore[no-any-return]
 
 
@@ -52,7 +52,7 @@ def _rounds(dtype: Any) -> bool:
 
 _SYMBOLS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
-    ast.LShift: "<<", ast.RShift: ">>", ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">",
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">",
     ast.GtE: ">=", ast.USub: "-", ast.Invert: "~",
 }  # fmt: skip
 
