@@ -568,7 +568,9 @@ def build_call(op: Op) -> Any:
 
 
 def _is_binary(op: Op) -> bool:
-    return op.promote is not None and len(op.inputs) == 2 == len(op.parameters) and not (op.has_lists or op.outputs)
+    # A body must not meet a Python float in place of an array, and the generated function passes one on.
+    is_plain = op.takes_scalars and not op.has_lists and not op.outputs
+    return op.promote is not None and len(op.inputs) == 2 == len(op.parameters) and is_plain
 
 
 _NODE = "def {name}({signature}):\n    return run(op, ({ins}), ({opts}))\n"

@@ -115,10 +115,10 @@ class BufferBackend(Backend):
         if op.name in self.leaves:
             return partial(self.leaves[op.name], self)
         if op.leaf and op.name in EXPRESSIONS:
-            return partial(self._map, op)
+            return partial(self._elementwise, op)
         return None
 
-    def _map(self, op: Op, *args: Any, **named: Any) -> BufferArray:
+    def _elementwise(self, op: Op, *args: Any, **named: Any) -> BufferArray:
         return map_leaf(self, op, bind_arguments(op, args, named))
 
     def _view(self, op: Op, x: BufferArray, *options: Any, **named: Any) -> BufferArray:

@@ -52,7 +52,8 @@ EXPRESSIONS: dict[str, Expression] = {
     "neg": Expression("-a", bool=NONE),
     "abs": Expression("abs(a)", bool="a"),
     "sign": Expression(
-        "where(a != a, a, (a > 0) - (a < 0))", bool="a", integer="(a > 0) - (a < 0)", complex=NONE
+        "where(a != a, a, (a > 0) - (a < 0))", bool="a", integer="(a > 0) - (a < 0)",
+        complex="where(a == 0, a, a / abs(a))"
     ),
     "conj": Expression("a", complex="conj(a)"),
     "floor": _call("floor", integer="a", complex=NONE),
