@@ -465,6 +465,7 @@ for _op in (log, log1p, sqrt):
     sample_unary(_op, 0.4, 2.0, complex=True)
 
 LN2, LN10 = math.log(2), math.log(10)
+PI = math.pi
 
 
 def _float(name: str, doc: str, body: Any, rule: Any, low: float = -2, high: float = 2, complex: bool = True) -> Op:
@@ -514,23 +515,41 @@ tan = _float(
     "tan", "Tangent of radians.",
     lambda xp, input: xp.sin(input) / xp.cos(input), lambda xp, g, out: g * (1 + out * out), -1, 1.2,
 )  # fmt: skip
+def _asin(xp: Namespace, input: Any) -> Any:
+    if is_complex(input.dtype):
+        return -1j * xp.log(1j * input + xp.sqrt(1 - input * input))
+    return xp.atan2(input, xp.sqrt((1 - input) * (1 + input)))
+
+
+def _acos(xp: Namespace, input: Any) -> Any:
+    if is_complex(input.dtype):
+        return PI / 2 - _asin(xp, input)
+    return xp.atan2(xp.sqrt((1 - input) * (1 + input)), input)
+
+
+def _atan(xp: Namespace, input: Any) -> Any:
+    if is_complex(input.dtype):
+        return 0.5j * (xp.log(1 - 1j * input) - xp.log(1 + 1j * input))
+    return xp.atan2(input, 1.0)
+
+
 asin = _float(
-    "asin", "Arc sine, in radians.",
-    lambda xp, input: xp.atan2(input, xp.sqrt((1 - input) * (1 + input))),
+    "asin", "Arc sine, in radians.", _asin,
     lambda xp, g, input: g / xp.sqrt(1 - input * input), -0.9, 0.9,
 )  # fmt: skip
 acos = _float(
-    "acos", "Arc cosine, in radians.",
-    lambda xp, input: xp.atan2(xp.sqrt((1 - input) * (1 + input)), input),
+    "acos", "Arc cosine, in radians.", _acos,
     lambda xp, g, input: -g / xp.sqrt(1 - input * input), -0.9, 0.9,
 )  # fmt: skip
 atan = _float(
-    "atan", "Arc tangent, in radians.",
-    lambda xp, input: xp.atan2(input, 1.0), lambda xp, g, input: g / (1 + input * input), -0.9, 1.5,
+    "atan", "Arc tangent, in radians.", _atan,
+    lambda xp, g, input: g / (1 + input * input), -0.9, 1.5,
 )  # fmt: skip
 
 
 def _sinh(xp: Namespace, input: Any) -> Any:
+    if is_complex(input.dtype):
+        return (xp.exp(input) - xp.exp(-input)) / 2
     e = xp.expm1(input)
     small = (e + e / (e + 1)) / 2
     half = xp.exp(xp.abs(input) / 2)  # exp(x) overflows before sinh(x) does
@@ -538,12 +557,16 @@ def _sinh(xp: Namespace, input: Any) -> Any:
 
 
 def _cosh(xp: Namespace, input: Any) -> Any:
+    if is_complex(input.dtype):
+        return (xp.exp(input) + xp.exp(-input)) / 2
     half = xp.exp(xp.abs(input) / 2)
     return half / 2 * half + 0.5 / half / half
 
 
 def _asinh(xp: Namespace, input: Any) -> Any:
     """Hull, Fairgrieve, Tang: log1p near 0, the logarithm of 2x where x * x would overflow."""
+    if is_complex(input.dtype):
+        return xp.log(input + xp.sqrt(input * input + 1))
     size = xp.abs(input)
     near = xp.where(xp.gt(size, 1e8), 1.0, size)
     inner = xp.log1p(near + near * near / (1 + xp.sqrt(near * near + 1)))

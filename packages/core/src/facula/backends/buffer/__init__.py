@@ -3,9 +3,11 @@
 from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.interpreter import interpret
-from facula.backends.buffer.kernels import ArgReduce, Input, Kernel, Map, Matmul, Operand, Reduce, Scan
+from facula.backends.buffer.kernels import (
+    ArgReduce, Gather, Input, Kernel, Map, Matmul, Operand, Reduce, Scan, Scatter,
+)  # fmt: skip
 
 __all__ = [
-    "ArgReduce", "BufferArray", "BufferBackend", "Input", "Kernel", "Map", "Matmul", "Operand", "Reduce", "Scan",
-    "interpret",
+    "ArgReduce", "BufferArray", "BufferBackend", "Gather", "Input", "Kernel", "Map", "Matmul", "Operand", "Reduce",
+    "Scan", "Scatter", "interpret",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from facula.dtypes import FROM_NUMPY
 from facula.ops._op import Op
 
 #: The files beside this one that hold `LEAVES`: {op name: function(backend, *arguments)}.
-FAMILIES = ("creation", "linalg", "random", "reduce", "shape")
+FAMILIES = ("creation", "index", "linalg", "random", "reduce", "scan", "shape")
 
 
 class BufferBackend(Backend):

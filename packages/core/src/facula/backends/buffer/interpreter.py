@@ -14,8 +14,8 @@ from typing import Any
 
 from facula.backends.buffer import functions
 from facula.backends.buffer.elements import converter, read, round_single, write
-from facula.backends.buffer.kernels import ArgReduce, Kernel, Map, Matmul, Operand, Reduce, Scan
-from facula.dtypes import B8, COMPLEX, FLOAT, FROM_NUMPY
+from facula.backends.buffer.kernels import ArgReduce, Gather, Kernel, Map, Matmul, Operand, Reduce, Scan, Scatter
+from facula.dtypes import B8, COMPLEX, FLOAT, FROM_NUMPY, I64
 
 Open = Callable[[Any], Any]
 
@@ -163,6 +163,41 @@ def _scan(kernel: Scan, open: Open) -> Callable[..., None]:
     return launch
 
 
+def _along(index: list[int], shape: Any, size: int, x: Operand) -> list[int]:
+    """Where in `x` the elements are that `index` picks along the last dimension."""
+    starts = places(shape[:-1], x._replace(strides=x.strides[:-1]))
+    n, stride = shape[-1], x.strides[-1]
+    found = []
+    for place, i in enumerate(index):
+        if not -size <= i < size:
+            raise IndexError(f"index {i} is out of bounds for dimension with size {size}")
+        found.append(starts[place // n] + i % size * stride)
+    return found
+
+
+def _gather(kernel: Gather, open: Open) -> Callable[..., None]:
+    def launch(shape: Any, size: int, out: Operand, a: Operand, index: Operand) -> None:
+        picks = read(open(index.buffer), I64, places(shape, index))
+        values = read(open(a.buffer), kernel.dtype, _along(picks, shape, size, a))
+        write(open(out.buffer), kernel.dtype, places(shape, out), values)
+
+    return launch
+
+
+def _scatter(kernel: Scatter, open: Open) -> Callable[..., None]:
+    step, convert = evaluator(kernel.combine, kernel.dtype, "a, b"), converter(kernel.dtype)
+
+    def launch(shape: Any, size: int, out: Operand, index: Operand, src: Operand) -> None:
+        picks = read(open(index.buffer), I64, places(shape, index))
+        values = read(open(src.buffer), kernel.dtype, places(shape, src))
+        memory = open(out.buffer)
+        for place, value in zip(_along(picks, shape, size, out), values):
+            (before,) = read(memory, kernel.dtype, (place,))
+            write(memory, kernel.dtype, (place,), (convert(step(before, value)),))
+
+    return launch
+
+
 def _matmul(kernel: Matmul, open: Open) -> Callable[..., None]:
     convert = converter(kernel.dtype)
 
@@ -182,5 +217,6 @@ def _matmul(kernel: Matmul, open: Open) -> Callable[..., None]:
 
 
 _RUNNERS: dict[type, Callable[..., Callable[..., None]]] = {
-    Map: _map, Reduce: _reduce, ArgReduce: _arg_reduce, Scan: _scan, Matmul: _matmul,
+    Map: _map, Reduce: _reduce, ArgReduce: _arg_reduce, Scan: _scan,
+    Gather: _gather, Scatter: _scatter, Matmul: _matmul,
 }  # fmt: skip

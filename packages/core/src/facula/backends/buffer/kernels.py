@@ -80,10 +80,32 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class Gather:
+    """`out[i, j] = a[i, index[i, j]]`: launched with (shape of index, size, out, a, index).
+
+    `a` has one stride per dimension of `index`; along the last one it has `size` elements. Indices are
+    int64, those below 0 count from the end. A device that can raises IndexError for one out of range.
+    """
+
+    dtype: Any
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """`out[i, index[i, j]] = combine(out[i, index[i, j]], src[i, j])`: launched as `Gather`, with `src` last.
+
+    The order is free; equal indices are combined one after another.
+    """
+
+    combine: str
+    dtype: Any
+
+
+@dataclass(frozen=True)
 class Matmul:
     """`out[p, i, j] = sum of a[p, i, k] * b[p, k, j]`: launched with ((*batch, m, n, k), out, a, b)."""
 
     dtype: Any
 
 
-Kernel = Map | Reduce | ArgReduce | Scan | Matmul
+Kernel = Map | Reduce | ArgReduce | Scan | Gather | Scatter | Matmul

@@ -10,7 +10,7 @@ from facula.backends.buffer.kernels import Matmul, Operand
 from facula.ops.dims import broadcast_shapes
 
 
-def matmul(xp: Any, input: BufferArray, other: BufferArray) -> BufferArray:
+def matrix_product(xp: Any, input: BufferArray, other: BufferArray) -> BufferArray:
     dtype = promotion.result_dtype([input, other], []).dtype
     a, b = (x if x.dtype is dtype else xp.cast(x, dtype) for x in (input, other))
     batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -30,4 +30,4 @@ def _stack(x: BufferArray, batch: tuple[int, ...]) -> Operand:
     )
 
 
-LEAVES = {"matmul": matmul}
+LEAVES = {"matrix_product": matrix_product}
