@@ -48,7 +48,7 @@ def view_as_complex(input: Any) -> Any:
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError(f"view_as_complex: the last dimension must have size 2, the shape is {tuple(input.shape)}")
     strides = input.stride()
-    if strides[-1] != 1 or any(s % 2 for s in strides[:-1]):
+    if input.numel() and (strides[-1] != 1 or any(s % 2 for s in strides[:-1])):
         raise RuntimeError(f"view_as_complex: strides {strides} don't keep the two parts together; call .contiguous()")
     return view_as_complex.call(input)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.elementwise import copy_into
 from facula.backends.buffer.kernels import ArgReduce, Reduce
 from facula.dtypes import FROM_NUMPY, I64
 from facula.ops.dims import reduced_shape, wrap_dims
@@ -21,10 +22,12 @@ def _launch(xp: Any, kernel: Any, input: BufferArray, dim: Any, keepdim: bool, d
     dims = wrap_dims(dim, len(input.shape))
     kept = tuple(d for d in range(len(input.shape)) if d not in dims)
     out = xp.empty(tuple(input.shape[d] for d in kept), dtype)
-    if out.size:
-        reduced = tuple(input.shape[d] for d in dims)
-        if 0 in reduced and getattr(kernel, "initial", None) is None:
+    if out.size and not input.size:
+        if getattr(kernel, "initial", None) is None:
             raise IndexError(f"a reduction without identity over an empty dimension (input shape {input.shape})")
+        copy_into(xp, out, kernel.initial)
+    elif out.size:
+        reduced = tuple(input.shape[d] for d in dims)
         xp.launch(kernel, out.shape, reduced, out.operand(), input.operand(kept + dims))
     shape = reduced_shape(input.shape, dim, keepdim)
     return BufferArray(out.buffer, shape, None, 0, out.dtype, xp)
