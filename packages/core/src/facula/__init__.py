@@ -28,7 +28,16 @@ _HOMES = {
     "manual_seed": "facula.random", "Generator": "facula.random", "seed": "facula.random",
     "initial_seed": "facula.random", "get_rng_state": "facula.random", "set_rng_state": "facula.random",
     "default_generator": "facula.random", "set_printoptions": "facula.printing",
-    "get_printoptions": "facula.printing",
+    "get_printoptions": "facula.printing", "printoptions": "facula.printing",
+    "is_tensor": "facula.queries", "is_storage": "facula.queries", "is_floating_point": "facula.queries",
+    "is_complex": "facula.queries", "is_signed": "facula.queries", "is_conj": "facula.queries",
+    "is_neg": "facula.queries", "is_inference": "facula.queries", "is_nonzero": "facula.queries",
+    "numel": "facula.queries", "result_type": "facula.queries",
+    "frombuffer": "facula.construct", "asarray": "facula.construct", "scalar_tensor": "facula.construct",
+    "from_dlpack": "facula.construct", "empty_strided": "facula.construct", "FloatTensor": "facula.construct",
+    "DoubleTensor": "facula.construct", "HalfTensor": "facula.construct", "BFloat16Tensor": "facula.construct",
+    "LongTensor": "facula.construct", "IntTensor": "facula.construct", "ShortTensor": "facula.construct",
+    "CharTensor": "facula.construct", "ByteTensor": "facula.construct", "BoolTensor": "facula.construct",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip
 _MODULES = frozenset(

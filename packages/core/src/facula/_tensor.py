@@ -496,6 +496,15 @@ class Tensor:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The memory of a CPU tensor, for other libraries. Raises BufferError for a tensor that requires grad."""
+        if is_tracked(self):
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.numpy(force=True).__dlpack_device__()
+
     def item(self) -> Any:
         """The value of a tensor of one element, as a Python number."""
         if self.numel() != 1:
@@ -560,6 +569,36 @@ class Tensor:
         return tensor_repr(self)
 
     # ---- copies
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of the tensor's type, as 'facula.FloatTensor'; with a dtype, the tensor cast to it."""
+        from facula.construct import LEGACY
+
+        if dtype is None:
+            return f"facula.{LEGACY[self.dtype.name]}"
+        if isinstance(dtype, str):
+            dtype = {v: k for k, v in LEGACY.items()}[dtype.rpartition(".")[2]]
+        return self.to(getattr(dtype, "dtype", dtype) if not isinstance(dtype, str) else as_dtype(dtype))
+
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """A tensor with a copy of `data`, in the dtype and on the device of this one."""
+        from facula.construct import tensor
+
+        return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+    def set_(self, source: Tensor) -> Tensor:
+        """Makes this tensor stand for the memory, shape and strides of `source`, of the same dtype."""
+        if source._array.dtype is not self._array.dtype:
+            raise RuntimeError(f"set_: the source is {source.dtype}, this tensor {self.dtype}")
+        self._array, self._backend = source._array, source._backend
+        return self
+
+    def data_ptr(self) -> int:
+        """The address of the first element, where the device's memory has addresses."""
+        interface = getattr(self._array, "__array_interface__", None) or getattr(
+            self._array, "__cuda_array_interface__", None
+        )
+        return interface["data"][0] if interface else id(self._array)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:

@@ -9,8 +9,8 @@ import numpy as np
 from facula.autograd.mode import state
 from facula.autograd.record import from_array
 from facula.backends.registry import backend_for, default_backend
-from facula.dtypes import FROM_NUMPY, as_dtype, get_default_dtype
-from facula._tensor import Tensor
+from facula.dtypes import FROM_NUMPY, NAMES, as_dtype, dtype, get_default_dtype
+from facula._tensor import Size, Tensor
 
 
 def tensor(
@@ -102,3 +102,134 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         data = data if dtype is None else data.to(as_dtype(dtype))
         return data if device is None else data.to(device)
     return tensor(data, dtype=dtype, device=device)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, **options: Any) -> Tensor:
+    """A 0-d tensor of the number `s`, in the default dtype unless `dtype` says otherwise."""
+    import facula
+
+    kind = dtype or (get_default_dtype().to_complex() if isinstance(s, complex) else get_default_dtype())
+    return facula.full((), s, dtype=kind, device=device, **options)  # type: ignore[no-any-return]
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of `obj`: a tensor, array, DLPack object, buffer, number or sequence.
+
+    It shares memory where that can be, unless `copy` is True; for `copy=False` it raises ValueError
+    where it would have to copy.
+    """
+    shares = isinstance(obj, (Tensor, np.ndarray)) or hasattr(obj, "__dlpack__") or _is_buffer(obj)
+    source = obj
+    if not isinstance(obj, (Tensor, np.ndarray)):
+        if hasattr(obj, "__dlpack__"):
+            source = from_dlpack(obj)
+        elif _is_buffer(obj):
+            source = frombuffer(obj, dtype=dtype or get_default_dtype())
+    made = as_tensor(source, dtype, device)
+    is_copy = not shares or (isinstance(source, np.ndarray) and dtype is not None and as_dtype(dtype).dtype != source.dtype)
+    is_copy = is_copy or (isinstance(source, Tensor) and made is not source)
+    if copy is False and is_copy:
+        raise ValueError(f"can't alias a {type(obj).__name__} in that dtype and on that device; take copy=None")
+    if copy and not is_copy:
+        made = made.detach().clone()
+    if made.requires_grad != requires_grad:
+        made = made.detach().requires_grad_(requires_grad) if made is obj else made.requires_grad_(requires_grad)
+    return made
+
+
+def _is_buffer(obj: Any) -> bool:
+    return isinstance(obj, (bytes, bytearray, memoryview))
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A 1-d CPU tensor over the memory of an object with a buffer, from byte `offset` on.
+
+    Raises ValueError where the buffer is too short, or `count` is -1 and the rest is no whole number of elements.
+    """
+    kind = as_dtype(dtype).dtype
+    size, item = memoryview(buffer).nbytes, kind.itemsize
+    if size == 0 or count == 0:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
+    if not 0 <= offset < size:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) - 1")
+    if count < 0:
+        if (size - offset) % item:
+            raise ValueError(f"buffer size minus offset ({size - offset} bytes) must be a multiple of element size ({item})")
+        count = (size - offset) // item
+    if offset + count * item > size:
+        raise ValueError(f"requested buffer length ({count * item} bytes) after offset ({offset}) must not be greater than {size}")
+    made = from_numpy(np.frombuffer(buffer, kind, count, offset))
+    return made.requires_grad_() if requires_grad else made
+
+
+def from_dlpack(ext_tensor: Any, **options: Any) -> Tensor:
+    """A CPU tensor over the memory of an object with `__dlpack__`."""
+    if isinstance(ext_tensor, Tensor):
+        return ext_tensor.detach()
+    array = np.from_dlpack(ext_tensor)
+    return from_numpy(array)
+
+
+def empty_strided(
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """An uninitialised tensor with these strides, in elements, over memory of its own.
+
+    Off the CPU it is contiguous. Raises RuntimeError where lengths differ or a stride is negative.
+    """
+    import facula
+    from facula.ops.creation import size_of
+
+    shape, steps = size_of((size,)), tuple(int(s) for s in stride)
+    if len(shape) != len(steps):
+        raise RuntimeError(f"mismatch in length of strides and shape: {list(steps)} and {list(shape)}")
+    if any(s < 0 for s in steps):
+        raise RuntimeError(f"as_strided: negative strides are not supported, got {list(steps)}")
+    made: Tensor = facula.empty(shape, dtype=dtype, device=device)
+    if isinstance(made._array, np.ndarray) and made._array.size:
+        length = 1 + sum((n - 1) * s for n, s in zip(shape, steps))
+        memory = np.empty(length, made._array.dtype)
+        made._array = np.lib.stride_tricks.as_strided(memory, shape, [s * memory.itemsize for s in steps])
+    return made.requires_grad_() if requires_grad else made
+
+
+def _legacy(name: str, kind: dtype) -> Any:
+    """`FloatTensor(2, 3)` is uninitialised, `FloatTensor([1, 2])` holds these values."""
+
+    def make(*args: Any, device: Any = None) -> Tensor:
+        import facula
+
+        if len(args) == 1 and not isinstance(args[0], int):
+            data = args[0]
+            if isinstance(data, Tensor):
+                if data.dtype is not kind:
+                    raise TypeError(f"expected {name} (got a tensor of {data.dtype})")
+                return data.detach()
+            return tensor(list(data) if isinstance(data, Size) else data, dtype=kind, device=device)
+        return facula.empty(args or (0,), dtype=kind, device=device)  # type: ignore[no-any-return]
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"A CPU tensor of {kind.name}: of a shape (uninitialised), or of data."
+    return make
+
+
+#: Names of the old tensor types, by dtype.
+LEGACY = {
+    "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
+    "int64": "LongTensor", "int32": "IntTensor", "int16": "ShortTensor", "int8": "CharTensor", "uint8": "ByteTensor",
+    "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
+    "uint16": "UInt16Tensor", "uint32": "UInt32Tensor", "uint64": "UInt64Tensor",
+}  # fmt: skip
+for _kind, _name in LEGACY.items():
+    globals()[_name] = _legacy(_name, NAMES[_kind])
