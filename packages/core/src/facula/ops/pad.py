@@ -24,7 +24,7 @@ def cropped(xp: Namespace, x: Any, pad: Any) -> Any:
     return x
 
 
-def _check_pad(input: Any, pad: Any) -> None:
+def check_pad(input: Any, pad: Any) -> None:
     ndim = len(input.shape)
     if len(pad) % 2:
         raise RuntimeError(f"pad: padding length must be divisible by 2, but got {len(pad)} values: {list(pad)}")
@@ -48,7 +48,7 @@ def constant_pad_nd(xp: Namespace, input: Tensor, pad: Any, value: Any = 0) -> T
 
     Raises RuntimeError for an odd number of pads, more than two a dimension, or a negative result size.
     """
-    _check_pad(input, pad)
+    check_pad(input, pad)
     x = cropped(xp, input, pad)
     if all(n <= 0 for n in pad):
         return xp.clone(x)
@@ -87,11 +87,13 @@ def pad(xp: Namespace, input: Tensor, pad: Any, mode: str = "constant", value: A
     if mode == "constant":
         return xp.constant_pad_nd(input, pad, 0 if value is None else value)
     _check_mode(input, pad, mode, value)
-    x = cropped(xp, input, pad)
+    x = cropped(xp, input, pad) if mode == "circular" else input
     for dim, before, after in _by_dim(pad, len(input.shape)):
         if before > 0 or after > 0:
             x = _EXTEND[mode](xp, x, dim, max(before, 0), max(after, 0))
-    return x if x is not input else xp.clone(x)
+    if mode != "circular":  # the others see what is cut off as well
+        x = cropped(xp, x, pad)
+    return xp.clone(x) if all(n <= 0 for n in pad) else xp.contiguous(x)
 
 
 @pad.public
@@ -107,7 +109,7 @@ def _check_mode(input: Any, pad: Any, mode: str, value: Any) -> None:
         raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}; it is one of {', '.join(_MODES)}")
     if value not in (None, 0):
         raise ValueError(f"pad: padding mode {mode!r} doesn't take in value argument, but got value={value}")
-    _check_pad(input, pad)
+    check_pad(input, pad)
     ndim, n = len(input.shape), len(pad) // 2
     if n not in (1, 2, 3) or ndim not in (n + 1, n + 2):
         raise NotImplementedError(

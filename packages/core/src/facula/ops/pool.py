@@ -24,18 +24,22 @@ def _out_size(n: int, kernel: int, stride: int, padding: int, dilation: int, cei
     return out
 
 
-def _sizes(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[int, ...]:
+def sizes_of(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[int, ...]:
     each = zip(shape[len(shape) - len(kernel) :], kernel, stride, padding, dilation)
     return tuple(_out_size(*one, ceil_mode) for one in each)
 
 
-def _pads(shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
+def pads_of(shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
     """Pads, last dimension first, with which exactly `out` windows fit (behind: less than nothing crops)."""
     pads: list[int] = []
     each = zip(shape[len(shape) - len(kernel) :], out, kernel, stride, padding, dilation)
     for n, o, k, s, p, d in each:
         pads = [p, (o - 1) * s + span(k, d) - n - p, *pads]
     return tuple(pads)
+
+
+def _is_left_out(stride: Any) -> bool:
+    return stride is None or (isinstance(stride, (tuple, list)) and not stride)
 
 
 class _Options:
@@ -45,12 +49,12 @@ class _Options:
         self, name: str, n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ):
         self.kernel = tuple_of(kernel, n, name, "kernel_size")
-        self.stride = self.kernel if stride is None or stride == [] else tuple_of(stride, n, name, "stride")
+        self.stride = self.kernel if _is_left_out(stride) else tuple_of(stride, n, name, "stride")
         self.padding = tuple_of(padding, n, name, "padding")
         self.dilation = tuple_of(dilation, n, name, "dilation")
         self._check_values(name)
         _check_input(name, n, input)
-        out = _sizes(input.shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode)
+        out = sizes_of(input.shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode)
         if min(out) < 1:
             raise RuntimeError(
                 f"{name}: given input size {tuple(input.shape[-n:])}, the calculated output size {out} is too small "
@@ -85,14 +89,14 @@ def _check_input(name: str, n: int, input: Any) -> None:
 # ---- maximum
 
 
-def _lowest(dtype: Any) -> Any:
+def lowest(dtype: Any) -> Any:
     return float("-inf") if is_floating_point(dtype) else int(np.iinfo(dtype).min)
 
 
 def _windowed(xp: Namespace, input: Any, out: Any, options: Any, fill: Any) -> Any:
     """All windows, (..., *out, prod(kernel))."""
     kernel, stride, padding, dilation = options
-    pads = _pads(input.shape, out, *options)
+    pads = pads_of(input.shape, out, *options)
     x = xp.constant_pad_nd(input, pads, fill) if any(pads) else input
     view = windows(xp, x, kernel, stride, dilation)
     return xp.reshape(view, (*view.shape[: len(input.shape)], prod(kernel)))
@@ -113,8 +117,8 @@ def max_pool_with_indices(
 ) -> Tensor:
     """Maximum over windows, and where in the flattened plane it was found (the first, among equals)."""
     options = kernel, stride, padding, dilation
-    out = _sizes(input.shape, *options, ceil_mode)
-    view = _windowed(xp, input, out, options, _lowest(input.dtype))
+    out = sizes_of(input.shape, *options, ceil_mode)
+    view = _windowed(xp, input, out, options, lowest(input.dtype))
     last = len(view.shape) - 1
     at = xp.argmax(view, last, True)
     values = xp.reshape(xp.gather(view, last, at), view.shape[:last])
@@ -321,7 +325,7 @@ def _max_unpool(
 ) -> Any:
     name = f"max_unpool{n}d"
     kernel = tuple_of(kernel_size, n, name, "kernel_size")
-    steps = kernel if stride is None or stride == [] else tuple_of(stride, n, name, "stride")
+    steps = kernel if _is_left_out(stride) else tuple_of(stride, n, name, "stride")
     pads = tuple_of(padding, n, name, "padding")
     _check_input(name, n, input)
     if tuple(indices.shape) != tuple(input.shape):
@@ -419,7 +423,7 @@ def avg_pool(
 ) -> Tensor:  # fmt: skip
     """Sums over windows, divided by what each window counts. Options are tuples."""
     options = kernel, stride, padding, (1,) * len(kernel)
-    out = _sizes(input.shape, *options, ceil_mode)
+    out = sizes_of(input.shape, *options, ceil_mode)
     view = _windowed(xp, input, out, options, 0)
     total = xp.sum(view, len(view.shape) - 1, False)
     return _divided(xp, total, input.shape, out, kernel, stride, padding, count_include_pad, divisor_override)
@@ -469,7 +473,7 @@ def avg_pool_grad(
     lead, out = grad.shape[: len(grad.shape) - n], grad.shape[len(grad.shape) - n :]
     ones = (1,) * n
     g = _divided(xp, grad, size, out, kernel, stride, padding, count_include_pad, divisor_override)
-    pads = _pads(size, out, kernel, stride, padding, ones)
+    pads = pads_of(size, out, kernel, stride, padding, ones)
     padded = tuple(s + pads[2 * (n - 1 - i)] + pads[2 * (n - 1 - i) + 1] for i, s in enumerate(size))
     spread = xp.expand(xp.reshape(g, (*lead, *out, *ones)), (*lead, *out, *kernel))
     total = xp.fold_windows(spread, padded, kernel, stride, ones)
@@ -608,7 +612,7 @@ def adaptive_max_pool(xp: Namespace, input: Tensor, size: Any) -> Tensor:
     flat = _flat(xp, input, n)
     x = xp.index_select(flat, len(lead), xp.asarray(index.reshape(-1)))
     x = xp.reshape(x, (*lead, *index.shape))
-    lowest = xp.full((), _lowest(input.dtype), input.dtype)
+    lowest = xp.full((), lowest(input.dtype), input.dtype)
     at = xp.argmax(xp.where(xp.asarray(inside), x, lowest), len(lead) + 1, True)
     every = xp.expand(xp.asarray(index), x.shape)
     where = xp.reshape(xp.gather(every, len(lead) + 1, at), (*lead, *size))

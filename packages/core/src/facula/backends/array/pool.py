@@ -1,9 +1,158 @@
-"""(family in the making)"""
+"""Pooling kernels: one pass over strided slices for each element of the window, dimension by dimension."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+from math import prod
 from typing import Any
+
+from facula.ops.pool import lowest, pads_of, sizes_of, window_counts
+
+#: Elements of a plane stack that are worked on at once: few enough to stay in cache.
+BLOCK = 1 << 15
+
+
+def _slices(offset: Sequence[int], out: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
+    """The index of what one window element sees, for all windows."""
+    each = zip(offset, out, stride, dilation)
+    return (..., *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, o, s, d in each))
 
 
 def kernels(m: Any) -> dict[str, Any]:
-    return {}
+    def padded(x: Any, pads: Sequence[int], fill: Any) -> Any:
+        if not any(pads):
+            return x
+        n = len(pads) // 2
+        lead, size = x.shape[: x.ndim - n], x.shape[x.ndim - n :]
+        pairs = [(pads[2 * (n - 1 - i)], pads[2 * (n - 1 - i) + 1]) for i in range(n)]
+        x = x[(..., *(slice(0, s + min(b, 0)) for s, (_, b) in zip(size, pairs)))]
+        inner = [(a, max(b, 0)) for a, b in pairs]
+        out = m.full((*lead, *(s + a + b for s, (a, b) in zip(x.shape[len(lead) :], inner))), fill, x.dtype)
+        out[(..., *(slice(a, a + s) for s, (a, _) in zip(x.shape[len(lead) :], inner)))] = x
+        return out
+
+    def along(x: Any, axis: int, combine: Any, out: int, kernel: int, stride: int, dilation: int) -> Any:
+        """`combine`d over the window elements of one dimension."""
+
+        def part(k: int) -> Any:
+            start = k * dilation
+            return x[(slice(None),) * axis + (slice(start, start + (out - 1) * stride + 1, stride),)]
+
+        if kernel == 1:
+            return part(0)
+        total = combine(part(0), part(1))
+        for k in range(2, kernel):
+            combine(total, part(k), out=total)
+        return total
+
+    def pooled(x: Any, combine: Any, out: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
+        first = x.ndim - len(kernel)
+        for i in range(len(kernel)):
+            x = along(x, first + i, combine, out[i], kernel[i], stride[i], dilation[i])
+        return x
+
+    def max_pool(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+        options = kernel, stride, padding, dilation
+        out = sizes_of(input.shape, *options, ceil_mode)
+        x = padded(input, pads_of(input.shape, out, *options), lowest(input.dtype))
+        result = pooled(x, m.maximum, out, kernel, stride, dilation)
+        return result if prod(kernel) > 1 else result.copy()
+
+    def max_pool_grad(
+        grad: Any, input: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    ) -> Any:
+        n = len(kernel)
+        lead, size = input.shape[: input.ndim - n], out.shape[out.ndim - n :]
+        pads = pads_of(input.shape, size, kernel, stride, padding, dilation)
+        planes = prod(lead)
+        x = padded(input, pads, lowest(input.dtype))
+        flat = x.reshape(planes, *x.shape[len(lead) :])
+        g, best = grad.reshape(planes, *size), out.reshape(planes, *size)
+        total = m.zeros(flat.shape, grad.dtype)
+        step = max(BLOCK // max(prod(size), 1), 1)
+        for i in range(0, planes, step):
+            block = slice(i, i + step)
+            spread(total[block], g[block], flat[block], best[block], kernel, stride, dilation)
+        return cropped(total.reshape(*lead, *flat.shape[1:]), pads, input.shape[len(lead) :])
+
+    def spread(total: Any, g: Any, x: Any, best: Any, kernel: Any, stride: Any, dilation: Any) -> None:
+        """Adds `g` to `total` at the first element of each window that equals `best`."""
+        size = best.shape[best.ndim - len(kernel) :]
+        has_nan = best.dtype.kind != "i" and bool((best != best).any())
+        apart = all(s >= (k - 1) * d + 1 for k, s, d in zip(kernel, stride, dilation))
+        zero = g.dtype.type(0)
+        open_ = None
+        for offset in product(*map(range, kernel)):
+            at = _slices(offset, size, stride, dilation)
+            part = x[at]
+            hit = part == best
+            if has_nan:
+                hit |= (part != part) & (best != best)
+            if open_ is None:
+                open_ = ~hit
+            else:
+                hit &= open_
+                open_ ^= hit
+            if apart:
+                total[at] = m.where(hit, g, zero)
+            else:
+                total[at] += m.where(hit, g, zero)
+
+    def cropped(x: Any, pads: Sequence[int], size: Sequence[int]) -> Any:
+        """Without the padding; where windows left elements over, with zeros for them."""
+        if not any(pads):
+            return x
+        n = len(size)
+        starts = [pads[2 * (n - 1 - i)] for i in range(n)]
+        x = x[(..., *(slice(a, a + s) for a, s in zip(starts, size)))]
+        lead = x.shape[: x.ndim - n]
+        if x.shape[len(lead) :] == tuple(size):
+            return m.ascontiguousarray(x)
+        out = m.zeros((*lead, *size), x.dtype)
+        out[(..., *(slice(0, s) for s in x.shape[len(lead) :]))] = x
+        return out
+
+    def divided(
+        x: Any, shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, include: bool, divisor: Any
+    ) -> Any:
+        counts = divisor or window_counts(shape[len(shape) - len(kernel) :], out, kernel, stride, padding, include)
+        return x / (counts if isinstance(counts, (int, float)) else m.asarray(counts).astype(x.dtype))
+
+    def avg_pool(
+        input: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+        divisor_override: Any,
+    ) -> Any:  # fmt: skip
+        ones = (1,) * len(kernel)
+        out = sizes_of(input.shape, kernel, stride, padding, ones, ceil_mode)
+        x = padded(input, pads_of(input.shape, out, kernel, stride, padding, ones), 0)
+        total = pooled(x, m.add, out, kernel, stride, ones)
+        return divided(total, input.shape, out, kernel, stride, padding, count_include_pad, divisor_override)
+
+    def avg_pool_grad(
+        grad: Any, size: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+        divisor_override: Any,
+    ) -> Any:  # fmt: skip
+        n = len(kernel)
+        out, ones = grad.shape[grad.ndim - n :], (1,) * n
+        g = divided(grad, size, out, kernel, stride, padding, count_include_pad, divisor_override)
+        pads = pads_of(size, out, kernel, stride, padding, ones)
+        for i in range(n):
+            g = spread_along(g, grad.ndim - n + i, kernel[i], stride[i])
+        return cropped(g, pads, size)
+
+    def spread_along(g: Any, axis: int, kernel: int, stride: int) -> Any:
+        """Each element of `g` added to the `kernel` elements of its window along one dimension."""
+        count = g.shape[axis]
+        lead, rest = g.shape[:axis], g.shape[axis + 1 :]
+        if kernel == stride:
+            wide = m.broadcast_to(m.expand_dims(g, axis + 1), (*lead, count, kernel, *rest))
+            return wide.reshape(*lead, count * kernel, *rest)
+        total = m.zeros((*lead, (count - 1) * stride + kernel, *rest), g.dtype)
+        for k in range(kernel):
+            total[(slice(None),) * axis + (slice(k, k + (count - 1) * stride + 1, stride),)] += g
+        return total
+
+    return {
+        "max_pool": max_pool, "max_pool_grad": max_pool_grad, "avg_pool": avg_pool, "avg_pool_grad": avg_pool_grad,
+    }  # fmt: skip
