@@ -612,8 +612,8 @@ def adaptive_max_pool(xp: Namespace, input: Tensor, size: Any) -> Tensor:
     flat = _flat(xp, input, n)
     x = xp.index_select(flat, len(lead), xp.asarray(index.reshape(-1)))
     x = xp.reshape(x, (*lead, *index.shape))
-    lowest = xp.full((), lowest(input.dtype), input.dtype)
-    at = xp.argmax(xp.where(xp.asarray(inside), x, lowest), len(lead) + 1, True)
+    least = xp.full((), lowest(input.dtype), input.dtype)
+    at = xp.argmax(xp.where(xp.asarray(inside), x, least), len(lead) + 1, True)
     every = xp.expand(xp.asarray(index), x.shape)
     where = xp.reshape(xp.gather(every, len(lead) + 1, at), (*lead, *size))
     return xp.plane_take(input, where, tuple(plane)), where

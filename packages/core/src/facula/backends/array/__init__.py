@@ -17,12 +17,13 @@ from facula.ops._op import Op
 FAMILIES = (
     "bitwise",
     "complex",
-    "conv",
     "creation",
     "elementwise",
     "fft",
     "index",
     "linalg",
+    "interpolate",
+    "pad",
     "pool",
     "random",
     "reduce",
@@ -30,6 +31,7 @@ FAMILIES = (
     "shape",
     "sort",
     "special",
+    "windows",
 )
 
 
