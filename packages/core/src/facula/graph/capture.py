@@ -349,6 +349,10 @@ class Outcome:
         self.sources = capture.sources
         self.problem = capture.problem
         self.escaped_tensors: list[tuple[Any, int]] = []
+        for node in self.graph.nodes:
+            for value in node.outputs:
+                if value is not None:
+                    value.tape = None  # it would keep the tensors of the function alive
         self._check_outside_tape()
 
     def _result(self, tensor: Tensor) -> tuple[Any, ...]:

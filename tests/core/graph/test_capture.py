@@ -1,0 +1,327 @@
+"""Captured functions do what the functions do: values, writes, gradients, state, random numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import facula
+from facula.graph import CaptureError
+
+
+def tensor(*shape, seed=0, grad=False):
+    values = np.random.default_rng(seed).uniform(0.5, 2.0, shape)
+    return facula.tensor(values, requires_grad=grad)
+
+
+def equal(a, b, tolerance=1e-12):
+    np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=tolerance, atol=tolerance)
+
+
+# ---- values
+
+
+def test_results_keep_their_containers():
+    @facula.compile
+    def f(x, *, scale):
+        return {"a": [x * scale, (x + 1, None)], "n": 3, "same": x}
+
+    x = tensor(3)
+    for _ in range(2):
+        out = f(x, scale=2.0)
+        equal(out["a"][0], x * 2.0)
+        equal(out["a"][1][0], x + 1)
+        assert out["a"][1][1] is None
+        assert out["n"] == 3
+        assert out["same"] is x
+    assert f.captures == 1
+
+
+def test_writes_through_views_of_views_equal_eager():
+    def f(x):
+        y = x * 1.0
+        row = y[1]
+        part = row[1:3]
+        part.mul_(10.0)
+        before = y.sum()
+        y.add_(1.0)
+        row.sub_(part[0])
+        return y, row, part, before
+
+    compiled = facula.compile(f)
+    x = tensor(3, 4)
+    for a, b in zip(compiled(x), f(x)):
+        equal(a, b)
+
+
+def test_a_written_argument_is_written_at_each_call():
+    @facula.compile
+    def f(x, y):
+        x[0] = y
+        x.mul_(2.0)
+
+    x, y = tensor(2, 3), tensor(3, seed=1)
+    expected = x.clone()
+    for _ in range(3):
+        version = x._version
+        f(x, y)
+        expected[0] = y
+        expected.mul_(2.0)
+        equal(x, expected)
+        assert x._version == version + 1
+    assert f.captures == 1
+
+
+def test_a_view_that_is_returned_shares_memory_with_the_argument():
+    f = facula.compile(lambda x: x[0])
+    x = tensor(2, 3)
+    f(x).zero_()
+    assert x.sum().item() == x[1].sum().item()
+
+
+def test_arguments_that_swap_values():
+    @facula.compile
+    def swap(a, b):
+        kept = a.clone()
+        a.copy_(b)
+        b.copy_(kept)
+
+    a, b = facula.tensor([1.0, 2.0]), facula.tensor([3.0, 4.0])
+    swap(a, b)
+    assert (a.tolist(), b.tolist()) == ([3.0, 4.0], [1.0, 2.0])
+
+
+def test_a_view_written_in_a_closure_writes_its_base():
+    base = facula.tensor([1.0, 2.0, 3.0])
+    part = base[1:]
+
+    @facula.compile
+    def f():
+        part.add_(1.0)
+        return base.sum()
+
+    assert [f().item() for _ in range(3)] == [8.0, 10.0, 12.0]
+    assert base.tolist() == [1.0, 5.0, 6.0]
+
+
+def test_random_numbers_are_those_of_eager():
+    def f(x):
+        return x + facula.rand(3, dtype=facula.float64), facula.randn(2)
+
+    compiled = facula.compile(f)
+    x = tensor(3)
+    facula.manual_seed(7)
+    expected = [f(x) for _ in range(3)]
+    facula.manual_seed(7)
+    got = [compiled(x) for _ in range(3)]
+    for e, g in zip(expected, got):
+        equal(e[0], g[0], 0)
+        equal(e[1], g[1], 0)
+    assert compiled.captures == 1
+    after = facula.rand(1).item()
+    facula.manual_seed(7)
+    for _ in range(3):
+        f(x)
+    assert facula.rand(1).item() == after
+
+
+def test_creation_inside_is_staged():
+    @facula.compile
+    def f(x):
+        mask = facula.zeros(3, dtype=facula.float64)
+        mask[1] = 1.0
+        return x * mask + facula.tensor([1.0, 2.0, 3.0])
+
+    x = tensor(3)
+    for _ in range(2):
+        equal(f(x), x * facula.tensor([0.0, 1.0, 0.0]) + facula.tensor([1.0, 2.0, 3.0]))
+
+
+# ---- gradients
+
+
+def test_a_compiled_function_is_differentiable():
+    def f(x, w):
+        with facula.no_grad():
+            scale = x.sum() * 2.0
+        y = facula.tanh(x @ w)
+        return (y * y.detach() + x * scale).sum()
+
+    compiled = facula.compile(f)
+    for seed in range(3):
+        grads = []
+        for g in (f, compiled):
+            x, w = tensor(3, 3, seed=seed, grad=True), tensor(3, 3, seed=9, grad=True)
+            g(x, w).backward()
+            grads.append((x.grad, w.grad))
+        equal(grads[0][0], grads[1][0])
+        equal(grads[0][1], grads[1][1])
+    assert compiled.captures == 1
+
+
+def test_gradients_flow_through_writes_and_views():
+    def f(x):
+        y = facula.zeros(2, 3, dtype=facula.float64)
+        y[0] = x * 2.0
+        row = y[1]
+        y.mul_(3.0)
+        row.add_(x.exp())
+        return (row * y[0]).sum()
+
+    compiled = facula.compile(f)
+    a, b = tensor(3, grad=True), tensor(3, grad=True)
+    f(a).backward()
+    compiled(b).backward()
+    equal(a.grad, b.grad)
+
+
+def test_second_derivative_inside_a_trace():
+    def hvp(x, v):
+        (g,) = facula.autograd.grad((x.exp() * x * x).sum(), x, create_graph=True)
+        (h,) = facula.autograd.grad((g * v).sum(), x)
+        return g.detach(), h
+
+    compiled = facula.compile(hvp)
+    x, v = tensor(4, grad=True), tensor(4, seed=3)
+    for _ in range(2):
+        for a, b in zip(compiled(x, v), hvp(x, v)):
+            equal(a, b)
+
+
+def test_double_backward_through_a_compiled_function():
+    f = facula.compile(lambda x: (x.exp() * x).sum())
+    x = tensor(3, grad=True)
+    (g,) = facula.autograd.grad(f(x), x, create_graph=True)
+    (h,) = facula.autograd.grad(g.sum(), x)
+    equal(h, x.exp() * (x + 2.0))
+
+
+def test_backward_inside_leaves_gradients_and_accumulates_them():
+    w = tensor(3, grad=True)
+
+    @facula.compile
+    def f(x):
+        loss = (w * x).sum()
+        loss.backward()
+        return loss
+
+    x = tensor(3, seed=1)
+    for i in range(1, 4):
+        f(x)
+        equal(w.grad, x * float(i))
+    w.grad = None
+    f(x)
+    equal(w.grad, x)
+    assert f.captures == 2  # without a gradient, and with one
+
+
+def test_zero_grad_inside_needs_one_capture():
+    w = tensor(3, grad=True)
+
+    @facula.compile
+    def f(x):
+        w.grad = None
+        (w * x).sum().backward()
+
+    for seed in range(3):
+        x = tensor(3, seed=seed)
+        f(x)
+        equal(w.grad, x)
+    assert f.captures == 1
+
+
+def test_backward_beyond_the_function_is_refused():
+    w = tensor(3, grad=True)
+    h = w * 2.0
+
+    @facula.compile
+    def f(h):
+        (h * h).sum().backward()
+
+    with pytest.raises(CaptureError, match="computed before the compiled function"):
+        f(h)
+
+
+def test_a_no_grad_call_and_a_recorded_call_are_two_programs():
+    f = facula.compile(lambda x: x * 2.0)
+    x = tensor(2, grad=True)
+    assert f(x).requires_grad
+    with facula.no_grad():
+        assert not f(x).requires_grad
+    assert f.captures == 2
+
+
+# ---- what cannot be captured
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x if x.sum() > 0 else -x,
+        lambda x: x.numpy(),
+        lambda x: x.tolist(),
+        lambda x: float(x[0]),
+    ],
+)
+def test_values_that_python_wants_are_refused(f):
+    x = tensor(2)
+    with pytest.raises(CaptureError, match=r"test_capture\.py:\d+; .*facula\.where"):
+        facula.compile(f)(x)
+    assert x.sum().item() > 0
+
+
+def test_data_dependent_shapes_are_refused():
+    x = tensor(2)
+    with pytest.raises(NotImplementedError, match=r"nonzero.*test_capture\.py"):
+        facula.compile(lambda x: facula.nonzero(x))(x)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_exception_leaves_everything_as_it_was(error):
+    w, buffer = tensor(3, grad=True), tensor(3)
+    w.grad = facula.ones(3, dtype=facula.float64)
+    grad, values, version = w.grad, buffer.tolist(), buffer._version
+
+    @facula.compile
+    def f(x):
+        buffer.add_(x)
+        (w * x).sum().backward()
+        w.grad = None
+        raise error("stop")
+
+    x = tensor(3)
+    with pytest.raises(error):
+        f(x)
+    assert w.grad is grad
+    assert grad.tolist() == [1.0, 1.0, 1.0]
+    assert buffer.tolist() == values
+    assert buffer._version == version
+    assert type(x._array) is np.ndarray
+    assert type(w._array) is np.ndarray
+    (w * x).sum().backward()
+
+
+def test_nested_compiled_functions_are_captured_as_one():
+    inner = facula.compile(lambda x: x.exp() + 1.0)
+    outer = facula.compile(lambda x: inner(x) * 2.0)
+    x = tensor(3)
+    equal(outer(x), (x.exp() + 1.0) * 2.0)
+    assert inner.captures == 0
+    assert [n.name for n in outer.graph.nodes] == ["exp", "add", "mul"]
+
+
+def test_tensors_kept_beyond_the_end_become_real():
+    kept = {}
+
+    @facula.compile
+    def f(x):
+        if "count" not in kept:
+            kept["count"] = facula.zeros(2, dtype=facula.float64)
+        kept["count"] += x
+        return kept["count"] * 1.0
+
+    x = facula.tensor([1.0, 2.0], dtype=facula.float64)
+    assert [f(x).tolist() for _ in range(3)] == [[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]
+    assert kept["count"].tolist() == [3.0, 6.0]
+    assert f.captures == 2  # the first, which made it, serves once
