@@ -643,6 +643,32 @@ class Tensor:
     def imag(self, value: Any) -> None:
         self.imag.copy_(value)
 
+    @property
+    def T(self) -> Tensor:
+        """The dimensions in reverse order, a view."""
+        return OPS["permute"].call(self, tuple(range(len(self._array.shape)))[::-1])  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two dimensions swapped, a view."""
+        if len(self._array.shape) < 2:
+            raise RuntimeError(
+                f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+            )
+        return OPS["transpose"].call(self, -2, -1)  # type: ignore[no-any-return]
+
+    @property
+    def H(self) -> Tensor:
+        """The conjugate transpose of a matrix. Raises RuntimeError for other than 0 or 2 dimensions."""
+        if len(self._array.shape) not in (0, 2):
+            raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.")
+        return self.T.conj()  # type: ignore[no-any-return]
+
+    @property
+    def mH(self) -> Tensor:
+        """The conjugate of `mT`."""
+        return self.mT.conj()  # type: ignore[no-any-return]
+
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """This tensor's elements where `condition` is true, else those of `other`."""
         return OPS["where"](condition, self, other)  # type: ignore[no-any-return]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from collections import namedtuple
 from math import prod as product
 from typing import Any
 
-from facula.dtypes import B8, F32, I64, as_dtype, category, get_default_dtype, is_complex
+from facula.dtypes import B8, I64, as_dtype, category, is_complex
 from facula.ops._op import OPS, Namespace, Tensor, leaf, op
 from facula.ops.dims import reduced_shape, wrap_dim, wrap_dims
 from facula.ops.rules import real_dtype, reduced, sum_dtype
@@ -470,3 +469,117 @@ def _truth_public(op_: Any) -> Any:
 
 _truth_public(any)
 _truth_public(all)
+
+
+# ---- counts and sums of what is not NaN
+
+
+@op
+def count_nonzero(xp: Namespace, input: Tensor, dim: Any = None) -> Tensor:
+    """How many elements along `dim` are not zero: int64."""
+    return xp.sum(xp.cast(xp.ne(input, 0), I64), dim, False)
+
+
+@count_nonzero.public
+def count_nonzero(input: Any, dim: Any = None) -> Any:
+    return count_nonzero.call(input, _dims(dim, len(input._array.shape)))
+
+
+@count_nonzero.sample
+def count_nonzero(make: Any) -> Any:
+    yield call(make(2, 3, dtype="int32"))
+    yield call(make(2, 3, dtype="int32"), 1)
+
+
+@op
+def nansum(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """`sum`, with NaN taken as 0."""
+    if category(input.dtype) >= 2:
+        input = xp.select_where(xp.ne(input, input), xp.full((), 0, input.dtype), input)
+    return xp.sum(input, dim, keepdim, dtype)
+
+
+@nansum.public
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    if input._array.dtype.kind == "c":
+        raise RuntimeError(f"nansum on CPU does not support complex inputs, got {input.dtype}")
+    return nansum.call(_as(input, dtype), _dims(dim, len(input._array.shape)), keepdim, dtype and as_dtype(dtype).dtype)
+
+
+@op
+def nanmean(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """`mean` of the elements that are not NaN."""
+    count = xp.sum(xp.cast(xp.eq(xp.stop(input), xp.stop(input)), I64), dim, keepdim)
+    return xp.nansum(input, dim, keepdim) / xp.cast(count, input.dtype)
+
+
+@nanmean.public
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    input = _as(input, dtype)
+    if input._array.dtype.kind in "iub":
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+    return nanmean.call(input, _dims(dim, len(input._array.shape)), keepdim)
+
+
+@nansum.sample
+def nansum(make: Any) -> Any:
+    yield from _reductions(make)
+    yield call(make.of([1.0, float("nan"), 2.0]))
+
+
+nanmean.sample(nansum.samples)
+
+
+# ---- logarithms of sums
+
+
+@op(promote="float")
+def logsumexp(xp: Namespace, input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """`log(sum(exp(input)))` over `dim`, safe against overflow."""
+    if product(input.shape) == 0:
+        return xp.log(xp.sum(xp.exp(input), dim, keepdim))
+    size = xp.real(input) if is_complex(input.dtype) else input
+    top = xp.stop(xp.amax(size, dim, True))
+    infinite = xp.eq(xp.abs(top), float("inf"))
+    top = xp.select_where(infinite, xp.full((), 0, top.dtype), top)
+    if is_complex(input.dtype):
+        top = xp.cast(top, input.dtype)
+    out = xp.log(xp.sum(xp.exp(input - top), dim, True)) + top
+    return out if keepdim else xp.reshape(out, reduced_shape(input.shape, dim, False))
+
+
+def _logsumexp_rule(xp: Namespace, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    gap = input - spread(xp, out, input.shape, dim, keepdim)
+    if not is_complex(input.dtype):  # where all are -inf
+        gap = xp.select_where(xp.ne(gap, gap), xp.full((), 0, gap.dtype) + input, gap)
+    return spread(xp, g, input.shape, dim, keepdim) * xp.exp(gap)
+
+
+logsumexp.vjp(input=_logsumexp_rule)
+
+
+@logsumexp.public
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+    return logsumexp.call(input, _dims(dim, len(input._array.shape)), keepdim)
+
+
+@logsumexp.sample
+def logsumexp(make: Any) -> Any:
+    yield call(make(2, 3), 1)
+    yield call(make(2, 3), (0, 1), True)
+    yield call(make(), 0)
+    yield call(make(3, dtype="int32"), 0)
+
+
+@op
+def trace(xp: Namespace, input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix. Raises RuntimeError for other than 2 dimensions."""
+    if len(input.shape) != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(input.shape)}")
+    return xp.sum(xp.diagonal(input, 0, 0, 1), None, False)
+
+
+@trace.sample
+def trace(make: Any) -> Any:
+    yield call(make(3, 4))
+    yield call(make(3, 3, dtype="int32"))

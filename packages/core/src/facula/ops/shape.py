@@ -1070,8 +1070,8 @@ def flip(xp: Namespace, input: Tensor, dims: Any) -> Tensor:
 
 
 @flip.public
-def flip(input: Any, *dims: Any) -> Any:
-    given = as_size(dims)
+def flip(input: Any, *dims: Any, **named: Any) -> Any:
+    given = as_size((named["dims"],) if named else dims)
     ndim = len(input._array.shape)
     wrapped = tuple([wrap_dim(d, ndim) for d in given])
     if len(set(wrapped)) != len(wrapped):
@@ -1329,6 +1329,7 @@ def meshgrid(xp: Namespace, tensors: Tensors, indexing: str = "ij") -> Any:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     swap = indexing == "xy" and len(tensors) > 1
+    tensors = tuple([x if x.shape else xp.view(x, (1,)) for x in tensors])
     if swap:
         tensors = (tensors[1], tensors[0], *tensors[2:])
     shape = tuple([prod(x.shape) for x in tensors])

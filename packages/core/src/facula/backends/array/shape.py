@@ -14,5 +14,5 @@ def kernels(m: Any) -> dict[str, Any]:
 
     return {
         "join": lambda tensors, dim: m.concatenate(tensors, axis=dim), "flip": flip,
-        "repeat_interleave": repeat_interleave, "tril": m.tril, "triu": m.triu,
+        "repeat_interleave": repeat_interleave,
     }  # fmt: skip
