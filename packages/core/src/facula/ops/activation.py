@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import as_dtype, category
+from facula.dtypes import F64, as_dtype, category, finfo
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import wrap_dim
 from facula.testing.samples import call
@@ -534,3 +534,67 @@ def normalize(make: Any) -> Any:
     yield call(make(2, 3, 2), p=1.5, dim=-1)
     yield call(make(4), p=1, dim=0)
     yield call(make(2, 3, 2), dim=(0, 2))
+
+
+# ---- random ones
+
+
+@op(method=False, random=True, unspecified_values=True)
+def rrelu(xp: Namespace, input: Tensor, lower: float, upper: float, key: Any) -> Tensor:
+    """`input` where it is positive, else times a random slope in [lower, upper), or their mean in evaluation."""
+    slope = xp.rand(key, tuple(input.shape), input.dtype) * (upper - lower) + lower
+    return xp.prelu_along(input, slope)
+
+
+@rrelu.public
+def rrelu(
+    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Any:
+    from facula._tensor import write_
+
+    if lower > upper:
+        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+    if training:
+        out = rrelu.call(input, lower, upper, _uniform_key(input))
+    else:
+        out = leaky_relu.call(input, (lower + upper) / 2)
+    return write_(input, out, "rrelu_") if inplace else out
+
+
+def _uniform_key(input: Any) -> Any:
+    """A key to one uniform number for each element of `input`."""
+    from facula.random import next_key
+
+    return next_key(None, math.prod(input.shape), 64 if input._array.dtype is F64 else 32)
+
+
+@rrelu.sample
+def rrelu(make: Any) -> Any:
+    yield call(make(3, 4))
+    yield call(make(3, 4), 0.1, 0.2, True)
+
+
+@op(method=False, random=True, unspecified_values=True)
+def gumbel_softmax(xp: Namespace, logits: Tensor, tau: float, hard: bool, dim: int, key: Any) -> Tensor:
+    """A sample of the relaxed categorical distribution of `logits` along `dim` (Jang et al. 2017).
+
+    `tau` is the temperature; `hard` gives one-hot vectors whose gradient is that of the soft sample.
+    """
+    tiny = finfo(as_dtype(logits.dtype)).tiny
+    exponential = xp.maximum(-xp.log1p(-xp.rand(key, tuple(logits.shape), logits.dtype)), tiny)
+    soft = xp.softmax((logits - xp.log(exponential)) / tau, dim)
+    if not hard:
+        return soft
+    largest = xp.cast(xp.eq(soft, xp.amax(soft, dim, True)), soft.dtype)
+    return xp.stop(largest - soft) + soft
+
+
+@gumbel_softmax.public
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    return gumbel_softmax.call(logits, tau, hard, dim, _uniform_key(logits))
+
+
+@gumbel_softmax.sample
+def gumbel_softmax(make: Any) -> Any:
+    yield call(make(3, 4))
+    yield call(make(3, 4), 0.5, True, dim=0)
