@@ -15,6 +15,7 @@ from typing import Any
 from facula._tensor import Tensor, write_
 from facula.functions import namespace_function
 from facula.ops._op import OPS
+from facula.ops.attention import multi_head_attention_forward as multi_head_attention_forward
 
 #: Functions of this module that are ops under another name.
 _RENAMED = {"unfold": "im2col", "fold": "col2im"}

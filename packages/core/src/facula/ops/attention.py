@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import B8, as_dtype, category
+from facula.dtypes import B8, category
 from facula.ops._op import Namespace, Tensor, op
 from facula.testing.samples import call
 
@@ -137,18 +137,114 @@ def scaled_dot_product_attention(make: Any) -> Any:
 # ---- multi-head attention
 
 
-@op(method=False)
-def multi_head_attention_forward(xp: Namespace, query: Tensor) -> Tensor:
-    """Multi-head attention with its projections, with PyTorch's argument list.
+@op(method=False, random=True, outputs=("attn_output", "attn_output_weights"))
+def multi_head_attention(
+    xp: Namespace,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    key_padding_mask: Tensor | None,
+    attn_mask: Tensor | None,
+    q_proj_weight: Tensor | None,
+    k_proj_weight: Tensor | None,
+    v_proj_weight: Tensor | None,
+    static_k: Tensor | None,
+    static_v: Tensor | None,
+    num_heads: int,
+    add_zero_attn: bool,
+    dropout_p: float,
+    random_key: Any,
+    need_weights: bool,
+) -> Tensor:
+    """`multi_head_attention_forward` of batched inputs, with weights per head."""
+    length, batch, width = query.shape
+    separate = None if q_proj_weight is None else (q_proj_weight, k_proj_weight, v_proj_weight)
+    q, k, v = _projected(xp, (query, key, value), in_proj_weight, in_proj_bias, separate)
+    if bias_k is not None:
+        k, v = (xp.join((x, xp.expand(b, (1, batch, width))), 0) for x, b in ((k, bias_k), (v, bias_v)))
+    if add_zero_attn:
+        zeros = xp.full((1, batch, width), 0, query.dtype)
+        k, v = xp.join((k, zeros), 0), xp.join((v, zeros), 0)
+    q, k, v = (_heads(xp, x, num_heads) for x in (q, k, v))
+    if static_k is not None:
+        k = xp.reshape(static_k, (batch, num_heads, *static_k.shape[1:]))
+    if static_v is not None:
+        v = xp.reshape(static_v, (batch, num_heads, *static_v.shape[1:]))
+    mask = _joined_mask(xp, attn_mask, key_padding_mask, (batch, num_heads), k.shape[2], q)
+    weights = xp.attention_weights(q, k, mask, False, 1 / math.sqrt(max(width // num_heads, 1)))
+    if dropout_p > 0:
+        weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
+    out = xp.permute(xp.matmul(weights, v), (2, 0, 1, 3))
+    out = xp.linear(xp.reshape(out, (length, batch, width)), out_proj_weight, out_proj_bias)
+    return out, weights if need_weights else None
 
-    query (L, N, E), key and value (S, N, E), or the same without N; gives the output (L, N, E) and, where
-    `need_weights`, the attention weights (N, L, S) averaged over heads, or (N, H, L, S), else None.
-    Masks are True (or -inf) where a query may not look.
-    """
-    return query
+
+def _projected(xp: Namespace, inputs: Any, weight: Any, bias: Any, separate: Any) -> Any:
+    """Queries, keys and values after their projections: one product where the three are one tensor."""
+    query, key, value = inputs
+    width = query.shape[-1]
+    if separate is None and query is key and key is value:
+        return _thirds(xp, xp.linear(query, weight, bias), 2, width)
+    biases = (None, None, None) if bias is None else _thirds(xp, bias, 0, width)
+    weights = separate or _thirds(xp, weight, 0, width)
+    return [xp.linear(x, w, b) for x, w, b in zip(inputs, weights, biases)]
 
 
-@multi_head_attention_forward.public
+def _thirds(xp: Namespace, x: Any, dim: int, size: int) -> Any:
+    return [xp.slice(x, dim, i * size, (i + 1) * size, 1) for i in range(3)]
+
+
+def _heads(xp: Namespace, x: Any, heads: int) -> Any:
+    """(L, N, E) as (N, H, L, E / H)."""
+    length, batch, width = x.shape
+    return xp.permute(xp.reshape(x, (length, batch, heads, width // heads)), (1, 2, 0, 3))
+
+
+def _joined_mask(xp: Namespace, mask: Any, padding: Any, heads: Any, keys: int, like: Any) -> Any:
+    """A mask to add to scores (N, H, L, S) from the two that callers give (True: not to be seen)."""
+    if mask is not None and len(mask.shape) == 3:
+        mask = xp.reshape(mask, (*heads, *mask.shape[1:]))
+    if padding is not None:
+        padding = xp.reshape(padding, (heads[0], 1, 1, padding.shape[-1]))
+    total = None
+    for m in (mask, padding):
+        if m is not None:
+            m = _additive(xp, m, keys, like)
+            total = m if total is None else total + m
+    return total
+
+
+def _additive(xp: Namespace, mask: Any, keys: int, like: Any) -> Any:
+    """A mask as numbers to add; positions that `bias_k` and `add_zero_attn` added may be seen."""
+    if category(mask.dtype) == 0:
+        low, zero = xp.full((), float("-inf"), like.dtype), xp.full((), 0, like.dtype)
+        mask = xp.where(mask, low, zero)
+    elif mask.dtype != like.dtype:
+        mask = xp.cast(mask, like.dtype)
+    added = keys - mask.shape[-1]
+    if added == 0:
+        return mask
+    return xp.join((mask, xp.full((*mask.shape[:-1], added), 0, like.dtype)), len(mask.shape) - 1)
+
+
+@multi_head_attention.sample
+def multi_head_attention(make: Any) -> Any:
+    x, weights = make(3, 1, 4), (make(12, 4), make(12))
+    shared = (None, None, make(4, 4), make(4))
+    nothing = (None, None, None, None, None)
+    yield call(x, x, x, *weights, *shared, None, None, *nothing, 2, False, 0.0, None, True)
+    mask = make.of([[False, True], [False, False], [True, False]])
+    memory = make(2, 1, 4)
+    biases = (make(1, 1, 4), make(1, 1, 4), make(4, 4), None)
+    yield call(make(3, 1, 4), memory, memory, *weights, *biases, None, mask, *nothing, 2, True, 0.0, None, False)
+
+
 def multi_head_attention_forward(
     query: Any,
     key: Any,
@@ -176,34 +272,42 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Any, Any]:
-    from facula.ops.linear import linear
+    """Multi-head attention with its projections, with PyTorch's argument list (Vaswani et al. 2017).
 
+    query (L, N, E), key and value (S, N, E), or all without N; gives the output (L, N, E) and, where
+    `need_weights`, the attention weights (N, L, S) averaged over heads, or (N, H, L, S), else None.
+    Masks are True (or -inf) where a query may not look.
+    """
     is_batched = _check_multi_head(query, key, value, key_padding_mask, attn_mask, num_heads)
-    if not is_batched:
-        query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
-        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
-    length, batch, embed_dim = query.shape
-    if embed_dim != embed_dim_to_check:
-        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed_dim}")
-    if embed_dim % num_heads:
-        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    if query.shape[-1] != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {query.shape[-1]}")
+    if query.shape[-1] % num_heads:
+        raise AssertionError(f"embed_dim {query.shape[-1]} not divisible by num_heads {num_heads}")
     if is_causal and attn_mask is None:
         raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
-    weights = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
-    q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias, weights)
-    k, v, masks = _extended(k, v, bias_k, bias_v, add_zero_attn, attn_mask, key_padding_mask)
-    q, k, v = (_heads(x, num_heads) for x in (q, k, v))
-    k = k if static_k is None else static_k.reshape(batch, num_heads, *static_k.shape[1:])
-    v = v if static_v is None else static_v.reshape(batch, num_heads, *static_v.shape[1:])
-    mask = _joined_mask(*masks, batch, num_heads, q)
-    out, attention = _attend(q, k, v, mask, dropout_p if training else 0.0, need_weights)
-    out = linear(out.permute(2, 0, 1, 3).reshape(length, batch, embed_dim), out_proj_weight, out_proj_bias)
+    if not is_batched:
+        batched = [x.unsqueeze(1) for x in (query, key, value)]
+        query, key, value = [batched[0]] * 3 if query is key and key is value else batched
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else (None, None, None)
+    dropout_p = dropout_p if training else 0.0
+    out, attention = multi_head_attention.call(
+        query, key, value, None if use_separate_proj_weight else in_proj_weight, in_proj_bias, bias_k, bias_v,
+        out_proj_weight, out_proj_bias, key_padding_mask, attn_mask, *separate, static_k, static_v, num_heads,
+        add_zero_attn, dropout_p, _attention_key(query, key, num_heads, dropout_p), need_weights,
+    )  # fmt: skip
     if attention is not None and average_attn_weights:
         attention = attention.mean(1)
-    if not is_batched:
-        out = out.squeeze(1)
-        attention = None if attention is None else attention.squeeze(0)
-    return out, attention
+    if is_batched:
+        return out, attention
+    return out.squeeze(1), None if attention is None else attention.squeeze(0)
+
+
+def _attention_key(query: Any, key: Any, heads: int, dropout_p: float) -> Any:
+    """A random key for the dropout of the weights; keys may have two positions added."""
+    from facula.ops.dropout import new_key
+
+    return new_key((query.shape[1], heads, query.shape[0], key.shape[0] + 2)) if dropout_p > 0 else None
 
 
 def _check_multi_head(query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int) -> bool:
@@ -215,92 +319,20 @@ def _check_multi_head(query: Any, key: Any, value: Any, padding: Any, mask: Any,
             f"For a {query.ndim}-D query, expected key and value to be {query.ndim}-D, but found {key.ndim}-D and "
             f"{value.ndim}-D tensors respectively"
         )
-    if key.shape[0] != value.shape[0] or key.shape[1:-1] != value.shape[1:-1]:
-        raise AssertionError(f"key's sequence and batch dims {tuple(key.shape[:2])} do not match value's {tuple(value.shape[:2])}")
+    if key.shape[:-1] != value.shape[:-1]:
+        raise AssertionError(
+            f"key's sequence and batch dims {tuple(key.shape[:-1])} do not match value's {tuple(value.shape[:-1])}"
+        )
     if padding is not None and padding.ndim != query.ndim - 1:
         raise AssertionError(f"expected key_padding_mask to be {query.ndim - 1}-D, but found a {padding.ndim}-D tensor")
     if mask is not None:
-        batch = query.shape[1] if query.ndim == 3 else 1
-        length, source = query.shape[0], key.shape[0]
-        expected = {2: (length, source), 3: (batch * heads, length, source)}.get(mask.ndim)
-        if tuple(mask.shape) != expected:
-            raise RuntimeError(f"The shape of the attn_mask is {tuple(mask.shape)}, but should be {expected}.")
+        _check_mask(mask, query, key, heads)
     return bool(query.ndim == 3)
 
 
-def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any, separate: Any) -> Any:
-    """Queries, keys and values after their projections: one product where they are one tensor."""
-    from facula.ops.linear import linear
-
-    embed_dim = query.shape[-1]
-    biases = (None, None, None) if bias is None else bias.chunk(3)
-    if separate is None and query is key and key is value:
-        return linear(query, weight, bias).split(embed_dim, -1)
-    weights = weight.chunk(3) if separate is None else separate
-    return [linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases)]
-
-
-def _extended(k: Any, v: Any, bias_k: Any, bias_v: Any, zero: bool, mask: Any, padding: Any) -> Any:
-    """Keys and values with the learnt and the zero position added, and masks that let them be seen."""
-    import facula
-
-    added = (bias_k is not None) + bool(zero)
-    batch, width = k.shape[1], k.shape[2]
-    if bias_k is not None:
-        k = facula.cat([k, bias_k.expand(1, batch, width)])
-        v = facula.cat([v, bias_v.expand(1, batch, width)])
-    if zero:
-        nothing = facula.zeros(1, batch, width, dtype=k.dtype, device=k.device)
-        k, v = facula.cat([k, nothing]), facula.cat([v, nothing])
-    if added:
-        mask, padding = (
-            None
-            if m is None
-            else facula.cat([m, facula.zeros(*m.shape[:-1], added, dtype=m.dtype, device=m.device)], -1)
-            for m in (mask, padding)
-        )
-    return k, v, (mask, padding)
-
-
-def _heads(x: Any, heads: int) -> Any:
-    """(L, N, E) as (N, H, L, E / H)."""
-    length, batch, width = x.shape
-    return x.reshape(length, batch, heads, width // heads).permute(1, 2, 0, 3)
-
-
-def _joined_mask(mask: Any, padding: Any, batch: int, heads: int, like: Any) -> Any:
-    """One mask that broadcasts to (N, H, L, S) from the two that callers give (True: not to be seen)."""
-    if mask is not None and mask.ndim == 3:
-        mask = mask.reshape(batch, heads, *mask.shape[1:])
-    if padding is not None:
-        padding = padding.reshape(batch, 1, 1, padding.shape[-1])
-    given = [m for m in (mask, padding) if m is not None]
-    if not given:
-        return None
-    if all(m.dtype.category == 0 for m in given):
-        return ~(given[0] if len(given) == 1 else given[0] | given[1])
-    total = None
-    for m in given:
-        m = _additive(m, like)
-        total = m if total is None else total + m
-    return total
-
-
-def _additive(mask: Any, like: Any) -> Any:
-    """A mask to add to scores: -inf where a bool mask is True."""
-    import facula
-
-    if mask.dtype.category:
-        return mask.to(like.dtype)
-    zeros = facula.zeros(mask.shape, dtype=like.dtype, device=like.device)
-    return zeros.masked_fill(mask, float("-inf"))
-
-
-def _attend(q: Any, k: Any, v: Any, mask: Any, dropout_p: float, need_weights: bool) -> tuple[Any, Any]:
-    if not need_weights:
-        return scaled_dot_product_attention(q, k, v, mask, dropout_p), None
-    from facula.ops.dropout import dropout
-
-    weights = attention_weights.call(q, k, mask, False, 1 / math.sqrt(max(q.shape[-1], 1)))
-    weights = dropout(weights, dropout_p) if dropout_p > 0 else weights
-    return weights @ v, weights
+def _check_mask(mask: Any, query: Any, key: Any, heads: int) -> None:
+    length, source = query.shape[0], key.shape[0]
+    batch = query.shape[1] if query.ndim == 3 else 1
+    expected = {2: (length, source), 3: (batch * heads, length, source)}.get(mask.ndim)
+    if tuple(mask.shape) != expected:
+        raise RuntimeError(f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be {expected}.")
