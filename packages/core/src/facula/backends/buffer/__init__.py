@@ -4,10 +4,10 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.interpreter import interpret
 from facula.backends.buffer.kernels import (
-    ArgReduce, Gather, Input, Kernel, Map, Matmul, Operand, Reduce, Scan, Scatter,
+    ArgReduce, Gather, Input, Kernel, Map, Matmul, Operand, RandomWords, Reduce, Scan, Scatter,
 )  # fmt: skip
 
 __all__ = [
-    "ArgReduce", "BufferArray", "BufferBackend", "Gather", "Input", "Kernel", "Map", "Matmul", "Operand", "Reduce",
-    "Scan", "Scatter", "interpret",
+    "ArgReduce", "BufferArray", "BufferBackend", "Gather", "Input", "Kernel", "Map", "Matmul", "Operand", "RandomWords",
+    "Reduce", "Scan", "Scatter", "interpret",
 ]  # fmt: skip

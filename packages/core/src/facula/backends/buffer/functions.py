@@ -79,8 +79,10 @@ def _complex_log(z: complex) -> complex:
 
 def floor_divide(a: float, b: float) -> float:
     """The quotient rounded down, exact even where `a / b` would round up to the next whole number."""
-    if b == 0 or not math.isfinite(a) or b != b:
+    if b == 0 or b != b or a != a:
         return divide(a, b)
+    if math.isinf(a):
+        return NAN
     rest = math.fmod(a, b)
     quotient = (a - rest) / b
     if rest and (rest < 0) != (b < 0):

@@ -14,8 +14,9 @@ from typing import Any
 
 from facula.backends.buffer import functions
 from facula.backends.buffer.elements import converter, read, round_single, write
-from facula.backends.buffer.kernels import ArgReduce, Gather, Kernel, Map, Matmul, Operand, Reduce, Scan, Scatter
+from facula.backends.buffer.kernels import ArgReduce, Gather, Kernel, Map, Matmul, Operand, RandomWords, Reduce, Scan, Scatter
 from facula.dtypes import B8, COMPLEX, FLOAT, FROM_NUMPY, I64
+from facula.random import Key, words
 
 Open = Callable[[Any], Any]
 
@@ -61,11 +62,11 @@ def _print(node: ast.AST, rounding: str) -> str:
     match node:
         case ast.BinOp(left, ast.Div(), right):
             return f"{rounding}(divide({_print(left, rounding)}, {_print(right, rounding)}))"
-        case ast.BinOp(left, operator, right):
+        case ast.BinOp(left, operator, right) if type(operator) in _SYMBOLS:
             return f"{rounding}({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
-        case ast.UnaryOp(operator, operand):
+        case ast.UnaryOp(operator, operand) if type(operator) in _SYMBOLS:
             return f"{rounding}({_SYMBOLS[type(operator)]}{_print(operand, rounding)})"
-        case ast.Compare(left, [operator], [right]):
+        case ast.Compare(left, [operator], [right]) if type(operator) in _SYMBOLS:
             return f"({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
         case ast.Call(ast.Name(name), args):
             inner = ", ".join(_print(a, rounding) for a in args)
@@ -216,7 +217,15 @@ def _matmul(kernel: Matmul, open: Open) -> Callable[..., None]:
     return launch
 
 
+def _random_words(kernel: RandomWords, open: Open) -> Callable[..., None]:
+    def launch(shape: Any, out: Operand, seed: int, offset: int) -> None:
+        drawn = words(Key(seed, offset), shape[0], 8 * kernel.dtype.itemsize)
+        write(open(out.buffer), kernel.dtype, places(shape, out), drawn)
+
+    return launch
+
+
 _RUNNERS: dict[type, Callable[..., Callable[..., None]]] = {
     Map: _map, Reduce: _reduce, ArgReduce: _arg_reduce, Scan: _scan,
-    Gather: _gather, Scatter: _scatter, Matmul: _matmul,
+    Gather: _gather, Scatter: _scatter, RandomWords: _random_words, Matmul: _matmul,
 }  # fmt: skip

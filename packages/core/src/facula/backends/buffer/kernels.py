@@ -102,10 +102,21 @@ class Scatter:
 
 
 @dataclass(frozen=True)
+class RandomWords:
+    """The words of Philox 4x64-10 that `facula.random` defines: launched with ((count,), out, seed, offset).
+
+    `dtype` is uint32 (eight words a block, the lower half of each 64 bits first) or uint64 (four).
+    Seed and offset are Python ints of up to 64 and 128 bits.
+    """
+
+    dtype: Any
+
+
+@dataclass(frozen=True)
 class Matmul:
     """`out[p, i, j] = sum of a[p, i, k] * b[p, k, j]`: launched with ((*batch, m, n, k), out, a, b)."""
 
     dtype: Any
 
 
-Kernel = Map | Reduce | ArgReduce | Scan | Gather | Scatter | Matmul
+Kernel = Map | Reduce | ArgReduce | Scan | Gather | Scatter | RandomWords | Matmul

@@ -1,0 +1,136 @@
+"""The adapter for raw devices: views, writes, copies, broadcasting, empty arrays, no silent host access."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import facula
+from facula.backends import backend_for
+from facula.backends.buffer import BufferArray, BufferBackend, Operand
+from facula.backends.buffer.elementwise import collapse
+
+toy = backend_for("toy")
+
+
+def array(*shape):
+    return np.arange(float(np.prod(shape, dtype=int))).reshape(shape)
+
+
+VIEWS = [
+    ("slice", (1, 3, 4, 1)), ("slice", (1, 0, 4, 3)), ("slice", (0, 2, 2, 1)), ("select", (1, 2)), ("permute", ((2, 0, 1),)),
+    ("view", ((6, 5, 2),)), ("view", ((-1,),)), ("expand", ((2, 3, 4, 5),)), ("diagonal", (1, 0, 2)), ("unfold", (1, 2, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), VIEWS, ids=[f"{n}{o}" for n, o in VIEWS])
+def test_views_equal_numpys_and_share_memory(name, options):
+    host = backend_for("cpu")
+    values = array(3, 4, 5)
+    if name == "view":
+        options = ((60,) if options[0] == (-1,) else options[0],)
+    x = toy.asarray(values)
+    mine, theirs = getattr(toy, name)(x, *options), getattr(host, name)(values, *options)
+    assert (mine.shape, mine.strides) == (theirs.shape, host.strides(theirs)) or mine.size == 0
+    assert mine.buffer is x.buffer
+    np.testing.assert_array_equal(toy.to_numpy(mine), theirs)
+    twice, theirs = toy.slice(mine, 0, 0, mine.shape[0], 2), theirs[::2]
+    np.testing.assert_array_equal(toy.to_numpy(twice), theirs)
+
+
+def test_write_to_a_view():
+    values = array(3, 4)
+    x = toy.asarray(values)
+    toy.write(toy.select(toy.permute(x, (1, 0)), 0, 2), toy.asarray(np.array([7, 8, 9])))
+    values[:, 2] = [7, 8, 9]
+    np.testing.assert_array_equal(toy.to_numpy(x), values)
+    toy.write(toy.slice(x, 0, 1, 3, 1), toy.asarray(np.array(5.0)))
+    values[1:] = 5
+    np.testing.assert_array_equal(toy.to_numpy(x), values)
+
+
+def test_write_that_overlaps():
+    x = toy.asarray(array(6))
+    toy.write(toy.slice(x, 0, 1, 6, 1), toy.slice(x, 0, 0, 5, 1))
+    assert toy.to_numpy(x).tolist() == [0, 0, 1, 2, 3, 4]
+
+
+def test_copy_is_contiguous():
+    x = toy.permute(toy.asarray(array(2, 3)), (1, 0))
+    copy = toy.copy(x)
+    assert not x.is_contiguous
+    assert copy.is_contiguous
+    assert copy.buffer is not x.buffer
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0, 3), (0, 0)])
+def test_empty_arrays(shape):
+    x = toy.asarray(np.empty(shape))
+    assert toy.to_numpy(x + 1.0).shape == shape
+    assert toy.to_numpy(toy.copy(x)).shape == shape
+    assert toy.to_numpy(toy.sum(x, None)).item() == 0
+    toy.write(x, x)
+    with pytest.raises(IndexError, match="without identity over an empty dimension"):
+        toy.amax(x, None)
+
+
+def test_broadcasting_with_scalars_and_0d():
+    a, b = array(3, 1), array(4)
+    got = 2.0 * toy.asarray(a) - toy.asarray(b) / toy.asarray(np.array(4.0))
+    np.testing.assert_array_equal(toy.to_numpy(got), 2.0 * a - b / 4)
+
+
+def test_kernels_are_compiled_once():
+    class Counting(type(toy)):
+        compiled = 0
+
+        def compile(self, kernel):
+            Counting.compiled += 1
+            return super().compile(kernel)
+
+    xp = Counting(facula.device("toy"))
+    xp.add = backend_for("toy").kernel  # binding is the registry's work; ask for the kernel ourselves
+    add = xp.kernel(facula.ops.OPS["add"])
+    x = xp.asarray(array(3))
+    for value in (1.0, 2.0, 3.0):
+        add(x, value)
+    assert Counting.compiled == 1
+
+
+def test_loops_are_collapsed():
+    x = toy.asarray(array(2, 3, 4))
+    assert collapse(x.shape, [x.operand(), 2.0]) == ((24,), [Operand(x.buffer, 0, (1,)), 2.0])
+    y = toy.permute(x, (0, 2, 1))
+    shape, (a,) = collapse(y.shape, [y.operand()])
+    assert (shape, a.strides) == ((2, 4, 3), (12, 1, 4))
+    assert collapse((1, 1), [toy.asarray(array(1, 1)).operand()])[0] == ()
+
+
+def test_data_cannot_be_reached_silently():
+    x = facula.tensor([1.0, 2.0], device="toy")
+    raw = x._array
+    for read in (np.asarray, np.array, list_of_floats, lambda a: np.add(a, 1), memoryview, bytes, float):
+        with pytest.raises((TypeError, ValueError)):
+            read(raw)
+    for read in (np.asarray, memoryview, bytes, list, len):
+        with pytest.raises(TypeError):
+            read(raw.buffer)
+    with pytest.raises(TypeError, match=r"Use Tensor.cpu\(\)"):
+        x.numpy()
+    assert x.cpu().numpy().tolist() == [1, 2]
+
+
+def list_of_floats(a):
+    return [float(x) for x in a]
+
+
+def test_a_device_must_supply_its_functions():
+    bare = BufferBackend(facula.device("bare"))
+    for call in (lambda: bare.alloc(1), lambda: bare.copy_in(None, b""), lambda: bare.copy_out(None), lambda: bare.compile(None)):
+        with pytest.raises(NotImplementedError):
+            call()
+
+
+def test_an_array_is_shown_without_its_values():
+    assert repr(toy.asarray(array(2, 3))) == "BufferArray((2, 3), float64, device='toy')"
+    assert isinstance(toy.asarray(array(2)), BufferArray)
