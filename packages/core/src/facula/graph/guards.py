@@ -112,11 +112,11 @@ class Guards:
             self._object(x, name)
 
     def _function(self, function: types.FunctionType, name: str) -> None:
-        if function.__module__.partition(".")[0] == "facula":
+        if (function.__module__ or "").partition(".")[0] == "facula":
             return
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             self._place(_cell, cell, None, variable)
-        for variable in function.__code__.co_names:
+        for variable in sorted(_names(function.__code__)):
             if variable in function.__globals__:
                 self._place(_item, function.__globals__, variable, variable)
         self._container(function.__defaults__ or (), range(len(function.__defaults__ or ())), f"{name} defaults", "[{}]")
@@ -130,6 +130,10 @@ class Guards:
             self._place(_item, container, key, name + form.format(key))
 
     def _object(self, x: Any, name: str) -> None:
+        for method in ("forward", "__call__"):
+            function = getattr(type(x), method, None)
+            if isinstance(function, types.FunctionType):
+                self.walk(function, f"{name}.{method}")
         attributes = x.__dict__
         for key in list(attributes):
             if key in ("_parameters", "_buffers", "_modules"):
@@ -149,6 +153,12 @@ class Guards:
         else:
             self.identities.append((get, container, key, found, name))
             self.walk(found, name)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """The global names in a function and in the functions inside it."""
+    inner = [_names(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 def _item(container: Any, key: Any) -> Any:

@@ -626,11 +626,9 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clears the gradients of all parameters: to None, or to zeros."""
         for p in self.parameters():
-            if p.grad is None:
-                continue
-            if set_to_none:
+            if set_to_none:  # without a look at what was there: a captured step need not know
                 p.grad = None
-            else:
+            elif p.grad is not None:
                 p.grad = p.grad.detach() if p.grad.grad_fn is not None else p.grad.requires_grad_(False)
                 p.grad.zero_()
 

@@ -122,11 +122,9 @@ class Optimizer:
         """Forgets the gradients of all parameters, or fills them with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is None:
-                    continue
-                if set_to_none:
+                if set_to_none:  # without a look at what was there: a captured step need not know
                     p.grad = None
-                else:
+                elif p.grad is not None:
                     p.grad = p.grad.detach()
                     p.grad.zero_()
 

@@ -1,0 +1,135 @@
+"""Captured training steps: ten of them equal ten eager ones, parameters, state and statistics alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import facula
+from facula import nn, optim
+
+
+class Noise(nn.Module):
+    """Drops elements by random numbers of its own; elsewhere in the network `nn.Dropout` would do it."""
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        keep = facula.rand(x.shape, dtype=x.dtype) > 0.3
+        return facula.where(keep, x / 0.7, 0.0)
+
+
+def network():
+    facula.manual_seed(3)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), Noise(), nn.Flatten(), nn.Linear(4 * 16, 5)
+    ).double()  # fmt: skip
+
+
+def batches(n):
+    rng = np.random.default_rng(0)
+    for _ in range(n):
+        yield facula.tensor(rng.normal(size=(8, 1, 6, 6))), facula.tensor(rng.integers(0, 5, 8))
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: optim.SGD(p, lr=0.1),
+    "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-2),
+    "adamw": lambda p: optim.AdamW(p, lr=1e-2),
+    "amsgrad": lambda p: optim.Adam(p, lr=1e-2, amsgrad=True),
+    "rmsprop": lambda p: optim.RMSprop(p, lr=1e-2, momentum=0.5),
+    "adagrad": lambda p: optim.Adagrad(p, lr=1e-2),
+}
+
+
+def train(make, compiled, steps=10, accumulate=False, prepare=True):
+    model = network()
+    optimizer = make(model.parameters())
+    if prepare:
+        optimizer.prepare()
+    scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+
+    def step(x, y):
+        if not accumulate:
+            optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = facula.compile(step) if compiled else step
+    facula.manual_seed(11)
+    losses = []
+    for x, y in batches(steps):
+        losses.append(run(x, y).item())
+        scheduler.step()
+    return model, optimizer, losses, run
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_ten_steps_equal_eager(name, accumulate):
+    model, optimizer, losses, _ = train(OPTIMIZERS[name], False, accumulate=accumulate)
+    captured, other, got, run = train(OPTIMIZERS[name], True, accumulate=accumulate)
+    np.testing.assert_allclose(got, losses, rtol=1e-9)
+    for (key, a), b in zip(model.state_dict().items(), captured.state_dict().values(), strict=True):
+        np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=1e-7, atol=1e-9, err_msg=key)
+    for p, q in zip(model.parameters(), captured.parameters(), strict=True):
+        np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), rtol=1e-7, atol=1e-9)
+        for key, a in optimizer.state[p].items():
+            if isinstance(a, facula.Tensor):
+                np.testing.assert_allclose(other.state[q][key].numpy(), a.numpy(), rtol=1e-7, atol=1e-9)
+    assert run.captures == (2 if accumulate else 1)
+
+
+def test_optimizer_state_may_be_made_by_the_first_step():
+    _, _, losses, _ = train(OPTIMIZERS["adamw"], False, prepare=False)
+    _, _, got, run = train(OPTIMIZERS["adamw"], True, prepare=False)
+    np.testing.assert_allclose(got, losses, rtol=1e-9)
+    assert run.captures == 2
+
+
+def test_a_compiled_module_follows_its_mode_and_is_differentiable():
+    model = network()
+    compiled = facula.compile(model)
+    assert isinstance(compiled, nn.Module)
+    x, y = next(batches(1))
+    grads = []
+    for call in (model, compiled):
+        model.load_state_dict(network().state_dict())
+        model.zero_grad()
+        facula.manual_seed(1)
+        nn.functional.cross_entropy(call(x), y).backward()
+        grads.append([p.grad.numpy() for p in model.parameters()] + [b.numpy().copy() for b in model.buffers()])
+    for a, b in zip(*grads, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
+    compiled.eval()
+    assert not model.training
+    with facula.no_grad():
+        np.testing.assert_allclose(compiled(x).numpy(), model(x).numpy(), rtol=1e-12)
+    assert compiled.compiled.captures == 2
+
+
+def test_learning_rate_and_loss_scale_are_read_at_each_replay():
+    w = facula.tensor([1.0], dtype=facula.float64, requires_grad=True)
+    settings = {"rate": 1.0}
+
+    class Holder:  # what has param_groups is not guarded
+        param_groups = ()
+
+    holder = Holder()
+    holder.settings = settings
+
+    @facula.compile
+    def step():
+        w.grad = None
+        w.sum().backward()
+        with facula.no_grad():
+            w.sub_(w.grad * facula.graph.runtime_scalar(lambda: holder.settings["rate"]))
+
+    step()
+    assert w.item() == 0.0
+    settings["rate"] = 0.25
+    step()
+    assert w.item() == -0.25
+    assert step.captures == 1
