@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import B8, I64
+from facula.dtypes import B8, I64, as_dtype, category, iinfo
 from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import broadcast_shapes, row_major, wrap_dim
 from facula.ops.shape import expand, select, slice, squeeze, unsqueeze, view
@@ -264,6 +264,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     _check_extent("gather", input, dim, index, "input")
     index = index if index._array.dtype is I64 else OPS["cast"].call(index, I64)
     dim = wrap_dim(dim, len(input._array.shape))
+    if prod(index._array.shape) == 0 and len(index._array.shape) != len(input._array.shape):
+        return OPS["expand"].call(OPS["sum"].call(input, None, False), index._array.shape)
     input = input if input._array.shape else unsqueeze.call(input, 0)
     if index._array.shape:
         return gather.call(input, dim, index)
@@ -271,6 +273,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
 
 
 def _check_index_dtype(name: str, index: Any) -> None:
+    if prod(index._array.shape) == 0 and name == "gather":
+        return
     if index._array.dtype is not I64 and index._array.dtype.name != "int32":
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype}")
 
@@ -731,3 +735,222 @@ def _check_scalar(value: Any, input: Any, name: str) -> None:
 def masked_fill(make: Any) -> Any:
     yield call(make(2, 3), make.of([True, False, True]), 1.5)
     yield call(make(2, 3), make.of([[True], [False]]), make())
+
+
+@op(dynamic="use facula.where with a tensor of full size", arithmetic=False, inplace=True)
+def masked_scatter(xp: Namespace, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """`input` with the elements where `mask` is true replaced by those of `source`, one after another."""
+    shape = broadcast_shapes(input.shape, mask.shape)
+    count = prod(shape)
+    at = xp.select(xp.nonzero(xp.reshape(xp.expand(mask, shape), (count,))), 1, 0)
+    flat = xp.reshape(source, (prod(source.shape),))
+    if at.shape[0] > flat.shape[0]:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have enough elements: the mask has {at.shape[0]} true "
+            f"ones, source has {flat.shape[0]} elements"
+        )
+    flat = xp.slice(flat, 0, 0, at.shape[0], 1)
+    return xp.reshape(xp.index_copy(xp.reshape(xp.expand(input, shape), (count,)), 0, at, flat), shape)
+
+
+@masked_scatter.public
+def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if source._array.dtype is not input._array.dtype:
+        raise RuntimeError(
+            f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
+        )
+    return masked_scatter.call(input, mask, source)
+
+
+@masked_scatter.sample
+def masked_scatter(make: Any) -> Any:
+    yield call(make(2, 3), make.of([[True, False, True], [False, True, False]]), make(4))
+
+
+# ---- the flattened tensor
+
+
+@op(arithmetic=False)
+def take(xp: Namespace, input: Tensor, index: Tensor) -> Tensor:
+    """The elements of the flattened `input` at `index`, in the shape of `index`."""
+    count = prod(input.shape)
+    at = xp.wrap_index(xp.reshape(index, (prod(index.shape),)), count, 0)
+    return xp.reshape(xp.index_select(xp.reshape(input, (count,)), 0, at), tuple(index.shape))
+
+
+@take.public
+def take(input: Any, index: Any) -> Any:
+    if index._array.dtype is not I64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype}")
+    if prod(input._array.shape) == 0 and prod(index._array.shape):
+        raise IndexError("take(): tried to take from an empty tensor")
+    return take.call(input, index)
+
+
+@take.sample
+def take(make: Any) -> Any:
+    yield call(make(3, 4), make.of([[0, 11], [-1, 0]], "int64"))
+
+
+@op(arithmetic=False, inplace=True)
+def put(xp: Namespace, input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """`input` with the elements of `source` written, or added, at `index` of its flattened form."""
+    count = prod(input.shape)
+    at = xp.wrap_index(xp.reshape(index, (prod(index.shape),)), count, 0)
+    flat, values = xp.reshape(input, (count,)), xp.reshape(source, (prod(source.shape),))
+    out = xp.index_add(flat, 0, at, values) if accumulate else xp.index_copy(flat, 0, at, values)
+    return xp.reshape(out, tuple(input.shape))
+
+
+@put.public
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    if index._array.dtype is not I64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    if source._array.dtype is not input._array.dtype:
+        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got {input.dtype} and {source.dtype}")
+    if prod(index._array.shape) != prod(source._array.shape):
+        raise RuntimeError(
+            f"put_(): Expected source and index to have the same number of elements, but got source of shape "
+            f"{list(source._array.shape)} and index of shape {list(index._array.shape)}"
+        )
+    if prod(input._array.shape) == 0 and prod(index._array.shape):
+        raise IndexError("put_(): tried to put elements into an empty tensor")
+    return put.call(input, index, source, accumulate)
+
+
+@put.sample
+def put(make: Any) -> Any:
+    yield call(make(3, 4), make.of([0, -1], "int64"), make(2))
+    yield call(make(3, 4), make.of([0, 0], "int64"), make(2), accumulate=True)
+
+
+@op(arithmetic=False)
+def take_along_dim(xp: Namespace, input: Tensor, indices: Tensor, dim: int) -> Tensor:
+    """`gather`, with `input` and `indices` broadcast together but for `dim`; without `dim`, of all elements."""
+    a, b = list(input.shape), list(indices.shape)
+    a[dim] = b[dim] = 1
+    shape = list(broadcast_shapes(a, b))
+    shape[dim] = input.shape[dim]
+    wide = (*shape[:dim], indices.shape[dim], *shape[dim + 1 :])
+    at = xp.wrap_index(indices, input.shape[dim], dim)
+    return xp.gather(xp.expand(input, tuple(shape)), dim, xp.expand(at, wide))
+
+
+@take_along_dim.public
+def take_along_dim(input: Any, indices: Any, dim: Any = None) -> Any:
+    if indices._array.dtype is not I64:
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
+    if dim is None:
+        input, indices = (OPS["reshape"].call(x, (prod(x._array.shape),)) for x in (input, indices))
+        return take_along_dim.call(input, indices, 0)
+    ndim = len(input._array.shape)
+    if ndim != len(indices._array.shape):
+        raise RuntimeError(
+            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {ndim} "
+            f"dimensions for input, and {len(indices._array.shape)} dimensions for indices"
+        )
+    return take_along_dim.call(input, indices, wrap_dim(dim, ndim))
+
+
+@take_along_dim.sample
+def take_along_dim(make: Any) -> Any:
+    yield call(make(3, 4), make.of([[0], [3], [1]], "int64"), 1)
+    yield call(make(3, 4), make.of([[0, 2]], "int64"), dim=1)
+    yield call(make(3, 4), make.of([0, 11], "int64"))
+
+
+# ---- reductions at indices
+
+_KINDS = ("sum", "prod", "mean", "amax", "amin")
+
+
+@op(inplace=True, arithmetic=False)
+def scatter_reduce(
+    xp: Namespace, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool = True
+) -> Tensor:
+    """`input` with the elements of `src` at equal `index` along `dim` reduced into it.
+
+    `reduce` is 'sum', 'prod', 'mean', 'amax' or 'amin'; `include_self=False` leaves out what was there.
+    """
+    if not include_self:
+        input = xp.scatter(input, dim, index, _neutral(xp, src, reduce), "assign")
+    if reduce != "mean":
+        return xp.scatter(input, dim, index, src, reduce)
+    total = xp.scatter(input, dim, index, src, "sum")
+    one = xp.expand(xp.full((), 1, input.dtype), tuple(src.shape))
+    count = xp.scatter(xp.full(tuple(input.shape), int(include_self), input.dtype), dim, index, one, "sum")
+    count = xp.maximum(count, 1)
+    return total / count if category(input.dtype) >= 2 else xp.floor_divide(total, count)
+
+
+def _neutral(xp: Any, src: Any, reduce: str) -> Any:
+    """What a reduction starts from, in the shape of `src`."""
+    value: Any = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
+    if value is None:
+        kind = as_dtype(src.dtype)
+        if kind.category >= 2:
+            value = float("-inf") if reduce == "amax" else float("inf")
+        elif kind.category == 0:
+            value = reduce == "amin"
+        else:
+            value = iinfo(kind).min if reduce == "amax" else iinfo(kind).max
+    return xp.full(tuple(src.shape), value, as_dtype(src.dtype).dtype)
+
+
+@scatter_reduce.public
+def scatter_reduce(
+    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
+) -> Any:
+    if reduce not in _KINDS:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    _check_index_dtype("scatter_reduce", index)
+    _check_extent("scatter_reduce", input, dim, index, "self")
+    if src._array.dtype is not input._array.dtype:
+        raise RuntimeError(f"scatter_reduce(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+    if prod(index._array.shape) == 0:
+        return OPS["clone"].call(input)
+    src = _cut("scatter_reduce", src, index)
+    ndim = len(input._array.shape)
+    index = index if index._array.dtype is I64 else OPS["cast"].call(index, I64)
+    index, src = (t if t._array.shape else unsqueeze.call(t, 0) for t in (index, src))
+    flat = input if ndim else unsqueeze.call(input, 0)
+    out = scatter_reduce.call(flat, wrap_dim(dim, ndim), index, src, reduce, include_self)
+    return out if ndim else squeeze.call(out, 0)
+
+
+@scatter_reduce.sample
+def scatter_reduce(make: Any) -> Any:
+    at = make.of([[0, 2, 1], [1, 0, 0]], "int64")
+    for reduce in _KINDS:
+        yield call(make(3, 4), 0, at, make(2, 3), reduce)
+        yield call(make(3, 4), 0, at, make(2, 3), reduce, include_self=False)
+
+
+@op(inplace=True, arithmetic=False)
+def index_reduce(
+    xp: Namespace, input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, include_self: bool = True
+) -> Tensor:
+    """`input` with the slices of `source` along `dim` reduced ('prod', 'mean', 'amax', 'amin') into those at `index`."""
+    return xp.scatter_reduce(input, dim, _spread_index(xp, index, dim, source.shape), source, reduce, include_self)
+
+
+@index_reduce.public
+def index_reduce(
+    input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
+) -> Any:
+    if reduce not in _KINDS[1:]:
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+
+    def function(x: Any, d: int, i: Any, s: Any) -> Any:
+        return index_reduce.call(x, d, i, s, reduce, include_self)
+
+    return _along("index_reduce", function, input, dim, index, source)
+
+
+@index_reduce.sample
+def index_reduce(make: Any) -> Any:
+    for reduce in _KINDS[1:]:
+        yield call(make(3, 4), 1, make.of([0, 2, 0], "int64"), make(3, 3), reduce)
+    yield call(make(3, 4), 1, make.of([0, 2, 0], "int64"), make(3, 3), "amax", include_self=False)
