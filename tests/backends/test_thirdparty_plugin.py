@@ -70,12 +70,38 @@ def test_trains_a_model(site):
     assert host_calls == "0"
 
 
+MODEL = """
+import facula
+from facula import nn
+facula.manual_seed(0)
+model = nn.Sequential(nn.Linear(2, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.1), nn.Linear(8, 3)).to("acorn")
+x = facula.randn(24, 2)
+label = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
+x, label = x.to("acorn"), label.to("acorn")
+optimizer = facula.optim.AdamW(model.parameters(), lr=0.05)
+losses = []
+for step in range(40):
+    loss = nn.functional.cross_entropy(model(x), label)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    losses.append(loss.item())
+print(losses[0], losses[-1], sum(facula.backends.backend_for("acorn").host_calls.values()))
+"""
+
+
+def test_trains_a_classifier_with_modules_and_an_optimizer(site):
+    first, last, host_calls = python(site, MODEL, FACULA_STRICT="1").split()
+    assert float(last) < float(first) / 3
+    assert host_calls == "0"
+
+
 def test_prints_its_own_kernels(site):
     code = """
 import facula
 x = facula.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=facula.float64, device="acorn")
 print((x.transpose(0, 1).exp() * 2 + x).tolist())
-print("\n".join(facula.backends.backend_for("acorn").printed))
+print(*facula.backends.backend_for("acorn").printed)
 """
     values, source = python(site, code).split("\n", 1)
     expected = [[6.43656365691809, 42.171073846375336], [17.778112197861301, 113.19630006628847]]
