@@ -74,7 +74,7 @@ MODEL = """
 import facula
 from facula import nn
 facula.manual_seed(0)
-model = nn.Sequential(nn.Linear(2, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.1), nn.Linear(8, 3)).to("acorn")
+model = nn.Sequential(nn.Linear(2, 8), nn.LayerNorm(8), nn.SiLU(), nn.Dropout(0.1), nn.Linear(8, 3)).to("acorn")
 x = facula.randn(24, 2)
 label = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
 x, label = x.to("acorn"), label.to("acorn")
