@@ -577,8 +577,10 @@ def index_copy(make: Any) -> Any:
 @op(arithmetic=False, inplace=True)
 def index_fill(xp: Namespace, input: Tensor, dim: int, index: Tensor, value: Tensor) -> Tensor:
     """`input` with its slices along `dim` at `index` filled with `value`, a number or 0-d tensor."""
-    shape = (*input.shape[:dim], index.shape[0], *input.shape[dim + 1 :])
-    return xp.index_copy(input, dim, index, xp.expand(xp.cast(value, input.dtype), shape))
+    n = input.shape[dim]
+    chosen = xp.index_copy(xp.full((n,), False, B8), 0, index, xp.full((index.shape[0],), True, B8))
+    chosen = xp.view(chosen, (n,) + (1,) * (len(input.shape) - dim - 1))
+    return xp.select_where(chosen, xp.cast(value, input.dtype), input)
 
 
 @index_fill.public
@@ -727,7 +729,9 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 def _check_scalar(value: Any, input: Any, name: str) -> None:
     kind = input._array.dtype.kind
-    if isinstance(value, complex) and kind != "c":
+    if (isinstance(value, complex) and kind != "c") or (
+        kind in "iu" and isinstance(value, float) and not value.is_integer() and abs(value) > 2**63
+    ):
         raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow (in {name})")
 
 
@@ -954,3 +958,32 @@ def index_reduce(make: Any) -> Any:
     for reduce in _KINDS[1:]:
         yield call(make(3, 4), 1, make.of([0, 2, 0], "int64"), make(3, 3), reduce)
     yield call(make(3, 4), 1, make.of([0, 2, 0], "int64"), make(3, 3), "amax", include_self=False)
+
+
+@op(arithmetic=False)
+def nonzero_static(xp: Namespace, input: Tensor, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of `nonzero(input)`; missing ones are `fill_value`. The shape is known before."""
+    count, ndim = prod(input.shape), len(input.shape)
+    hit = xp.ne(xp.reshape(input, (count,)), 0)
+    rank = xp.cumsum(xp.cast(hit, I64), 0) - 1
+    place = xp.select_where(hit & xp.lt(rank, size), rank, xp.full((), size, I64))  # one row more, for the rest
+    flat = xp.sequence(0, 1, count, I64)
+    columns = []
+    for n, step in zip(input.shape, row_major(input.shape)):
+        column = xp.remainder(xp.floor_divide(flat, step), builtins.max(n, 1))
+        filled = xp.index_copy(xp.full((size + 1,), fill_value, I64), 0, place, column)
+        columns.append(xp.slice(filled, 0, 0, size, 1))
+    return xp.stack(tuple(columns), 1) if ndim else xp.full((size, 0), 0, I64)
+
+
+@nonzero_static.public
+def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    return nonzero_static.call(input, size, fill_value)
+
+
+@nonzero_static.sample
+def nonzero_static(make: Any) -> Any:
+    yield call(make.of([[0.0, 1.0], [2.0, 0.0]]), size=3)
+    yield call(make.of([True, False, True]), size=1)

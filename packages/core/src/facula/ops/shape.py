@@ -490,6 +490,8 @@ def narrow(xp: Namespace, input: Tensor, dim: int, start: int, length: int) -> T
     shape = input.shape
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if getattr(start, "shape", ()):
+        raise RuntimeError(f"start must be an 0-dim integral Tensor, got shape {list(start.shape)}")
     at, start, n = wrap_dim(dim, len(shape)), int(start), shape[wrap_dim(dim, len(shape))]
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
@@ -1164,7 +1166,9 @@ def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
         return reshape(roll.call(flatten.call(input), by, (0,)), shape)
     if len(by) != len(along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
-    return roll.call(input, by, tuple(wrap_dim(d, len(shape)) for d in along) if shape else ())
+    if not shape:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return roll.call(input, by, tuple(wrap_dim(d, len(shape)) for d in along))
 
 
 @roll.sample
@@ -1336,8 +1340,7 @@ def meshgrid(xp: Namespace, tensors: Tensors, indexing: str = "ij") -> Any:
     grids = []
     for i, x in enumerate(tensors):
         lone = xp.view(x, (1,) * i + (shape[i],) + (1,) * (len(shape) - i - 1))
-        grid = xp.expand(lone, shape)
-        grids.append(xp.transpose(grid, 0, 1) if swap else grid)
+        grids.append(xp.expand(lone, shape))
     return (grids[1], grids[0], *grids[2:]) if swap else tuple(grids)
 
 
@@ -1494,3 +1497,52 @@ as_strided.vjp(input=_as_strided_rule)
 def as_strided(make: Any) -> Any:
     yield call(make(12), (3, 2), (2, 1))
     yield call(make(3, 4), (2, 2), (1, 4), 1)
+
+
+@op(arithmetic=False)
+def as_strided_scatter(
+    xp: Namespace, input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int = 0
+) -> Tensor:
+    """`input` with what `as_strided` reads of it replaced by `src`."""
+    return _replaced(xp, xp.contiguous(input), src, as_strided, (tuple(size), tuple(stride), storage_offset or 0))
+
+
+@as_strided_scatter.public
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: Any = None) -> Any:
+    as_strided(input, size, stride, storage_offset)  # raises where they do not fit
+    return as_strided_scatter.call(input, src, size, stride, storage_offset)
+
+
+@as_strided_scatter.sample
+def as_strided_scatter(make: Any) -> Any:
+    yield call(make(3, 4), make(2, 2), (2, 2), (4, 1), 1)
+
+
+# ---- copies in place of views
+
+
+def _copying(view_op: Any) -> Any:
+    """`NAME_copy`: what the view op gives, in memory of its own."""
+
+    def function(xp: Namespace, input: Tensor, options: Any = ()) -> Any:
+        return _cloned(xp.clone, getattr(xp, view_op.name)(input, *options))
+
+    function.__name__, function.__module__ = view_op.name + "_copy", __name__
+    function.__doc__ = f"`{view_op.name}`, as a copy."
+    function.__annotations__ = {"xp": "Namespace", "input": "Tensor", "options": "Any"}
+
+    def public(*args: Any, **named: Any) -> Any:
+        return _cloned(OPS["clone"].call, view_op(*args, **named))
+
+    return op(function, method=False, arithmetic=False).public(public)
+
+
+def _cloned(clone: Any, result: Any) -> Any:
+    return tuple([clone(x) for x in result]) if isinstance(result, tuple) else clone(result)
+
+
+for _view in (
+    alias, as_strided, diagonal, expand, narrow, permute, select, split_with_sizes, squeeze, t, transpose, unbind,
+    unfold, unsqueeze, view,
+):  # fmt: skip
+    _copying(_view)

@@ -388,7 +388,6 @@ def searchsorted(
     input = _check_search(sorted_sequence, input, sorter)
     if sorter is not None:
         sorted_sequence = OPS["gather"].call(sorted_sequence, len(sorted_sequence._array.shape) - 1, sorter)
-    dtype = OPS["maximum"].call
     if sorted_sequence._array.dtype is not input._array.dtype:
         from facula.promotion import promote_types
 
@@ -521,7 +520,7 @@ def _unique_slices(input: Any, dim: int, return_inverse: bool, return_counts: bo
     from facula.ops.index import _constant
 
     rows = np.moveaxis(np.asarray(input._backend.to_numpy(input._array)), dim, 0)
-    flat = rows.reshape(rows.shape[0], -1)
+    flat = rows.reshape(rows.shape[0], prod(rows.shape[1:]))
     if prod(rows.shape) == 0 and rows.shape[0] > 0:
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
     if consecutive:
@@ -642,3 +641,55 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
 def histc(make: Any) -> Any:
     yield call(make(20, grad=False), 4)
     yield call(make(20, grad=False), 3, -1, 1)
+
+
+@op(outputs=("hist", "bin_edges"), dynamic="give the bin edges to searchsorted, and add up with scatter_add")
+def histogram(
+    xp: Namespace, input: Tensor, bins: Tensor, weight: Tensor | None = None, density: bool = False
+) -> Any:
+    """(counts, edges) of the elements between ascending edges `bins`, or in so many equal bins of `range`."""
+    n = bins.shape[0] - 1
+    flat = xp.reshape(input, (prod(input.shape),))
+    inside = xp.ge(flat, xp.select(bins, 0, 0)) & xp.le(flat, xp.select(bins, 0, n))
+    at = xp.minimum(xp.maximum(xp.searchsorted(bins, flat, True) - 1, 0), n - 1)
+    counted = xp.cast(inside, input.dtype)
+    if weight is not None:
+        counted = counted * xp.reshape(weight, tuple(counted.shape))
+    hist = xp.index_add(xp.full((n,), 0, input.dtype), 0, at, counted)
+    return (hist / xp.sum(hist, 0, True) / xp.diff(bins, 1, 0) if density else hist), bins
+
+
+@histogram.public
+def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    _refuse_without_values("histogram", input)
+    if isinstance(bins, int):
+        bins = _edges(input, bins, range)
+    elif bins._array.dtype is not input._array.dtype:
+        raise RuntimeError(f"torch.histogram(): input and bins tensors should have the same dtype, got {input.dtype} and {bins.dtype}")
+    elif len(bins._array.shape) != 1 or not bins._array.shape[0]:
+        raise RuntimeError(f"torch.histogram(): bins tensor should be a vector with elements, got shape {list(bins._array.shape)}")
+    if weight is not None and weight._array.shape != input._array.shape:
+        raise RuntimeError("torch.histogram(): if weight tensor is provided it should have the same shape as the input tensor")
+    return histogram.call(input.detach(), bins, weight, density)
+
+
+def _edges(input: Any, bins: int, range: Any) -> Any:
+    """`bins + 1` evenly spaced edges, over the data where no range is given."""
+    from facula.construct import tensor
+
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, got {bins}")
+    has_data = prod(input._array.shape) > 0
+    low, high = range or ((float(input.detach().min()), float(input.detach().max())) if has_data else (0.0, 1.0))
+    if low > high:
+        raise RuntimeError(f"torch.histogram(): max must be larger than min, got {low} and {high}")
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    values = [low + (high - low) * i / bins for i in builtins.range(bins)] + [high]
+    return tensor(values, dtype=input.dtype, device=input.device)
+
+
+@histogram.sample
+def histogram(make: Any) -> Any:
+    yield call(make(10, grad=False), 3)
+    yield call(make(10, grad=False), make.of([-1.0, 0.0, 1.0]), density=True)

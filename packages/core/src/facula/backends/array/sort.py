@@ -32,8 +32,10 @@ def kernels(m: Any) -> dict[str, Any]:
         if sorted_sequence.ndim == 1:
             return m.asarray(m.searchsorted(sorted_sequence, input, side))
         n = sorted_sequence.shape[-1]
+        if not input.size:
+            return m.zeros(input.shape, m.int64)
         rows = zip(sorted_sequence.reshape(-1, n), input.reshape(-1, input.shape[-1]))
         out = [m.searchsorted(row, values, side) for row, values in rows]
-        return m.stack(out).reshape(input.shape) if out else m.zeros(input.shape, m.int64)
+        return m.stack(out).reshape(input.shape)
 
     return found | {"searchsorted": searchsorted}
