@@ -136,7 +136,7 @@ def feature_alpha_dropout(xp: Namespace, input: Tensor, p: float, key: Any, shap
 
 @feature_alpha_dropout.public
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    if input.ndim < 2:
+    if input.ndim < 2 and training and p > 0:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     return _alpha_dropped(input, p, training, inplace, _per_channel(tuple(input.shape), 2))
 
