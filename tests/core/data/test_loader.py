@@ -164,6 +164,18 @@ if __name__ == "__main__":
 """
 
 
+def gone_within(group, seconds):
+    """Whether all processes of a group end in time (the resource tracker goes last)."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a single process on Windows")
 def test_ctrl_c_ends_cleanly(tmp_path):
     script = tmp_path / "train.py"
@@ -178,8 +190,7 @@ def test_ctrl_c_ends_cleanly(tmp_path):
     assert errors.strip().endswith("KeyboardInterrupt")
     assert errors.count("Traceback") == 1
     assert "leaked" not in errors
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert gone_within(process.pid, seconds=5), "a process of the group is still there"
 
 
 def test_options_that_exclude_each_other():

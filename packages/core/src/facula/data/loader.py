@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import resource_tracker
@@ -200,19 +201,19 @@ def _shut_down(processes: list[Any], tasks: list[Any], results: list[Any]) -> No
             pass
     for process, pipe in zip(processes, results):
         _drain(process, pipe)
-        process.join(_JOIN_SECONDS)
         if process.is_alive():
             process.terminate()
-            process.join(_JOIN_SECONDS)
+        process.join(_JOIN_SECONDS)
     for pipe in (*tasks, *results):
         pipe.close()
 
 
 def _drain(process: Any, pipe: Any) -> None:
     """Takes what a worker still sends, or it would wait for a reader; frees the shared memory."""
+    end = time.monotonic() + _JOIN_SECONDS
     try:
-        while process.is_alive() or pipe.poll():
-            if not pipe.poll(0.05):
+        while (process.is_alive() and time.monotonic() < end) or pipe.poll():
+            if not pipe.poll(0.02):
                 continue
             _, value = pipe.recv()
             if isinstance(value, Packed):

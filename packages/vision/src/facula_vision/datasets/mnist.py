@@ -74,5 +74,5 @@ class FashionMNIST(MNIST):
     classes = [
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     ]  # fmt: skip
-    folders = ("/usr/share/datasets/fashion-mnist", "/usr/share/dataset-fashion-mnist")
+    folders = ("/usr/share/datasets/fashion-mnist",)
     hint = "on Debian and Ubuntu: sudo apt-get install dataset-fashion-mnist"
