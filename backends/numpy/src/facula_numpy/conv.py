@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 #: Bytes of columns a block may take: about what stays in a core's second-level cache.
-BLOCK = 1 << 20
+BLOCK = 1 << 21
 
 Array = Any
 Ints = tuple[int, ...]
@@ -69,6 +69,26 @@ class Grid:
         return wide.reshape(groups, o // groups, -1)
 
 
+class Scratch:
+    """Memory that the blocks of one call take turns in: fresh memory costs a page fault every 4 KB."""
+
+    def __init__(self, dtype: Any):
+        self.dtype = dtype
+        self.held: dict[int, Array] = {}
+
+    def empty(self, slot: int, shape: Ints) -> Array:
+        size = prod(shape)
+        held = self.held.get(slot)
+        if held is None or held.size < size:
+            held = self.held[slot] = np.empty(size, self.dtype)
+        return held[:size].reshape(shape)
+
+    def copy(self, slot: int, view: Array) -> Array:
+        out = self.empty(slot, view.shape)
+        np.copyto(out, view)
+        return out
+
+
 def _blocks(n: int, out: Ints, bytes_per_row: int) -> Iterator[tuple[slice, int, int]]:
     """Blocks of the work: (samples, first row, last row); a row is one step of the first spatial dimension."""
     rows = max(out[0], 1)
@@ -83,10 +103,13 @@ def _row_bytes(x: Array, kernel: Ints, out: Ints) -> int:
     return int(x.shape[1] * prod(kernel) * prod(out[1:]) * x.itemsize)
 
 
-def _padded(x: Array, padding: Ints) -> Array:
-    if not any(padding):
+def _padded(x: Array, padding: Any, behind: Any = ()) -> Array:
+    """`x` with zeros on both sides of its spatial dimensions, and `behind` more after them."""
+    if not (any(padding) or any(behind)):
         return np.ascontiguousarray(x)
-    out = np.zeros((*x.shape[:2], *(n + 2 * p for n, p in zip(x.shape[2:], padding))), x.dtype)
+    behind = behind or (0,) * len(padding)
+    size = (n + 2 * p + b for n, p, b in zip(x.shape[2:], padding, behind))
+    out = np.zeros((*x.shape[:2], *size), x.dtype)
     out[(..., *(slice(p, p + n) for n, p in zip(x.shape[2:], padding)))] = x
     return out
 
@@ -104,6 +127,10 @@ def convolution(
     output_padding: Ints, groups: int,
 ) -> Array:  # fmt: skip
     if transposed:
+        if _is_cheaper_mirrored(weight, stride, padding, dilation, groups):
+            around = [(k - 1) * d - p for k, d, p in zip(weight.shape[2:], dilation, padding)]
+            x = _padded(input, around, output_padding)
+            return _correlate(x, _mirrored(weight, groups), bias, stride, dilation, groups)
         return _transposed(input, weight, bias, stride, padding, dilation, output_padding, groups)
     return _correlate(_padded(input, padding), weight, bias, stride, dilation, groups)
 
@@ -119,13 +146,13 @@ def _correlate(x: Array, weight: Array, bias: Array, stride: Ints, dilation: Int
     if weight.shape[1] == 1 and groups > 1:
         return _depthwise(x, weight, bias, stride, dilation, groups, out)
     flat = weight.reshape(groups, o // groups, -1)
+    scratch = Scratch(x.dtype)
     for samples, first, last in _blocks(x.shape[0], size, _row_bytes(x, kernel, size)):
         part = x[samples, :, first * stride[0] :]
         grid = Grid(x.shape[2:], kernel, stride, dilation, (last - first, *size[1:]), exact=False)
-        columns = grid.columns(part, groups)
-        product_ = flat @ np.ascontiguousarray(columns).reshape(groups, flat.shape[2], -1)
-        n = part.shape[0]
-        laid = grid.windows_of(product_.reshape(groups, o // groups, n, *grid.run))
+        columns = scratch.copy(0, grid.columns(part, groups)).reshape(groups, flat.shape[2], -1)
+        many = np.matmul(flat, columns, out=scratch.empty(1, (*flat.shape[:2], columns.shape[2])))
+        laid = grid.windows_of(many.reshape(groups, o // groups, part.shape[0], *grid.run))
         laid = laid.transpose(2, 0, 1, *range(3, laid.ndim))
         _store(laid, bias, out[samples, :, first:last])
     return out
@@ -175,6 +202,20 @@ def _depthwise(
     return out
 
 
+def _is_cheaper_mirrored(weight: Array, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> bool:
+    """Whether the adjoint is better done as a convolution with the mirrored kernel."""
+    if any(s > 1 for s in stride) or any(p > (k - 1) * d for k, p, d in zip(weight.shape[2:], padding, dilation)):
+        return False
+    return weight.shape[0] <= 2 * groups * weight.shape[1]
+
+
+def _mirrored(weight: Array, groups: int) -> Array:
+    """The kernel of the adjoint: inputs and outputs exchanged within each group."""
+    c, o, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
+    w = weight[(..., *(slice(None, None, -1),) * len(kernel))].reshape(groups, c // groups, o, *kernel)
+    return np.ascontiguousarray(np.swapaxes(w, 1, 2)).reshape(groups * o, c // groups, *kernel)
+
+
 def _transposed(
     input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, output_padding: Ints,
     groups: int,
@@ -193,7 +234,10 @@ def _transposed(
     for first in range(0, n, at_once):
         g = input[first : first + at_once]
         padded = np.zeros((g.shape[0], channels, *size), out.dtype)
-        _add_columns(grid, padded, flat, grid.spread(g, groups), groups)
+        if weight.shape[1] == 1 and groups > 1:
+            _add_depthwise(grid, padded, weight, grid.spread(g, groups), groups)
+        else:
+            _add_columns(grid, padded, flat, grid.spread(g, groups))
         block = out[first : first + at_once]
         if bias is None:
             block[...] = padded[(..., *cut)]
@@ -202,7 +246,17 @@ def _transposed(
     return out
 
 
-def _add_columns(grid: Grid, padded: Array, flat: Array, g: Array, groups: int) -> None:
+def _add_depthwise(grid: Grid, padded: Array, weight: Array, g: Array, groups: int) -> None:
+    n, many = padded.shape[0], weight.shape[0] // groups
+    w = weight.reshape(groups, many, *grid.kernel)
+    g = g.reshape(groups, many, n, *grid.run).swapaxes(1, 2)
+    for offset in product(*map(range, grid.kernel)):
+        factor = w[(..., *offset)].reshape(groups, 1, many, *(1,) * len(grid.run))
+        target = grid.shifted(padded, offset)
+        target += (g * factor).sum(2).swapaxes(0, 1) if many > 1 else (g[:, :, 0] * factor[:, :, 0]).swapaxes(0, 1)
+
+
+def _add_columns(grid: Grid, padded: Array, flat: Array, g: Array) -> None:
     n, channels = padded.shape[:2]
     columns = (flat @ g).reshape(channels, *grid.kernel, n, *grid.run)
     columns = np.moveaxis(columns, len(grid.kernel) + 1, 0)
@@ -228,15 +282,30 @@ def _weight_sum(
     x: Array, grad: Array, kernel: Ints, stride: Ints, dilation: Ints, groups: int, exact: bool
 ) -> Array:
     size = grad.shape[2:]
+    if x.shape[1] == groups > 1:
+        return _depthwise_weight_sum(x, grad, Grid(x.shape[2:], kernel, stride, dilation, size, exact), groups)
     total = 0
+    scratch = Scratch(x.dtype)
     for samples, first, last in _blocks(x.shape[0], size, _row_bytes(x, kernel, size)):
         part = x[samples, :, first * stride[0] :]
         grid = Grid(x.shape[2:], kernel, stride, dilation, (last - first, *size[1:]), exact)
-        columns = np.ascontiguousarray(grid.columns(part, groups))
+        columns = scratch.copy(0, grid.columns(part, groups))
         columns = columns.reshape(groups, x.shape[1] // groups * prod(kernel), -1)
         g = grid.spread(grad[samples, :, first:last], groups)
         total = total + g @ columns.transpose(0, 2, 1)
     return total
+
+
+def _depthwise_weight_sum(x: Array, grad: Array, grid: Grid, groups: int) -> Array:
+    """One channel a group: a dot product for each kernel element."""
+    n, many = x.shape[0], grad.shape[1] // groups
+    g = grid.spread(grad, groups).reshape(groups, many, n, -1)
+    out = np.empty((groups, many, *grid.kernel), grad.dtype)
+    for offset in product(*map(range, grid.kernel)):
+        seen = grid.shifted(x, offset).swapaxes(0, 1)
+        seen = np.ascontiguousarray(seen).reshape(groups, 1, n, -1) if not grid.wide else seen[:, None]
+        out[(..., *offset)] = np.vecdot(seen.conj() if seen.dtype.kind == "c" else seen, g).sum(2)
+    return out
 
 
 def kernels() -> dict[str, Any]:
