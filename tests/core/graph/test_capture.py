@@ -15,7 +15,9 @@ def tensor(*shape, seed=0, grad=False):
 
 
 def equal(a, b, tolerance=1e-12):
-    np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(
+        a.detach().numpy(), b.detach().numpy(), rtol=tolerance, atol=tolerance
+    )
 
 
 # ---- values
@@ -325,3 +327,89 @@ def test_tensors_kept_beyond_the_end_become_real():
     assert [f(x).tolist() for _ in range(3)] == [[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]
     assert kept["count"].tolist() == [3.0, 6.0]
     assert f.captures == 2  # the first, which made it, serves once
+
+
+def test_what_a_constant_gave_may_be_written():
+    f = facula.compile(lambda: facula.tensor([1.0, 2.0]))
+    f().zero_()
+    assert f().tolist() == [1.0, 2.0]
+
+
+def test_tensors_move_between_devices():
+    def f(x):
+        return (x.to("toy") * 2.0).to("cpu") + x
+
+    compiled = facula.compile(f)
+    a, b = tensor(2, grad=True), tensor(2, grad=True)
+    f(a).sum().backward()
+    compiled(b).sum().backward()
+    equal(compiled(b), f(a))
+    equal(a.grad, b.grad)
+
+
+class Double(facula.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2.0
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3.0
+
+
+def test_a_gradient_defined_in_python_is_captured_with_backward_inside():
+    x = tensor(2, grad=True)
+    inside = facula.compile(lambda x: facula.autograd.grad(Double.apply(x).sum(), x)[0])
+    assert inside(x).tolist() == [3.0, 3.0]
+    outside = facula.compile(lambda x: Double.apply(x).sum())
+    with pytest.raises(CaptureError, match=r"autograd\.Function"):
+        outside(x)
+    with facula.no_grad():
+        equal(outside(x), x.sum() * 2.0)
+
+
+def test_half_precision_equals_eager():
+    def f(x):
+        return (x.exp() * x).sum()
+
+    compiled = facula.compile(f)
+    grads = []
+    for g in (f, compiled):
+        x = tensor(5).to(facula.bfloat16).requires_grad_()
+        g(x).backward()
+        grads.append(x.grad.float().numpy())
+    np.testing.assert_allclose(
+        *grads, rtol=0.01
+    )  # a replay keeps results in float32 for the gradient
+
+
+def test_a_leaf_made_inside_can_be_differentiated_inside():
+    @facula.compile
+    def f(x):
+        w = x.detach().clone().requires_grad_()
+        (w * w).sum().backward()
+        return w.grad
+
+    x = tensor(3)
+    equal(f(x), x * 2.0)
+    equal(f(x), x * 2.0)
+    assert f.captures == 1
+
+
+def test_detached_tensors_over_one_array_are_one_input():
+    w = tensor(3, grad=True)
+    d = w.detach()
+
+    @facula.compile
+    def f():
+        with facula.no_grad():
+            d.mul_(2.0)
+        return w * 1.0
+
+    before = w.detach().clone()
+    out = f()
+    equal(out, before * 2.0)
+    equal(w, before * 2.0)
+    out.sum().backward()
+    assert w.grad.tolist() == [1.0, 1.0, 1.0]
+    assert len(f.graph.inputs) == 1

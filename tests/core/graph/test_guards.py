@@ -22,7 +22,10 @@ def test_arguments_are_guarded():
         (x.clone().requires_grad_(),),
     ]  # fmt: skip
     for call in calls:
-        assert np.allclose(f(*call).detach().numpy(), call[0].detach().numpy() * (call[1] if len(call) > 1 else 1.0))
+        assert np.allclose(
+            f(*call).detach().numpy(),
+            call[0].detach().numpy() * (call[1] if len(call) > 1 else 1.0),
+        )
     assert f.captures == 8
 
 
@@ -104,7 +107,13 @@ def test_a_graph_runs_on_any_backend():
     x = tensor(2, 3, seed=1)
     expected = f(x)
     toy = facula.backends.backend_for("toy")
-    arrays = f.graph.run("toy", [{"x": x, "w": w}.get(v.name, x if v.name.startswith("arg") else w).detach().numpy() for v in f.graph.inputs])
+    arrays = f.graph.run(
+        "toy",
+        [
+            {"x": x, "w": w}.get(v.name, x if v.name.startswith("arg") else w).detach().numpy()
+            for v in f.graph.inputs
+        ],
+    )
     for e, a in zip(expected, arrays):
         np.testing.assert_allclose(toy.to_numpy(a), e.detach().numpy(), rtol=1e-10)
 
@@ -156,7 +165,9 @@ def test_a_function_that_never_settles_warns_and_its_cache_is_bounded():
         return x * float(config.calls)
 
     x = facula.tensor([1.0])
-    with pytest.warns(UserWarning, match=r"captured 16 times: these change from call to call: config\.calls"):
+    with pytest.warns(
+        UserWarning, match=r"captured 16 times: these change from call to call: config\.calls"
+    ):
         assert [f(x).item() for _ in range(80)] == list(range(1, 81))
     assert sum(map(len, f.programs.values())) <= module.CACHE_SIZE
 
@@ -179,3 +190,43 @@ def test_threads_share_parameters():
         t.join()
     assert not wrong
     assert f.captures == 8
+
+
+def test_gradients_of_slices_are_written_in_place():
+    def f(x):
+        total = x[0]
+        for i in range(1, 6):
+            total = total * x[i]
+        (g,) = facula.autograd.grad(total.sum(), x)
+        return g
+
+    compiled = facula.compile(f)
+    x = tensor(6, 2, requires_grad=True)
+    np.testing.assert_allclose(compiled(x).numpy(), f(x).numpy())
+    writes = [n for n in compiled.graph.nodes if n.name == "write_view"]
+    assert len(writes) == 6
+    assert "write_view" not in compiled.graph.code().source
+
+
+def test_a_value_read_after_a_write_is_copied():
+    def f(x):
+        y = x * 2.0
+        before = y[0]
+        kept = before * 1.0
+        y[0] = 5.0
+        y[0, 0] = y[1, 0]
+        return y, kept, y[0]
+
+    compiled = facula.compile(f)
+    x = tensor(2, 2)
+    for a, b in zip(compiled(x), f(x)):
+        np.testing.assert_allclose(a.numpy(), b.numpy())
+
+
+def test_equal_nodes_are_computed_once():
+    f = facula.compile(lambda x: x.exp() + x.exp())
+    assert f(facula.tensor([0.0])).item() == 2.0
+    assert [n.name for n in f.graph.nodes] == ["exp", "add"]
+    g = facula.compile(lambda x: (facula.rand(3), facula.rand(3)))
+    a, b = g(facula.tensor([0.0]))
+    assert a.tolist() != b.tolist()

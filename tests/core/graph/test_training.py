@@ -78,7 +78,9 @@ def test_ten_steps_equal_eager(name, accumulate):
         np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), rtol=1e-7, atol=1e-9)
         for key, a in optimizer.state[p].items():
             if isinstance(a, facula.Tensor):
-                np.testing.assert_allclose(other.state[q][key].numpy(), a.numpy(), rtol=1e-7, atol=1e-9)
+                np.testing.assert_allclose(
+                    other.state[q][key].numpy(), a.numpy(), rtol=1e-7, atol=1e-9
+                )
     assert run.captures == (2 if accumulate else 1)
 
 
@@ -100,7 +102,10 @@ def test_a_compiled_module_follows_its_mode_and_is_differentiable():
         model.zero_grad()
         facula.manual_seed(1)
         nn.functional.cross_entropy(call(x), y).backward()
-        grads.append([p.grad.numpy() for p in model.parameters()] + [b.numpy().copy() for b in model.buffers()])
+        grads.append(
+            [p.grad.numpy() for p in model.parameters()]
+            + [b.numpy().copy() for b in model.buffers()]
+        )
     for a, b in zip(*grads, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9)
     compiled.eval()

@@ -93,7 +93,9 @@ class Touched:
         if self.grad is None:  # so that an absent `_grad` tells that the function set none
             tensor.__dict__.pop("_grad", None)
         self.symbol: Symbol | None = None
-        self.at: int | None = None  # its place among the graph's inputs, where it has one of its own
+        self.at: int | None = (
+            None  # its place among the graph's inputs, where it has one of its own
+        )
 
     @property
     def grad_is_new(self) -> bool:
@@ -221,7 +223,11 @@ class Capture(Mode):
             self.owners[id(array)] = touched
             touched.at = len(self.graph.inputs)
             value = self.graph.add_input(
-                array.shape, array.dtype, backend.strides(array), backend, self._name(tensor, source)
+                array.shape,
+                array.dtype,
+                backend.strides(array),
+                backend,
+                self._name(tensor, source),
             )
             self.sources.append(source)
             touched.symbol = Symbol(value, trace_of(backend))
@@ -242,7 +248,9 @@ class Capture(Mode):
             symbol = getattr(symbol.xp, op.name)(symbol, *options)
         touched.symbol = tensor._array = symbol
         tensor._backend = symbol.xp
-        tensor._view = type(view)(view.base, view.chain, -1)  # the tape follows it from the base anew
+        tensor._view = type(view)(
+            view.base, view.chain, -1
+        )  # the tape follows it from the base anew
         return touched
 
     def _note_alias(self, touched: Touched) -> None:
@@ -258,7 +266,9 @@ class Capture(Mode):
         if isinstance(source, GradOf):
             return f"grad{len(self.graph.inputs)}"
         known = self.names.get(id(tensor))
-        return known or f"{'arg' if isinstance(source, Argument) else 'state'}{len(self.graph.inputs)}"
+        return (
+            known or f"{'arg' if isinstance(source, Argument) else 'state'}{len(self.graph.inputs)}"
+        )
 
     def runtime_scalar(self, read: Callable[[], Any], dtype: Any, key: Any = None) -> Tensor:
         """A 0-d tensor whose value is `read()` at each replay; the same one for the same `key`."""
@@ -267,7 +277,9 @@ class Capture(Mode):
         found = self.scalars.get((key, dtype)) if key is not None else None
         trace = trace_of(default_backend())
         if found is None:
-            found = self.graph.add_input((), dtype, (), trace.below, f"scalar{len(self.graph.inputs)}")
+            found = self.graph.add_input(
+                (), dtype, (), trace.below, f"scalar{len(self.graph.inputs)}"
+            )
             self.sources.append(Scalar(read, dtype, trace.below))
             self.scalars[key, dtype] = found
         return from_array(trace, Symbol(found, trace))
@@ -281,7 +293,9 @@ class Capture(Mode):
     # ---- what the tape recorded
 
     def _note_edges(self, op: Op, result: Any, nodes: list[Node]) -> None:
-        outs = [o for o in (result if isinstance(result, tuple) else (result,)) if isinstance(o, Tensor)]
+        outs = [
+            o for o in (result if isinstance(result, tuple) else (result,)) if isinstance(o, Tensor)
+        ]
         tape = next((o._node for o in outs if o._node is not None), None)
         tape = tape.node if tape.__class__ is Output else tape
         if tape is None or tape.op is not op:
@@ -297,19 +311,30 @@ class Capture(Mode):
             if o._node is not None and o._array.current().node in nodes:
                 o._array.current().tape = o._node
 
+    def _renew_leaf(self, owner: Touched, symbol: Symbol) -> None:
+        """A leaf was written and is read again: a node of its own, from which gradients go to the leaf."""
+        value = symbol.xp.add_node(OPS["clone"], (symbol.current(),))
+        value.node.leaf, value.node.mask = owner.source, -1
+        symbol.storage.value = value
+        symbol.storage.writes += 1
+
     def _follow(self, x: Tensor) -> None:
         """Makes the nodes between a tracked tensor and what the tape recorded be replayed with it."""
         edge, value = edge_of(x), x._array.current()
-        if edge is x or isinstance(edge, Tensor):
-            if value.node.op is not INPUT and id(edge) in self.touched:
-                self.problem = self.problem or "a tensor that requires grad was written in place and then used"
+        if isinstance(edge, Tensor):
+            owner = self.touched.get(id(edge))
+            if owner is not None and value.node.op is not INPUT and value.node.leaf is None:
+                self._renew_leaf(owner, edge._array)
             return
         while value.tape is None:
             node: Node = value.node
             if node.op is INPUT or (node.op is OPS["write_view"] and node.mask):
                 return
             if not (node.op.view or node.op.name in _PASSING):
-                self.problem = self.problem or f"a gradient was defined in Python for the result of '{node.name}' (autograd.Function)"
+                self.problem = (
+                    self.problem
+                    or f"a gradient was defined in Python for the result of '{node.name}' (autograd.Function)"
+                )
                 return
             node.mask = -1
             value = node.inputs[0]
@@ -321,13 +346,19 @@ class Outcome:
     def __init__(self, capture: Capture, result: Any):
         self.capture, self.graph = capture, capture.graph
         self.storages = {
-            id(t.symbol.storage): t for t in capture.touched.values() if t.symbol is not None and t.at is not None
+            id(t.symbol.storage): t
+            for t in capture.touched.values()
+            if t.symbol is not None and t.at is not None
         }
         self.is_differentiable = False
         leaves, self.rebuild = flatten_tree(result)
-        self.results = [self._result(x) if isinstance(x, Tensor) else ("constant", x) for x in leaves]
+        self.results = [
+            self._result(x) if isinstance(x, Tensor) else ("constant", x) for x in leaves
+        ]
         self.grads = [self._grad(t) for t in capture.touched.values() if t.grad_is_new]
-        self.none_grads = [t.source for t in capture.touched.values() if t.read_grad and t.grad is None]
+        self.none_grads = [
+            t.source for t in capture.touched.values() if t.read_grad and t.grad is None
+        ]
         self.writes = [
             (t.at, self.graph.output(t.symbol.storage.value), t.tensor._node is not None)  # type: ignore[union-attr]
             for t in capture.touched.values()

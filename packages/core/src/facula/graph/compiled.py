@@ -15,6 +15,7 @@ from facula.graph.active import active
 from facula.graph.capture import Capture, Outcome
 from facula.graph.guards import Guards, arguments_key
 from facula.graph.ir import Graph
+from facula.graph.passes import simplify
 from facula.graph.program import Program, lock
 from facula.graph.tree import flatten_tree
 
@@ -55,7 +56,13 @@ def compile(
     """
     if model is None:
         return functools.partial(
-            compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode, options=options, disable=disable
+            compile,
+            fullgraph=fullgraph,
+            dynamic=dynamic,
+            backend=backend,
+            mode=mode,
+            options=options,
+            disable=disable,
         )
     if disable or backend == "eager":
         return model
@@ -72,9 +79,13 @@ def _compiler(backend: Any) -> Callable[..., Any] | None:
         return backend  # type: ignore[no-any-return]
     from facula.backends.registry import plugins
 
-    found = {name: path for part in plugins().manager.hook.compilers() for name, path in part.items()}
+    found = {
+        name: path for part in plugins().manager.hook.compilers() for name, path in part.items()
+    }
     if backend not in found:
-        raise ValueError(f"no compiler is named {backend!r}; there are: {', '.join(['eager', *sorted(found)])}")
+        raise ValueError(
+            f"no compiler is named {backend!r}; there are: {', '.join(['eager', *sorted(found)])}"
+        )
     path = found[backend]
     if callable(path):
         return path  # type: ignore[no-any-return]
@@ -95,13 +106,15 @@ class CompiledFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.mode is not True and state.mode is not False:
-            return self.function(*args, **kwargs)  # inside another capture, or under autocast and the like
+            return self.function(
+                *args, **kwargs
+            )  # inside another capture, or under autocast and the like
         leaves, rebuild = flatten_tree((args, kwargs))
         key, tensors = arguments_key(leaves, (args, kwargs))
         with lock:
             program = self._find(key, tensors) or self._capture(key, leaves, rebuild, tensors)
             self.last = program
-            return program(tensors)
+        return program(tensors)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -133,8 +146,12 @@ class CompiledFunction:
                 guards.walk(x, f"args[{i}]")
         args, kwargs = rebuild(iter(leaves))
         outcome = capture(self.function, args, kwargs, tensors, guards.names)
-        outcome.graph.prune()
-        code = None if self.compiler is None else self.compiler(outcome.graph, _only_backend(outcome.graph))
+        simplify(outcome.graph)
+        code = (
+            None
+            if self.compiler is None
+            else self.compiler(outcome.graph, _only_backend(outcome.graph))
+        )
         program = Program(outcome, code)
         self.captures += 1
         if not program.escaped:
@@ -152,12 +169,18 @@ class CompiledFunction:
                 del self.programs[oldest]
 
     def _warn(self, guards: Guards, program: Program, tensors: list[Tensor]) -> None:
-        reasons = {g.broken() or p.broken(tensors) for found in self.programs.values() for g, p in found[1:]}
+        reasons = {
+            g.broken() or p.broken(tensors)
+            for found in self.programs.values()
+            for g, p in found[1:]
+        }
         why = "its arguments differ from call to call"
         if program.escaped:
             why = "it keeps tensors that it makes beyond its end; return them instead"
         elif reasons - {None}:
-            why = "these change from call to call: " + ", ".join(sorted(r for r in reasons if r)[:5])
+            why = "these change from call to call: " + ", ".join(
+                sorted(r for r in reasons if r)[:5]
+            )
         warnings.warn(
             f"'{getattr(self.function, '__name__', self.function)}' was captured {self.captures} times: {why}",
             stacklevel=4,
@@ -173,7 +196,11 @@ def _only_backend(graph: Graph) -> Any:
 
 
 def capture(
-    function: Callable[..., Any], args: Any, kwargs: Any, tensors: list[Tensor], names: dict[int, str] | None = None
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    tensors: list[Tensor],
+    names: dict[int, str] | None = None,
 ) -> Outcome:
     """Runs `function` once without values, and returns what it does. All tensors are left as they were."""
     with lock:

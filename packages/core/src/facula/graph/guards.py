@@ -22,7 +22,21 @@ from facula.dtypes import dtype as Dtype
 from facula.dtypes import get_default_dtype
 from facula.graph.tree import structure
 
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), Device, Dtype, np.dtype, Enum, slice, range)
+_PLAIN = (
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+    Device,
+    Dtype,
+    np.dtype,
+    Enum,
+    slice,
+    range,
+)
 _MISSING: Any = object()
 _SKIPPED = (types.ModuleType, type, np.ndarray)
 _MOST = 20_000  # objects that are walked
@@ -119,7 +133,12 @@ class Guards:
         for variable in sorted(_names(function.__code__)):
             if variable in function.__globals__:
                 self._place(_item, function.__globals__, variable, variable)
-        self._container(function.__defaults__ or (), range(len(function.__defaults__ or ())), f"{name} defaults", "[{}]")
+        self._container(
+            function.__defaults__ or (),
+            range(len(function.__defaults__ or ())),
+            f"{name} defaults",
+            "[{}]",
+        )
 
     def _container(self, container: Any, keys: Any, name: str, form: str) -> None:
         if not container and isinstance(container, tuple):

@@ -16,7 +16,7 @@ from facula.ops._op import Op
 class Value:
     """One result of a node: its shape, dtype and the strides (in elements) it is expected to have."""
 
-    __slots__ = ("node", "index", "shape", "dtype", "strides", "tape", "name")
+    __slots__ = ("dtype", "index", "name", "node", "shape", "strides", "tape")
 
     def __init__(self, node: Node, index: int, shape: Any, dtype: Any, strides: Any):
         self.node, self.index = node, index
@@ -50,11 +50,14 @@ class Node:
     `mask` has a bit per input through which a gradient flows: what the tape recorded at capture.
     """
 
-    __slots__ = ("op", "args", "outputs", "backend", "mask")
+    __slots__ = ("args", "backend", "leaf", "mask", "op", "outputs")
 
     def __init__(self, op: Op, args: tuple[Any, ...], backend: Any):
         self.op, self.args, self.backend, self.mask = op, args, backend, 0
         self.outputs: list[Value | None] = []
+        self.leaf: Any = (
+            None  # the source of a tensor that was written, of which this is the new value
+        )
 
     @property
     def name(self) -> str:
@@ -119,7 +122,9 @@ class Graph:
         self.nodes.append(value.node)
         return value
 
-    def _source(self, kind: Any, args: Any, shape: Any, dtype: Any, strides: Any, backend: Any) -> Value:
+    def _source(
+        self, kind: Any, args: Any, shape: Any, dtype: Any, strides: Any, backend: Any
+    ) -> Value:
         node = Node(kind, args, backend)
         value = Value(node, 0, tuple(shape), dtype, tuple(strides))
         node.outputs.append(value)
@@ -166,11 +171,17 @@ class Graph:
 
         target = backend if isinstance(backend, Backend) else backend_for(backend)
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"the graph has {len(self.inputs)} inputs ({', '.join(v.name for v in self.inputs)}), got {len(inputs)}")
+            raise ValueError(
+                f"the graph has {len(self.inputs)} inputs ({', '.join(v.name for v in self.inputs)}), got {len(inputs)}"
+            )
         for value, given in zip(self.inputs, inputs):
             if tuple(given.shape) != value.shape or given.dtype != value.dtype:
-                raise ValueError(f"input '{value.name}' is {value.describe()}, got {given.dtype}{list(given.shape)}")
-        arrays = [a if isinstance(a, target.Array) else target.asarray(np.asarray(a)) for a in inputs]
+                raise ValueError(
+                    f"input '{value.name}' is {value.describe()}, got {given.dtype}{list(given.shape)}"
+                )
+        arrays = [
+            a if isinstance(a, target.Array) else target.asarray(np.asarray(a)) for a in inputs
+        ]
         return self.code(target)(arrays, options)
 
     def code(self, backend: Any = None) -> Callable[..., Any]:

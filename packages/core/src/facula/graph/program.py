@@ -31,6 +31,7 @@ class Program:
         self.escaped = outcome.escaped_tensors
         self.is_differentiable, self.problem = outcome.is_differentiable, outcome.problem
         self.code = code
+        self.constants = frozenset(id(n.args[0]) for n in self.graph.nodes if n.op is CONSTANT)
         self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
 
     # ---- whether it may be used
@@ -59,21 +60,29 @@ class Program:
     # ---- running it
 
     def __call__(self, args: list[Tensor]) -> Any:
-        tensors = [s.tensor(args) for s in self.sources]
-        options = [o.read() for o in self.graph.options]
         if self.is_differentiable and is_grad_enabled():
-            if self.problem:
-                raise CaptureError(
-                    f"the compiled function's result requires grad, but cannot be differentiated outside: {self.problem}; "
-                    f"call backward() inside the compiled function"
-                )
-            outputs = replay_recorded(self.graph, tensors, options)
-        else:
+            return self._run_recorded(args)
+        with lock:  # kernels run outside it
+            tensors = [s.tensor(args) for s in self.sources]
             arrays = [t._array for t in tensors]  # type: ignore[union-attr]
-            run_code = self.code or self.graph.code()
-            outputs = _as_tensors(self.graph, run_code(arrays, options))
-            del arrays
-        return _Finish(self, tensors, outputs, args).result()
+            options = [o.read() for o in self.graph.options]
+        run_code = self.code or self.graph.code()
+        outputs = _as_tensors(self.graph, run_code(arrays, options))
+        del arrays
+        with lock:
+            return _Finish(self, tensors, outputs, args).result()
+
+    def _run_recorded(self, args: list[Tensor]) -> Any:
+        if self.problem:
+            raise CaptureError(
+                f"the compiled function's result requires grad, but cannot be differentiated outside: {self.problem}; "
+                f"call backward() inside the compiled function"
+            )
+        with lock:
+            tensors = [s.tensor(args) for s in self.sources]
+            options = [o.read() for o in self.graph.options]
+            outputs = replay_recorded(self.graph, tensors, options, args)
+            return _Finish(self, tensors, outputs, args).result()
 
     def arrays(self, args: list[Tensor]) -> list[Any]:
         """NumPy arrays of the graph's inputs as they are now: what `Graph.run` takes."""
@@ -84,16 +93,26 @@ class Program:
 class _Finish:
     """Hands out the outputs of one replay: results first, then what is written."""
 
-    def __init__(self, program: Program, tensors: list[Any], outputs: list[Tensor], args: list[Tensor]):
+    def __init__(
+        self, program: Program, tensors: list[Any], outputs: list[Tensor], args: list[Tensor]
+    ):
         self.program, self.tensors, self.outputs, self.args = program, tensors, outputs, args
-        self.taken = {id(t._array) for t in tensors}
+        self.taken = {id(t._array) for t in tensors} | program.constants
 
     def result(self) -> Any:
         program = self.program
         values = [None if r[0] in ("same", "view") else self._give(r) for r in program.results]
-        grads = [(source.tensor(self.args), None if r is None else self._give(r)) for source, r in program.grads]
-        writes = [(self.tensors[at], self._whole(out, tracked), tracked) for at, out, tracked in program.writes]
-        rebinds = [(source.tensor(self.args), self._whole(out, False)) for source, out in program.rebinds]
+        grads = [
+            (source.tensor(self.args), None if r is None else self._give(r))
+            for source, r in program.grads
+        ]
+        writes = [
+            (self.tensors[at], self._whole(out, tracked), tracked)
+            for at, out, tracked in program.writes
+        ]
+        rebinds = [
+            (source.tensor(self.args), self._whole(out, False)) for source, out in program.rebinds
+        ]
         escaped = [(t(), self._whole(out, False)) for t, out in program.escaped]
         self.outputs = []
         for tensor, value, tracked in writes:
@@ -108,7 +127,12 @@ class _Finish:
                 tensor._requires_grad &= tensor._node is None
                 tensor._node = tensor._view = tensor._cell = None
         return program.rebuild(
-            iter([self._give(r) if r[0] in ("same", "view") else v for r, v in zip(program.results, values)])
+            iter(
+                [
+                    self._give(r) if r[0] in ("same", "view") else v
+                    for r, v in zip(program.results, values)
+                ]
+            )
         )
 
     def _give(self, spec: tuple[Any, ...]) -> Any:
@@ -162,18 +186,27 @@ def _home(value: Value) -> Any:
     return node.args[1] if node.name == "to_backend" else node.backend
 
 
-def replay_recorded(graph: Graph, inputs: list[Any], options: list[Any]) -> list[Tensor]:
+def replay_recorded(
+    graph: Graph, inputs: list[Any], options: list[Any], args: list[Tensor]
+) -> list[Tensor]:
     """Replays op by op: what the tape recorded at capture is recorded again, the rest runs raw."""
     env: dict[Any, Any] = dict(zip(graph.inputs, inputs)) | dict(zip(graph.options, options))
     dying = last_uses(graph)
     for node in graph.nodes:
-        results = _run_node(node, env)
+        results = _run_node(node, env) if node.leaf is None else [_renewed(node, env, args)]
         for value, result in zip(node.outputs, results):
             if value is not None:
                 env[value] = result
         for value in dying[node]:
             env.pop(value, None)
     return [env[v] for v in graph.outputs]
+
+
+def _renewed(node: Node, env: dict[Any, Any], args: list[Tensor]) -> Tensor:
+    leaf = node.leaf.tensor(args)
+    value = leaf.clone()
+    value._array = node.backend.copy(env[node.args[0]]._array)
+    return value  # type: ignore[no-any-return]
 
 
 def _run_node(node: Node, env: dict[Any, Any]) -> Any:
@@ -183,7 +216,9 @@ def _run_node(node: Node, env: dict[Any, Any]) -> Any:
         kernel = getattr(node.backend, node.name)
         result = kernel(*[_replace(a, env, _array) for a in node.args])
         results = result if isinstance(result, (tuple, list)) else [result]
-        return [None if r is None else from_array(_home(v), r) for v, r in zip(node.outputs, results)]
+        return [
+            None if r is None else from_array(_home(v), r) for v, r in zip(node.outputs, results)
+        ]
     position = iter(range(1_000_000))
 
     def tensor(t: Any) -> Any:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from facula.backends.base import Backend
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value, values_in
+from facula.graph.passes import writes_in_place
 
 #: Where the kernel of an op gives one device's array for another's: replayed on one backend it is a no-op.
 _MOVES = frozenset(("to_backend",))
 
 
-def generate(graph: Graph, backend: Any = None) -> Callable[[Sequence[Any], Sequence[Any]], list[Any]]:
+def generate(
+    graph: Graph, backend: Any = None
+) -> Callable[[Sequence[Any], Sequence[Any]], list[Any]]:
     """`run(arrays, options) -> arrays`, one line for each node; values are freed after their last use.
 
     With `backend` everything runs there; without, each node where it was captured.
@@ -37,8 +41,12 @@ class _Printer:
         if graph.options:
             self.lines.append(", ".join(self.option_names.values()) + ", = options")
         dying = last_uses(graph)
+        in_place = writes_in_place(graph)
         for node in graph.nodes:
-            self.node(node)
+            if node in in_place:
+                self.write(node)
+            else:
+                self.node(node)
             dead = [self.names[v] for v in dying[node] if v in self.names]
             if dead:
                 self.lines.append("del " + ", ".join(dead))
@@ -65,11 +73,26 @@ class _Printer:
         call = f"{kernel}({', '.join(map(self.text, node.args))})"
         several = bool(node.op.outputs) or len(targets) > 1
         self.lines.append(f"{', '.join(targets)}{',' if several else ''} = {call}")
-        if backend.wrap.__func__ is not _BASE_WRAP:
+        if backend.wrap.__func__ is not Backend.wrap:
             for value in node.outputs:
                 if value is not None and value.shape == ():  # kernels may give scalars there
                     name, array = self.names[value], self.constant(backend.Array)
-                    self.lines.append(f"if {name}.__class__ is not {array}: {name} = {self.constant(backend.wrap, 'wrap')}({name})")
+                    self.lines.append(
+                        f"if {name}.__class__ is not {array}: {name} = {self.constant(backend.wrap, 'wrap')}({name})"
+                    )
+
+    def write(self, node: Node) -> None:
+        """A `write_view` whose input nobody needs any more: written where it is."""
+        base, value, chain = node.args
+        backend = self.backend or node.backend
+        place = self.text(base)
+        for op, options in chain:
+            place = f"{self.constant(getattr(backend, op.name), op.name)}({', '.join([place, *map(self.text, options)])})"
+        out = node.outputs[0]
+        assert out is not None
+        self.names[out] = f"v{len(self.names)}"
+        self.lines.append(f"{self.constant(backend.write, 'write')}({place}, {self.text(value)})")
+        self.lines.append(f"{self.names[out]} = {self.text(base)}")
 
     def text(self, a: Any) -> str:
         """An argument as source: a local variable, a literal or a named constant."""
@@ -124,8 +147,3 @@ def _constant(node: Node, backend: Any) -> Any:
     import numpy as np
 
     return backend.asarray(np.asarray(node.backend.to_numpy(array)))
-
-
-from facula.backends.base import Backend as _Backend  # noqa: E402
-
-_BASE_WRAP = _Backend.wrap

@@ -1,8 +1,8 @@
 """Numbers that Python owns and that a program must read anew at each replay: learning rates and the like.
 
-    lr = runtime_scalar(lambda: group["lr"])      # eager: the float; captured: a 0-d tensor
-    n = value_of(state["step"])                   # eager: the float; captured: the 0-d tensor itself
-    step_size = lr / (1 - beta1**n)               # the same line for both
+lr = runtime_scalar(lambda: group["lr"])      # eager: the float; captured: a 0-d tensor
+n = value_of(state["step"])                   # eager: the float; captured: the 0-d tensor itself
+step_size = lr / (1 - beta1**n)               # the same line for both
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from facula.graph.ir import Value
 class Storage:
     """Memory as capture sees it: the newest `value` of the whole, and how often it was written."""
 
-    __slots__ = ("value", "writes", "aliased", "__weakref__")
+    __slots__ = ("__weakref__", "aliased", "value", "writes")
 
     def __init__(self, value: Value):
         self.value, self.writes = value, 0
@@ -29,7 +29,17 @@ class Storage:
 class Symbol(ArrayOperators):
     """An array that is not there yet: shape, dtype and strides, on a trace backend (`xp`)."""
 
-    __slots__ = ("storage", "chain", "shape", "dtype", "strides", "xp", "value", "seen", "__weakref__")
+    __slots__ = (
+        "__weakref__",
+        "chain",
+        "dtype",
+        "seen",
+        "shape",
+        "storage",
+        "strides",
+        "value",
+        "xp",
+    )
 
     def __init__(self, value: Value, xp: Any, storage: Storage | None = None, chain: Any = ()):
         self.shape, self.dtype, self.strides = value.shape, value.dtype, value.strides
@@ -49,7 +59,10 @@ class Symbol(ArrayOperators):
         return self.value
 
     def __bool__(self) -> bool:
-        raise refuse("a tensor's truth value was asked for", "choose between tensors with facula.where(condition, a, b)")
+        raise refuse(
+            "a tensor's truth value was asked for",
+            "choose between tensors with facula.where(condition, a, b)",
+        )
 
     def __repr__(self) -> str:
         return f"Symbol({self.value!r})"

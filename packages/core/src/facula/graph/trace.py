@@ -104,7 +104,9 @@ class TraceBackend(Backend):
             array = self.below.asarray(np.array(array))
         strides = self.below.strides(array)
         graph = current_capture().graph
-        return Symbol(graph.add_constant(array, array.shape, array.dtype, strides, self.below), self)
+        return Symbol(
+            graph.add_constant(array, array.shape, array.dtype, strides, self.below), self
+        )
 
     def to_numpy(self, array: Any) -> Any:
         if not isinstance(array, Symbol):
@@ -120,7 +122,10 @@ class TraceBackend(Backend):
         value = self._fit(source.current(), target)
         storage, capture = target.storage, current_capture()
         if storage.aliased:
-            raise refuse("a tensor was written whose memory another tensor of the function shares", "write the tensor that both are views of")
+            raise refuse(
+                "a tensor was written whose memory another tensor of the function shares",
+                "write the tensor that both are views of",
+            )
         if target.chain:
             value = self.add_node(OPS["write_view"], (storage.value, value, target.chain))
             value.node.mask = capture.write_mask()
@@ -132,7 +137,11 @@ class TraceBackend(Backend):
             value = self.add_node(OPS["cast"], (value, target.dtype))
         if value.shape != target.shape:
             value = self.add_node(OPS["expand"], (value, target.shape))
-        if not target.chain and value.strides != target.strides and target.strides == row_major(target.shape):
+        if (
+            not target.chain
+            and value.strides != target.strides
+            and target.strides == row_major(target.shape)
+        ):
             value = self.add_node(OPS["clone"], (value,))
         return value
 
@@ -166,7 +175,10 @@ class TraceBackend(Backend):
 
 
 def _refuse_dynamic(op: Op, *args: Any, **named: Any) -> Any:
-    raise refuse(f"'{op.name}': the shape of its result depends on values, which are not known", str(op.dynamic))
+    raise refuse(
+        f"'{op.name}': the shape of its result depends on values, which are not known",
+        str(op.dynamic),
+    )
 
 
 def trace_of(backend: Any) -> TraceBackend:
