@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from facula.ops._op import ALIASES, OPS
-class LinAlgError(RuntimeError):
-    """A matrix has no such decomposition: it is singular, or an iteration did not converge."""
-
+from facula.ops.decomposition import LinAlgError
 
 __all__ = ["LinAlgError"]
 

@@ -215,7 +215,8 @@ def _polynomial(name: str, first: Any, step: Any) -> None:
     def body(xp: Namespace, input: Tensor, n: Tensor) -> Tensor:
         orders = xp.to_numpy(n) if hasattr(xp, "to_numpy") else n.detach().cpu().numpy()
         top = int(orders.max()) if orders.size else 0
-        x = input + n * 0.0
+        n = xp.trunc(n)
+        x = input + xp.full(n.shape, 0, input.dtype)
         before, now = xp.full(x.shape, 1, x.dtype), first(x)
         out = xp.where(xp.lt(n, 1), before, now)
         out = xp.where(xp.lt(n, 0), 0.0, out)
