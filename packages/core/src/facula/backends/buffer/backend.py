@@ -21,7 +21,7 @@ from facula.dtypes import FROM_NUMPY
 from facula.ops._op import Op
 
 #: The files beside this one that hold `LEAVES`: {op name: function(backend, *arguments)}.
-FAMILIES = ("creation", "index", "linalg", "random", "reduce", "scan", "shape")
+FAMILIES = ("creation", "index", "linalg", "random", "reduce", "scan", "shape", "sort")
 
 
 class BufferBackend(Backend):

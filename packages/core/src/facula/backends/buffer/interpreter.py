@@ -14,7 +14,7 @@ from typing import Any
 
 from facula.backends.buffer import functions
 from facula.backends.buffer.elements import converter, read, round_single, write
-from facula.backends.buffer.kernels import ArgReduce, Gather, Kernel, Map, Matmul, Operand, RandomWords, Reduce, Scan, Scatter
+from facula.backends.buffer.kernels import ArgReduce, Gather, Kernel, Map, Matmul, Operand, RandomWords, Reduce, Scan, Scatter, Sort
 from facula.dtypes import B8, COMPLEX, FLOAT, FROM_NUMPY, I64
 from facula.random import Key, words
 
@@ -217,6 +217,21 @@ def _matmul(kernel: Matmul, open: Open) -> Callable[..., None]:
     return launch
 
 
+def _sort(kernel: Sort, open: Open) -> Callable[..., None]:
+    def launch(shape: Any, values: Operand, positions: Operand, a: Operand) -> None:
+        rows = _rows(shape[:-1], shape[-1:], a, kernel.dtype, open)
+        orders = [sorted(range(len(row)), key=_keys(row), reverse=kernel.descending) for row in rows]
+        ordered = [row[i] for row, order in zip(rows, orders) for i in order]
+        write(open(values.buffer), kernel.dtype, places(shape, values), ordered)
+        write(open(positions.buffer), I64, places(shape, positions), [i for order in orders for i in order])
+
+    return launch
+
+
+def _keys(row: list[Any]) -> Callable[[int], Any]:
+    return lambda i: (row[i] != row[i], 0 if row[i] != row[i] else row[i])
+
+
 def _random_words(kernel: RandomWords, open: Open) -> Callable[..., None]:
     def launch(shape: Any, out: Operand, seed: int, offset: int) -> None:
         drawn = words(Key(seed, offset), shape[0], 8 * kernel.dtype.itemsize)
@@ -227,5 +242,5 @@ def _random_words(kernel: RandomWords, open: Open) -> Callable[..., None]:
 
 _RUNNERS: dict[type, Callable[..., Callable[..., None]]] = {
     Map: _map, Reduce: _reduce, ArgReduce: _arg_reduce, Scan: _scan,
-    Gather: _gather, Scatter: _scatter, RandomWords: _random_words, Matmul: _matmul,
+    Gather: _gather, Scatter: _scatter, Sort: _sort, RandomWords: _random_words, Matmul: _matmul,
 }  # fmt: skip

@@ -102,6 +102,17 @@ class Scatter:
 
 
 @dataclass(frozen=True)
+class Sort:
+    """Stable order along the last dimension: launched with (shape, values, positions, a).
+
+    `positions` (int64) say where each value was. NaN counts as the largest number.
+    """
+
+    descending: bool
+    dtype: Any
+
+
+@dataclass(frozen=True)
 class RandomWords:
     """The words of Philox 4x64-10 that `facula.random` defines: launched with ((count,), out, seed, offset).
 
@@ -119,4 +130,4 @@ class Matmul:
     dtype: Any
 
 
-Kernel = Map | Reduce | ArgReduce | Scan | Gather | Scatter | RandomWords | Matmul
+Kernel = Map | Reduce | ArgReduce | Scan | Gather | Scatter | Sort | RandomWords | Matmul

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.elementwise import map_arrays
 from facula.backends.buffer.kernels import Scan
-from facula.dtypes import FROM_NUMPY, I64
+from facula.dtypes import B8, FROM_NUMPY, I64
 
 
 def scan(xp: Any, combine: str, input: BufferArray, dim: int, dtype: Any) -> BufferArray:
@@ -40,4 +41,23 @@ def cumprod(xp: Any, input: BufferArray, dim: int, dtype: Any = None) -> BufferA
     return scan(xp, "a * b", input, dim, _wide(input, dtype))
 
 
-LEAVES = {"cumsum": cumsum, "cumprod": cumprod}
+def _running(xp: Any, extremum: str, input: BufferArray, dim: int) -> tuple[BufferArray, BufferArray]:
+    """Running extrema, and where each of them was last met: a running maximum of positions."""
+    values = scan(xp, extremum, input, dim, input.dtype)
+    if not input.shape:
+        return values, xp.full((), 0, I64)
+    after = len(input.shape) - dim % len(input.shape) - 1
+    place = xp.view(xp.sequence(0, 1, input.shape[dim], I64), (input.shape[dim], *(1,) * after))
+    met = map_arrays(xp, "(a == b) | (a != a)", (input, values), input.dtype, B8)
+    return values, scan(xp, "maximum(a, b)", map_arrays(xp, "where(a, b, 0)", (met, place), I64, I64), dim, I64)
+
+
+def cummax(xp: Any, input: BufferArray, dim: int) -> tuple[BufferArray, BufferArray]:
+    return _running(xp, "maximum(a, b)", input, dim)
+
+
+def cummin(xp: Any, input: BufferArray, dim: int) -> tuple[BufferArray, BufferArray]:
+    return _running(xp, "minimum(a, b)", input, dim)
+
+
+LEAVES = {"cumsum": cumsum, "cumprod": cumprod, "cummax": cummax, "cummin": cummin}
