@@ -22,7 +22,10 @@ def install(site, name, module, **files):
 def python(site, code, **environment):
     paths = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths} | environment, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": paths} | environment,
+        capture_output=True,
+        text=True,
     )
 
 
@@ -73,9 +76,17 @@ def test_info_lists_what_is_broken(tmp_path):
 
 def test_unknown_device_names_the_broken_plugin(tmp_path):
     install(tmp_path, "odd", "odd_plugin", odd_plugin="import no_such_driver")
-    done = python(tmp_path, "import warnings; warnings.simplefilter('ignore')\nimport facula; facula.tensor(1, device='odd')")
-    assert "RuntimeError: no plug-in provides device 'odd'; there are: cpu, meta, toy." in done.stderr
-    assert "Broken plug-in 'odd 1.0': ModuleNotFoundError: No module named 'no_such_driver'." in done.stderr
+    done = python(
+        tmp_path,
+        "import warnings; warnings.simplefilter('ignore')\nimport facula; facula.tensor(1, device='odd')",
+    )
+    assert (
+        "RuntimeError: no plug-in provides device 'odd'; there are: cpu, meta, toy." in done.stderr
+    )
+    assert (
+        "Broken plug-in 'odd 1.0': ModuleNotFoundError: No module named 'no_such_driver'."
+        in done.stderr
+    )
 
 
 LOADING = {
@@ -89,7 +100,13 @@ LOADING = {
 @pytest.mark.parametrize("name", LOADING)
 def test_device_that_cannot_be_loaded(tmp_path, name):
     device, problem = LOADING[name]
-    install(tmp_path, "odd", "odd_plugin", odd_plugin=spec(install="pip install odd-driver"), odd_device=device)
+    install(
+        tmp_path,
+        "odd",
+        "odd_plugin",
+        odd_plugin=spec(install="pip install odd-driver"),
+        odd_device=device,
+    )
     done = python(tmp_path, SUM + "facula.tensor(1, device='odd')")
     assert done.stdout == "3.0\n"
     last = done.stderr.strip().splitlines()[-1]
@@ -103,7 +120,13 @@ def test_device_that_cannot_be_loaded(tmp_path, name):
 
 
 def test_entry_module_is_all_that_is_imported(tmp_path):
-    install(tmp_path, "odd", "odd_plugin", odd_plugin=spec(), odd_device="print('device module imported')")
+    install(
+        tmp_path,
+        "odd",
+        "odd_plugin",
+        odd_plugin=spec(),
+        odd_device="print('device module imported')",
+    )
     assert python(tmp_path, SUM).stdout == "3.0\n"
 
 
@@ -115,7 +138,9 @@ def kernels():
 """
 
 
-@pytest.mark.parametrize("text", ["import no_such_driver", "def provide(op, backend):\n    raise OSError('no compiler')"])
+@pytest.mark.parametrize(
+    "text", ["import no_such_driver", "def provide(op, backend):\n    raise OSError('no compiler')"]
+)
 def test_broken_kernel_provider(tmp_path, text):
     install(tmp_path, "odd", "odd_plugin", odd_plugin=KERNELS, odd_kernels=text)
     done = python(tmp_path, SUM)

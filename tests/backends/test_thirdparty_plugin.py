@@ -117,7 +117,10 @@ try:
 except RuntimeError as error:
     print(error)
 """
-    assert python(site, code).strip() == "device 'acorn:2' does not exist: this machine has 2 of type 'acorn'"
+    assert (
+        python(site, code).strip()
+        == "device 'acorn:2' does not exist: this machine has 2 of type 'acorn'"
+    )
 
 
 def test_kernel_providers_are_asked_in_order(site):

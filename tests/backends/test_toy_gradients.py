@@ -20,10 +20,14 @@ def gradients(op, i, device):
     facula.manual_seed(0)
     sample = build(samples_of(op)[i], on_device(device, grad=True))
     inputs = [t for t in tensors_in(sample) if t.requires_grad]
-    results = [t for t in tensors_in(op.public_call(*sample.args, **sample.kwargs)) if t.requires_grad]
+    results = [
+        t for t in tensors_in(op.public_call(*sample.args, **sample.kwargs)) if t.requires_grad
+    ]
     if not inputs or not results:
         return []
-    found = facula.autograd.grad(results, inputs, [facula.ones_like(r) for r in results], allow_unused=True)
+    found = facula.autograd.grad(
+        results, inputs, [facula.ones_like(r) for r in results], allow_unused=True
+    )
     return [None if g is None else g.detach().cpu().numpy() for g in found]
 
 
@@ -35,5 +39,13 @@ def test_gradients_on_the_toy_device(op, i):
         assert (e is None) == (g is None)
         if e is not None and not op.unspecified_values:
             assert (e.dtype, e.shape) == (g.dtype, g.shape)
-            tolerance = 4e-6 if e.dtype.name in ("float32", "complex64") else 2e-2 if e.dtype.itemsize == 2 else 1e-9
-            np.testing.assert_allclose(g.astype(e.dtype), e, rtol=tolerance, atol=tolerance, equal_nan=True)
+            tolerance = (
+                4e-6
+                if e.dtype.name in ("float32", "complex64")
+                else 2e-2
+                if e.dtype.itemsize == 2
+                else 1e-9
+            )
+            np.testing.assert_allclose(
+                g.astype(e.dtype), e, rtol=tolerance, atol=tolerance, equal_nan=True
+            )

@@ -10,7 +10,9 @@ import pytest
 
 
 def facula(*arguments):
-    return subprocess.run([sys.executable, "-m", "facula", *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "facula", *arguments], capture_output=True, text=True
+    )
 
 
 def test_info():
@@ -38,7 +40,11 @@ def test_report():
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["report", "nonsense"], 1, "facula report: no plug-in provides device 'nonsense'; there are: cpu, meta, toy"),
+        (
+            ["report", "nonsense"],
+            1,
+            "facula report: no plug-in provides device 'nonsense'; there are: cpu, meta, toy",
+        ),
         (["report", "CUDA 3!"], 1, "facula report: Invalid device string"),
         (["report", "cpu:3"], 1, "facula report: device 'cpu:3' does not exist: there is one cpu"),
         (["nonsense"], 2, "invalid choice: 'nonsense'"),

@@ -29,7 +29,9 @@ def poor():
 
 def test_a_missing_leaf_runs_on_the_host_and_is_counted(poor):
     x = poor.asarray(facula.tensor([0.0, 1.0]).numpy())
-    with pytest.warns(UserWarning, match="'exp' has no kernel on device 'poor': it runs on the host"):
+    with pytest.warns(
+        UserWarning, match="'exp' has no kernel on device 'poor': it runs on the host"
+    ):
         out = poor.exp(x)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -41,7 +43,9 @@ def test_a_missing_leaf_runs_on_the_host_and_is_counted(poor):
 
 def test_strict_forbids_it(poor, monkeypatch):
     monkeypatch.setenv("FACULA_STRICT", "1")
-    with pytest.raises(NotImplementedError, match="device 'poor' has no kernel for 'exp', and FACULA_STRICT=1"):
+    with pytest.raises(
+        NotImplementedError, match="device 'poor' has no kernel for 'exp', and FACULA_STRICT=1"
+    ):
         poor.exp(poor.asarray(facula.tensor([0.0]).numpy()))
 
 
@@ -64,7 +68,10 @@ def test_providers_are_asked_in_order(poor):
 
         return provide
 
-    poor.providers = [provider("first", lambda xp, x: NotImplemented), provider("second", lambda xp, x: xp.neg(x))]
+    poor.providers = [
+        provider("first", lambda xp, x: NotImplemented),
+        provider("second", lambda xp, x: xp.neg(x)),
+    ]
     poor.bind(OPS["exp"])
     out = poor.exp(poor.asarray(facula.tensor([2.0]).numpy()))
     assert poor.to_numpy(out).tolist() == [-2]

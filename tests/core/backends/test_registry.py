@@ -42,20 +42,26 @@ def test_tensors_do_not_mix_between_devices(odd):
 
 
 def test_no_such_index(odd):
-    with pytest.raises(RuntimeError, match="device 'odd:2' does not exist: this machine has 2 of type 'odd'"):
+    with pytest.raises(
+        RuntimeError, match="device 'odd:2' does not exist: this machine has 2 of type 'odd'"
+    ):
         backend_for("odd:2")
     with pytest.raises(RuntimeError, match="there is one cpu"):
         backend_for("cpu:1")
 
 
 def test_unknown_device_names_what_to_install():
-    with pytest.raises(RuntimeError, match=r"no plug-in provides device 'opencl'.*pip install facula\[opencl\]"):
+    with pytest.raises(
+        RuntimeError, match=r"no plug-in provides device 'opencl'.*pip install facula\[opencl\]"
+    ):
         backend_for("opencl")
 
 
 def test_threads_get_one_backend(odd):
     found = []
-    threads = [threading.Thread(target=lambda: found.append(backend_for("odd:1"))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(backend_for("odd:1"))) for _ in range(8)
+    ]
     for t in threads:
         t.start()
     for t in threads:

@@ -28,14 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="facula", description="PyTorch's API in small, readable Python.")
+    parser = argparse.ArgumentParser(
+        prog="facula", description="PyTorch's API in small, readable Python."
+    )
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     info = commands.add_parser("info", help="versions, devices, threads, broken plug-ins")
     info.add_argument("--json", action="store_true", help="print it as JSON")
     info.set_defaults(run=_info)
     report = commands.add_parser("report", help="what a device runs by itself")
-    report.add_argument("device", nargs="?", default="cpu", help="a device such as cpu, toy, cuda:0 (default: cpu)")
+    report.add_argument(
+        "device", nargs="?", default="cpu", help="a device such as cpu, toy, cuda:0 (default: cpu)"
+    )
     report.set_defaults(run=_report)
     return parser
 
@@ -65,7 +69,9 @@ def gather() -> dict[str, Any]:
         "versions": _versions(),
         "threads": _threads(),
         "devices": devices,
-        "kernels": [f"{k.name or source} for {k.type} (from {source})" for k, source in found.kernels],
+        "kernels": [
+            f"{k.name or source} for {k.type} (from {source})" for k, source in found.kernels
+        ],
         "broken": dict(found.broken),
     }
 
@@ -75,7 +81,11 @@ def _device(found: Any, type: str) -> dict[str, Any]:
     from facula.backends.registry import backend_for, count
 
     spec = found.devices[type]
-    out: dict[str, Any] = {"type": type, "source": found.sources[type], "description": spec.description}
+    out: dict[str, Any] = {
+        "type": type,
+        "source": found.sources[type],
+        "description": spec.description,
+    }
     try:
         out["count"] = count(type)
         if out["count"]:
@@ -92,7 +102,11 @@ def _versions() -> dict[str, str]:
     import facula
 
     plugins = {e.dist.name: e.dist.version for e in metadata.entry_points(group="facula") if e.dist}
-    versions = {"facula": facula.__version__, "python": platform.python_version(), "numpy": numpy.__version__}
+    versions = {
+        "facula": facula.__version__,
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+    }
     return versions | {"platform": platform.platform()} | dict(sorted(plugins.items()))
 
 
@@ -101,12 +115,16 @@ def _threads() -> dict[str, Any]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     out: dict[str, Any] = {"cores": cores}
     try:
-        from threadpoolctl import threadpool_info
+        from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
     except ImportError:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return out | {name: os.environ[name] for name in names if name in os.environ}
     for pool in threadpool_info():
-        out[f"{pool['user_api']} ({pool['internal_api']} {pool['version'] or ''})".replace(" )", ")")] = pool["num_threads"]
+        out[
+            f"{pool['user_api']} ({pool['internal_api']} {pool['version'] or ''})".replace(
+                " )", ")"
+            )
+        ] = pool["num_threads"]
     return out
 
 
@@ -116,11 +134,15 @@ def _as_text(found: dict[str, Any]) -> str:
     lines += ["", "devices"]
     for d in found["devices"]:
         number = f" x{d['count']}" if d["count"] > 1 else ""
-        lines.append(f"  {d['type'] + number:<12} {d['status']:<8} {d['description']} (from {d['source']})")
+        lines.append(
+            f"  {d['type'] + number:<12} {d['status']:<8} {d['description']} (from {d['source']})"
+        )
     if found["kernels"]:
         lines += ["", "kernels added to them"] + [f"  {k}" for k in found["kernels"]]
     if found["broken"]:
-        lines += ["", "broken plug-ins"] + [f"  {name}: {why}" for name, why in found["broken"].items()]
+        lines += ["", "broken plug-ins"] + [
+            f"  {name}: {why}" for name, why in found["broken"].items()
+        ]
     return "\n".join(lines)
 
 

@@ -89,7 +89,9 @@ def test_kernels_are_compiled_once():
             return super().compile(kernel)
 
     xp = Counting(facula.device("toy"))
-    xp.add = backend_for("toy").kernel  # binding is the registry's work; ask for the kernel ourselves
+    xp.add = backend_for(
+        "toy"
+    ).kernel  # binding is the registry's work; ask for the kernel ourselves
     add = xp.kernel(facula.ops.OPS["add"])
     x = xp.asarray(array(3))
     for value in (1.0, 2.0, 3.0):
@@ -109,7 +111,15 @@ def test_loops_are_collapsed():
 def test_data_cannot_be_reached_silently():
     x = facula.tensor([1.0, 2.0], device="toy")
     raw = x._array
-    for read in (np.asarray, np.array, list_of_floats, lambda a: np.add(a, 1), memoryview, bytes, float):
+    for read in (
+        np.asarray,
+        np.array,
+        list_of_floats,
+        lambda a: np.add(a, 1),
+        memoryview,
+        bytes,
+        float,
+    ):
         with pytest.raises((TypeError, ValueError)):
             read(raw)
     for read in (np.asarray, memoryview, bytes, list, len):
@@ -126,7 +136,12 @@ def list_of_floats(a):
 
 def test_a_device_must_supply_its_functions():
     bare = BufferBackend(facula.device("bare"))
-    for call in (lambda: bare.alloc(1), lambda: bare.copy_in(None, b""), lambda: bare.copy_out(None), lambda: bare.compile(None)):
+    for call in (
+        lambda: bare.alloc(1),
+        lambda: bare.copy_in(None, b""),
+        lambda: bare.copy_out(None),
+        lambda: bare.compile(None),
+    ):
         with pytest.raises(NotImplementedError):
             call()
 

@@ -17,12 +17,17 @@ NUMBERS = [0.0, -0.0, 1.0, -1.0, 0.1, 1 / 3, 65504.0, 65520.0, 1e-8, 6e-8, 3.389
 
 
 @pytest.mark.parametrize(
-    ("rounded", "dtype"), [(round_half, np.float16), (round_bfloat, ml_dtypes.bfloat16), (round_single, np.float32)]
+    ("rounded", "dtype"),
+    [(round_half, np.float16), (round_bfloat, ml_dtypes.bfloat16), (round_single, np.float32)],
 )
 @pytest.mark.parametrize("x", NUMBERS)
 def test_rounding(rounded, dtype, x):
     with np.errstate(all="ignore"):
-        expected = float(np.float64(x).astype(np.float32).astype(dtype) if dtype is not np.float16 else np.float16(x))
+        expected = float(
+            np.float64(x).astype(np.float32).astype(dtype)
+            if dtype is not np.float16
+            else np.float16(x)
+        )
     got = rounded(x)
     assert got == expected or (math.isnan(got) and math.isnan(expected))
     assert math.copysign(1, got) == math.copysign(1, expected) or math.isnan(got)

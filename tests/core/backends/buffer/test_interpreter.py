@@ -14,7 +14,22 @@ from facula.backends.buffer.interpreter import evaluator, places
 from facula.dtypes import BOOL, COMPLEX, FLOAT, INTEGER
 
 toy = backend_for("toy")
-UGLY = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-30, 1e30, -1e30, 100.0, math.inf, -math.inf, math.nan]
+UGLY = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -2.5,
+    3.0,
+    1e-30,
+    1e30,
+    -1e30,
+    100.0,
+    math.inf,
+    -math.inf,
+    math.nan,
+]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -41,7 +56,12 @@ def test_integers_wrap(dtype):
     a = np.array([info.max, info.max, info.min, 7], dtype)
     b = np.array([1, info.max, 3, 5], dtype)
     with np.errstate(over="ignore"):
-        for name, function in [("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("bitwise_xor", np.bitwise_xor)]:
+        for name, function in [
+            ("add", np.add),
+            ("sub", np.subtract),
+            ("mul", np.multiply),
+            ("bitwise_xor", np.bitwise_xor),
+        ]:
             got = toy.to_numpy(getattr(toy, name)(toy.asarray(a), toy.asarray(b)))
             np.testing.assert_array_equal(got, function(a, b))
 

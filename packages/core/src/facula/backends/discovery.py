@@ -17,8 +17,18 @@ from facula.backends.base import CONTRACT_VERSION, OLDEST_CONTRACT
 from facula.backends.spec import DeviceSpec, KernelSpec
 
 BUILT_IN = (
-    DeviceSpec("meta", "facula.backends.meta:MetaBackend", CONTRACT_VERSION, description="shapes and dtypes only"),
-    DeviceSpec("toy", "facula.backends.toy:ToyBackend", CONTRACT_VERSION, description="pure Python over bytearrays"),
+    DeviceSpec(
+        "meta",
+        "facula.backends.meta:MetaBackend",
+        CONTRACT_VERSION,
+        description="shapes and dtypes only",
+    ),
+    DeviceSpec(
+        "toy",
+        "facula.backends.toy:ToyBackend",
+        CONTRACT_VERSION,
+        description="pure Python over bytearrays",
+    ),
 )
 
 
@@ -104,11 +114,15 @@ def _check(found: Plugins, offers: dict[str, list[Any]]) -> None:
     for hook, kind in (("devices", DeviceSpec), ("kernels", KernelSpec)):
         for item in offers[hook]:
             if not isinstance(item, kind):
-                raise TypeError(f"its hook '{hook}' returned {item!r}, expected a list of {kind.__name__}")
+                raise TypeError(
+                    f"its hook '{hook}' returned {item!r}, expected a list of {kind.__name__}"
+                )
             _check_contract(item.contract)
     for d in offers["devices"]:
         if d.type in found.devices:
-            raise ValueError(f"device type '{d.type}' is already provided by {found.sources[d.type]}")
+            raise ValueError(
+                f"device type '{d.type}' is already provided by {found.sources[d.type]}"
+            )
 
 
 def _check_contract(contract: Any) -> None:
@@ -127,7 +141,11 @@ def _check_contract(contract: Any) -> None:
 def describe(error: BaseException) -> str:
     """An exception as one line; ours need no class name."""
     text = " ".join(str(error).split())
-    return text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+    return (
+        text
+        if isinstance(error, ValueError) and text
+        else f"{type(error).__name__}: {text}".rstrip(": ")
+    )
 
 
 def report_broken(source: str, problem: str, found: Plugins | None = None) -> None:
@@ -135,7 +153,9 @@ def report_broken(source: str, problem: str, found: Plugins | None = None) -> No
     found = plugins() if found is None else found
     if source not in found.broken:
         found.broken[source] = problem
-        warnings.warn(f"facula plug-in '{source}' is broken and was left out: {problem}", stacklevel=2)
+        warnings.warn(
+            f"facula plug-in '{source}' is broken and was left out: {problem}", stacklevel=2
+        )
 
 
 def resolve(path: str) -> Any:

@@ -38,7 +38,11 @@ class Readiness:
             ("ops composed from the others", self.bodies, False),
             *((f"kernels added by {name}", ops, True) for name, ops in self.provided.items()),
             ("dtypes", self.dtypes, True),
-            ("calls on the host so far", [f"{k} x{n}" for k, n in sorted(self.host_calls.items())], True),
+            (
+                "calls on the host so far",
+                [f"{k} x{n}" for k, n in sorted(self.host_calls.items())],
+                True,
+            ),
         ]
         lines = [f"device '{self.device}'"]
         for title, names, spelled in rows:
@@ -56,7 +60,9 @@ def _wrapped(names: list[str]) -> list[str]:
 def readiness(device: Any) -> Readiness:
     """How `device` runs each op that is known. Raises RuntimeError where there is no such device."""
     backend = backend_for(device)
-    out = Readiness(str(backend.device), dtypes=_dtypes(backend), host_calls=dict(backend.host_calls))
+    out = Readiness(
+        str(backend.device), dtypes=_dtypes(backend), host_calls=dict(backend.host_calls)
+    )
     for op in sorted(OPS.values(), key=lambda o: o.name):
         _sort_in(out, op, backend)
         for provider in backend.providers:

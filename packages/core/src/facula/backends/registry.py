@@ -9,7 +9,14 @@ from typing import Any
 from facula._device import device as Device
 from facula.backends.base import Backend
 from facula.backends.discovery import (
-    Plugins, describe, domain_modules, guarded, load_ops, plugins, report_broken, resolve,
+    Plugins,
+    describe,
+    domain_modules,
+    guarded,
+    load_ops,
+    plugins,
+    report_broken,
+    resolve,
 )  # fmt: skip
 from facula.backends.spec import DeviceSpec
 from facula.ops._op import subscribe
@@ -53,7 +60,9 @@ def _load(device: Device) -> Backend:
         number = count(device.type)
         index = device.index or 0
         if index >= number:
-            raise RuntimeError(f"device '{device}' does not exist: this machine has {number} of type '{device.type}'")
+            raise RuntimeError(
+                f"device '{device}' does not exist: this machine has {number} of type '{device.type}'"
+            )
         canonical = Device(device.type, index) if device_spec.count else Device(device.type)
         backend = _backends.get(canonical)
         if backend is None:
@@ -82,7 +91,9 @@ def _make(device_spec: DeviceSpec, device: Device, found: Plugins) -> Backend:
             f"device '{device}' cannot be loaded: {device_spec.backend} made a {type(backend).__name__}, "
             f"not a facula.backends.Backend; tell the authors of {found.sources[device.type]}"
         )
-    backend.providers = [p for p in (_provider(k, s) for k, s in found.kernels if k.type == device.type) if p]
+    backend.providers = [
+        p for p in (_provider(k, s) for k, s in found.kernels if k.type == device.type) if p
+    ]
     load_ops()
     subscribe(backend.bind)
     return backend

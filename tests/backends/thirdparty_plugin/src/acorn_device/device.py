@@ -55,7 +55,9 @@ def printed(kernel):
     """The Python source of an elementwise kernel."""
     names = "abc"[: len(kernel.inputs)]
     arrays = [name for name, x in zip(names, kernel.inputs) if not x.is_scalar]
-    expression = re.sub(r"\b[abc]\b", lambda m: f"{m[0]}[i]" if m[0] in arrays else m[0], kernel.expression)
+    expression = re.sub(
+        r"\b[abc]\b", lambda m: f"{m[0]}[i]" if m[0] in arrays else m[0], kernel.expression
+    )
     lines = [f"def launch(shape, out, {', '.join(names)}):"]
     lines += [f"    {name} = elements(shape, {name})" for name in ("out", *arrays)]
     lines += ["    for i in range(out.count):", f"        out[i] = {expression}"]

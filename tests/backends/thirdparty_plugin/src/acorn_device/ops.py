@@ -1,10 +1,13 @@
 """An op that the package adds to Facula: `facula.acorn_bump`, the method, and its gradient."""
 
+from __future__ import annotations
+
+from facula import Tensor
 from facula.ops import op
 
 
 @op
-def acorn_bump(xp, input: "Tensor"):
+def acorn_bump(xp, input: Tensor) -> Tensor:
     """`1 / (1 + input ** 2)`."""
     return 1 / (1 + input * input)
 

@@ -4,7 +4,18 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.interpreter import interpret
 from facula.backends.buffer.kernels import (
-    ArgReduce, Gather, Input, Kernel, Map, Matmul, Operand, RandomWords, Reduce, Scan, Scatter, Sort,
+    ArgReduce,
+    Gather,
+    Input,
+    Kernel,
+    Map,
+    Matmul,
+    Operand,
+    RandomWords,
+    Reduce,
+    Scan,
+    Scatter,
+    Sort,
 )  # fmt: skip
 
 __all__ = [

@@ -14,6 +14,8 @@ class BufferArray(ArrayOperators):
 
     __slots__ = ("buffer", "shape", "strides", "offset", "dtype", "xp", "__weakref__")
 
+    shape: tuple[int, ...]
+
     def __init__(self, buffer: Any, shape: Any, strides: Any, offset: int, dtype: Any, xp: Any):
         self.buffer, self.dtype, self.offset, self.xp = buffer, dtype, offset, xp
         self.shape = tuple(shape)
@@ -48,7 +50,7 @@ class BufferArray(ArrayOperators):
         )
 
     def __len__(self) -> int:
-        return self.shape[0]  # type: ignore[no-any-return]
+        return self.shape[0]
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(self.shape[0]))

@@ -134,5 +134,9 @@ class BufferBackend(Backend):
             shape, strides = (*x.shape, 2), (*[2 * s for s in x.strides], 1)
             return BufferArray(x.buffer, shape, strides, 2 * x.offset, dtype, self)
         if x.size and (x.strides[-1] != 1 or x.offset % 2 or any(s % 2 for s in x.strides[:-1])):
-            raise RuntimeError(f"view_as_complex: real and imaginary parts must be neighbours, the strides are {x.strides}")
-        return BufferArray(x.buffer, x.shape[:-1], [s // 2 for s in x.strides[:-1]], x.offset // 2, dtype, self)
+            raise RuntimeError(
+                f"view_as_complex: real and imaginary parts must be neighbours, the strides are {x.strides}"
+            )
+        return BufferArray(
+            x.buffer, x.shape[:-1], [s // 2 for s in x.strides[:-1]], x.offset // 2, dtype, self
+        )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from facula.backends.buffer.elementwise import copy_into, map_into
 from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.elementwise import copy_into, map_into
 from facula.dtypes import F64, I64
 
 

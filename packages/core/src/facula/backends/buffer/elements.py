@@ -60,10 +60,10 @@ def _half_from_bits(bits: int) -> float:
 
 def _bfloat_to_bits(x: float) -> int:
     """The upper half of a float32, rounded to nearest, ties to even."""
-    bits = struct.unpack("I", struct.pack("f", c_float(x).value))[0]
+    bits = int(struct.unpack("I", struct.pack("f", c_float(x).value))[0])
     if x != x:
         return bits >> 16 | 0x40
-    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16  # type: ignore[no-any-return]
+    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
 
 
 def _bfloat_from_bits(bits: int) -> float:

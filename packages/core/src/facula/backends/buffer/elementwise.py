@@ -11,7 +11,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.expressions import EXPRESSIONS, NONE
 from facula.backends.buffer.kernels import Input, Map, Operand
 from facula.backends.meta import result_dtype
-from facula.dtypes import FROM_NUMPY, F64, I64, B8
+from facula.dtypes import B8, F64, FROM_NUMPY, I64
 from facula.ops.dims import broadcast_shapes
 
 
@@ -19,7 +19,12 @@ def map_leaf(xp: Any, op: Any, args: tuple[Any, ...]) -> BufferArray:
     """An elementwise leaf by its expression."""
     inputs = args[: len(op.inputs)]
     dtype = _computed_in(op, inputs)
-    if op.name == "pow" and FROM_NUMPY[dtype].category < 2 and isinstance(inputs[1], int) and inputs[1] < 0:
+    if (
+        op.name == "pow"
+        and FROM_NUMPY[dtype].category < 2
+        and isinstance(inputs[1], int)
+        and inputs[1] < 0
+    ):
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     output = np.dtype(result_dtype(op, args)) if op.dtype is not None else dtype
     expression = EXPRESSIONS[op.name].of(FROM_NUMPY[dtype].category)
@@ -41,7 +46,7 @@ def _computed_in(op: Any, inputs: Any) -> Any:
 def map_arrays(xp: Any, expression: str, inputs: Any, dtype: Any, output: Any) -> BufferArray:
     """A new array of `expression` over arrays and scalars, broadcast together."""
     shape = broadcast_shapes(*(x.shape for x in inputs if isinstance(x, BufferArray)))
-    out = xp.empty(shape, output)
+    out: BufferArray = xp.empty(shape, output)
     map_into(xp, out, expression, inputs, dtype)
     return out
 
@@ -90,5 +95,6 @@ def collapse(shape: tuple[int, ...], operands: list[Any]) -> tuple[tuple[int, ..
             steps.append(here)
     columns = iter(zip(*steps) if steps else [()] * len(arrays))
     return tuple(kept), [
-        Operand(x.buffer, x.offset, tuple(next(columns))) if isinstance(x, Operand) else x for x in operands
+        Operand(x.buffer, x.offset, tuple(next(columns))) if isinstance(x, Operand) else x
+        for x in operands
     ]

@@ -26,7 +26,12 @@ class Expression:
 
     def of(self, category: int) -> str:
         """The text for a category of `facula.dtypes`."""
-        special = {BOOL: self.bool or self.integer, INTEGER: self.integer, FLOAT: "", COMPLEX: self.complex}
+        special = {
+            BOOL: self.bool or self.integer,
+            INTEGER: self.integer,
+            FLOAT: "",
+            COMPLEX: self.complex,
+        }
         return special[category] or self.text
 
 
@@ -52,8 +57,10 @@ EXPRESSIONS: dict[str, Expression] = {
     "neg": Expression("-a", bool=NONE),
     "abs": Expression("abs(a)", bool="a"),
     "sign": Expression(
-        "where(a != a, a, (a > 0) - (a < 0))", bool="a", integer="(a > 0) - (a < 0)",
-        complex="where(a == 0, a, a / abs(a))"
+        "where(a != a, a, (a > 0) - (a < 0))",
+        bool="a",
+        integer="(a > 0) - (a < 0)",
+        complex="where(a == 0, a, a / abs(a))",
     ),
     "conj": Expression("a", complex="conj(a)"),
     "floor": _call("floor", integer="a", complex=NONE),

@@ -10,7 +10,9 @@ from typing import Any
 INF, NAN = math.inf, math.nan
 
 
-def ieee(function: Callable[..., Any], poles: dict[float, float] | None = None) -> Callable[..., Any]:
+def ieee(
+    function: Callable[..., Any], poles: dict[float, float] | None = None
+) -> Callable[..., Any]:
     """`function` with infinity for overflow, its value at poles, and NaN outside its domain."""
     at = poles or {}
 
@@ -80,7 +82,7 @@ def _complex_log(z: complex) -> complex:
 def floor_divide(a: float, b: float) -> float:
     """The quotient rounded down, exact even where `a / b` would round up to the next whole number."""
     if b == 0 or b != b or a != a:
-        return divide(a, b)
+        return float(divide(a, b))
     if math.isinf(a):
         return NAN
     rest = math.fmod(a, b)
@@ -93,7 +95,13 @@ def floor_divide(a: float, b: float) -> float:
 def remainder(a: float, b: float) -> float:
     """What is left after `floor_divide`: it has the sign of `b`."""
     rest = fmod(a, b)
-    return rest + b if rest and (rest < 0) != (b < 0) else math.copysign(rest, b) if rest == 0 else rest
+    return (
+        rest + b
+        if rest and (rest < 0) != (b < 0)
+        else math.copysign(rest, b)
+        if rest == 0
+        else rest
+    )
 
 
 def power(a: float, b: float) -> float:

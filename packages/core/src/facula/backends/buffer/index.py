@@ -21,11 +21,22 @@ def gather(xp: Any, input: BufferArray, dim: int, index: BufferArray) -> BufferA
     return out  # type: ignore[no-any-return]
 
 
-COMBINE = {"assign": "b", "sum": "a + b", "prod": "a * b", "amax": "maximum(a, b)", "amin": "minimum(a, b)"}
+COMBINE = {
+    "assign": "b",
+    "sum": "a + b",
+    "prod": "a * b",
+    "amax": "maximum(a, b)",
+    "amin": "minimum(a, b)",
+}
 
 
 def scatter(
-    xp: Any, input: BufferArray, dim: int, index: BufferArray, src: BufferArray, reduce: str = "assign"
+    xp: Any,
+    input: BufferArray,
+    dim: int,
+    index: BufferArray,
+    src: BufferArray,
+    reduce: str = "assign",
 ) -> BufferArray:
     out = xp.copy(input)
     if index.size:

@@ -13,8 +13,20 @@ from itertools import accumulate
 from typing import Any
 
 from facula.backends.buffer import functions
-from facula.backends.buffer.elements import converter, read, round_single, write
-from facula.backends.buffer.kernels import ArgReduce, Gather, Kernel, Map, Matmul, Operand, RandomWords, Reduce, Scan, Scatter, Sort
+from facula.backends.buffer.elements import converter, read, write
+from facula.backends.buffer.kernels import (
+    ArgReduce,
+    Gather,
+    Kernel,
+    Map,
+    Matmul,
+    Operand,
+    RandomWords,
+    Reduce,
+    Scan,
+    Scatter,
+    Sort,
+)
 from facula.dtypes import B8, COMPLEX, FLOAT, FROM_NUMPY, I64
 from facula.random import Key, words
 
@@ -23,7 +35,7 @@ Open = Callable[[Any], Any]
 
 def interpret(kernel: Kernel, open: Open) -> Callable[..., None]:
     """A launchable that runs `kernel` on buffers whose bytes `open` gives."""
-    return _RUNNERS[type(kernel)](kernel, open)  # type: ignore[no-any-return]
+    return _RUNNERS[type(kernel)](kernel, open)
 
 
 def places(shape: tuple[int, ...], operand: Operand) -> list[int]:
@@ -67,7 +79,9 @@ def _print(node: ast.AST, rounding: str) -> str:
         case ast.UnaryOp(operator, operand) if type(operator) in _SYMBOLS:
             return f"{rounding}({_SYMBOLS[type(operator)]}{_print(operand, rounding)})"
         case ast.Compare(left, [operator], [right]) if type(operator) in _SYMBOLS:
-            return f"({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
+            return (
+                f"({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
+            )
         case ast.Call(ast.Name(name), args):
             inner = ", ".join(_print(a, rounding) for a in args)
             return f"{name}({inner})" if name == "where" else f"{rounding}({name}({inner}))"
@@ -91,7 +105,11 @@ def _map(kernel: Map, open: Open) -> Callable[..., None]:
         targets = places(shape, out)
         columns = []
         for x, kind, keep in zip(inputs, kernel.inputs, kept):
-            values = [x] * len(targets) if kind.is_scalar else read(open(x.buffer), kind.dtype, places(shape, x))
+            values = (
+                [x] * len(targets)
+                if kind.is_scalar
+                else read(open(x.buffer), kind.dtype, places(shape, x))
+            )
             columns.append(values if keep else [convert(v) for v in values])
         results = [finish(function(*row)) for row in zip(range(len(targets)), *columns)]
         write(open(out.buffer), kernel.output, targets, results)
@@ -220,10 +238,17 @@ def _matmul(kernel: Matmul, open: Open) -> Callable[..., None]:
 def _sort(kernel: Sort, open: Open) -> Callable[..., None]:
     def launch(shape: Any, values: Operand, positions: Operand, a: Operand) -> None:
         rows = _rows(shape[:-1], shape[-1:], a, kernel.dtype, open)
-        orders = [sorted(range(len(row)), key=_keys(row), reverse=kernel.descending) for row in rows]
+        orders = [
+            sorted(range(len(row)), key=_keys(row), reverse=kernel.descending) for row in rows
+        ]
         ordered = [row[i] for row, order in zip(rows, orders) for i in order]
         write(open(values.buffer), kernel.dtype, places(shape, values), ordered)
-        write(open(positions.buffer), I64, places(shape, positions), [i for order in orders for i in order])
+        write(
+            open(positions.buffer),
+            I64,
+            places(shape, positions),
+            [i for order in orders for i in order],
+        )
 
     return launch
 

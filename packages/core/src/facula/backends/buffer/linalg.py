@@ -14,7 +14,7 @@ def matrix_product(xp: Any, input: BufferArray, other: BufferArray) -> BufferArr
     dtype = promotion.result_dtype([input, other], []).dtype
     a, b = (x if x.dtype is dtype else xp.cast(x, dtype) for x in (input, other))
     batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    m, k, n = *a.shape[-2:], b.shape[-1]
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     if not k:
         return xp.full((*batch, m, n), 0, dtype)  # type: ignore[no-any-return]
     out = xp.empty((*batch, m, n), dtype)

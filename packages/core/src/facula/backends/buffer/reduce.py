@@ -13,18 +13,26 @@ from facula.dtypes import FROM_NUMPY, I64
 from facula.ops.dims import reduced_shape, wrap_dims
 
 
-def fold(xp: Any, combine: str, initial: Any, input: BufferArray, dim: Any, keepdim: bool, dtype: Any) -> BufferArray:
+def fold(
+    xp: Any, combine: str, initial: Any, input: BufferArray, dim: Any, keepdim: bool, dtype: Any
+) -> BufferArray:
     """`input` folded over `dim` (None or empty: all) in `dtype`."""
-    return _launch(xp, Reduce(combine, initial, input.dtype, np.dtype(dtype)), input, dim, keepdim, dtype)
+    return _launch(
+        xp, Reduce(combine, initial, input.dtype, np.dtype(dtype)), input, dim, keepdim, dtype
+    )
 
 
-def _launch(xp: Any, kernel: Any, input: BufferArray, dim: Any, keepdim: bool, dtype: Any) -> BufferArray:
+def _launch(
+    xp: Any, kernel: Any, input: BufferArray, dim: Any, keepdim: bool, dtype: Any
+) -> BufferArray:
     dims = wrap_dims(dim, len(input.shape))
     kept = tuple(d for d in range(len(input.shape)) if d not in dims)
     out = xp.empty(tuple(input.shape[d] for d in kept), dtype)
     if out.size and not input.size:
         if getattr(kernel, "initial", None) is None:
-            raise IndexError(f"a reduction without identity over an empty dimension (input shape {input.shape})")
+            raise IndexError(
+                f"a reduction without identity over an empty dimension (input shape {input.shape})"
+            )
         copy_into(xp, out, kernel.initial)
     elif out.size:
         reduced = tuple(input.shape[d] for d in dims)
@@ -33,7 +41,9 @@ def _launch(xp: Any, kernel: Any, input: BufferArray, dim: Any, keepdim: bool, d
     return BufferArray(out.buffer, shape, None, 0, out.dtype, xp)
 
 
-def sum(xp: Any, input: BufferArray, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> BufferArray:
+def sum(
+    xp: Any, input: BufferArray, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> BufferArray:
     if dtype is None:
         dtype = I64 if FROM_NUMPY[input.dtype].category < 2 else input.dtype
     return fold(xp, "a + b", 0, input, dim, keepdim, dtype)
@@ -47,7 +57,9 @@ def amin(xp: Any, input: BufferArray, dim: Any = (), keepdim: bool = False) -> B
     return fold(xp, "minimum(a, b)", None, input, dim, keepdim, input.dtype)
 
 
-def prod(xp: Any, input: BufferArray, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> BufferArray:
+def prod(
+    xp: Any, input: BufferArray, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> BufferArray:
     if dtype is None:
         dtype = I64 if FROM_NUMPY[input.dtype].category < 2 else input.dtype
     return fold(xp, "a * b", 1, input, dim, keepdim, dtype)

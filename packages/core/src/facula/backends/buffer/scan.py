@@ -20,7 +20,9 @@ def scan(xp: Any, combine: str, input: BufferArray, dim: int, dtype: Any) -> Buf
     if out.size:
         order = moved_last(dim, len(input.shape))
         shape = tuple(input.shape[d] for d in order)
-        xp.launch(Scan(combine, input.dtype, out.dtype), shape, out.operand(order), input.operand(order))
+        xp.launch(
+            Scan(combine, input.dtype, out.dtype), shape, out.operand(order), input.operand(order)
+        )
     return out  # type: ignore[no-any-return]
 
 
@@ -41,7 +43,9 @@ def cumprod(xp: Any, input: BufferArray, dim: int, dtype: Any = None) -> BufferA
     return scan(xp, "a * b", input, dim, _wide(input, dtype))
 
 
-def _running(xp: Any, extremum: str, input: BufferArray, dim: int) -> tuple[BufferArray, BufferArray]:
+def _running(
+    xp: Any, extremum: str, input: BufferArray, dim: int
+) -> tuple[BufferArray, BufferArray]:
     """Running extrema, and where each of them was last met: a running maximum of positions."""
     values = scan(xp, extremum, input, dim, input.dtype)
     if not input.shape:
@@ -49,7 +53,9 @@ def _running(xp: Any, extremum: str, input: BufferArray, dim: int) -> tuple[Buff
     after = len(input.shape) - dim % len(input.shape) - 1
     place = xp.view(xp.sequence(0, 1, input.shape[dim], I64), (input.shape[dim], *(1,) * after))
     met = map_arrays(xp, "(a == b) | (a != a)", (input, values), input.dtype, B8)
-    return values, scan(xp, "maximum(a, b)", map_arrays(xp, "where(a, b, 0)", (met, place), I64, I64), dim, I64)
+    return values, scan(
+        xp, "maximum(a, b)", map_arrays(xp, "where(a, b, 0)", (met, place), I64, I64), dim, I64
+    )
 
 
 def cummax(xp: Any, input: BufferArray, dim: int) -> tuple[BufferArray, BufferArray]:

@@ -14,7 +14,9 @@ def sort(
     xp: Any, input: BufferArray, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> tuple[BufferArray, BufferArray]:
     if FROM_NUMPY[input.dtype].is_complex:
-        raise RuntimeError(f"sort: complex numbers have no order, the input is {FROM_NUMPY[input.dtype].name}")
+        raise RuntimeError(
+            f"sort: complex numbers have no order, the input is {FROM_NUMPY[input.dtype].name}"
+        )
     values, positions = xp.copy(input), xp.full(input.shape, 0, I64)
     if input.shape and input.size:
         order = moved_last(dim, len(input.shape))
