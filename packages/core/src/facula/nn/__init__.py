@@ -6,6 +6,8 @@ import sys
 
 from facula.nn import functional, init, utils
 from facula.nn.activation import *
+from facula.nn.adaptive import *
+from facula.nn.attention import *
 from facula.nn.batchnorm import *
 from facula.nn.container import *
 from facula.nn.conv import *
@@ -20,9 +22,12 @@ from facula.nn.loss import *
 from facula.nn.module import Module
 from facula.nn.normalization import *
 from facula.nn.padding import *
+from facula.nn.parallel import *
 from facula.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from facula.nn.pixelshuffle import *
 from facula.nn.pooling import *
+from facula.nn.rnn import *
+from facula.nn.transformer import *
 from facula.nn.upsampling import *
 
 #: `nn.modules.linear.Linear` and the like, as PyTorch has it; here the files are in `nn` itself.

@@ -61,7 +61,8 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-NonDynamicallyQuantizableLinear = Linear
+class NonDynamicallyQuantizableLinear(Linear):
+    """A Linear under the name that PyTorch gives the last one of attention."""
 
 
 def explain_features(input: Tensor, expected: int) -> str | None:
