@@ -18,7 +18,8 @@ CASES = [
 def run(op, i, device, grad=False):
     facula.manual_seed(0)
     sample = build(samples_of(op)[i], on_device(device, grad))
-    return sample, op.public_call(*sample.args, **sample.kwargs)
+    with facula.device(device):  # where creation ops put their results
+        return sample, op.public_call(*sample.args, **sample.kwargs)
 
 
 def values(result):

@@ -243,7 +243,7 @@ def zero_(xp: Namespace, input: Tensor) -> Tensor:
 
 @zero_.public
 def zero_(input: Any) -> Any:
-    return store(input, _constant(input, 0), "zero_")
+    return store(input, _filled(input, _constant(input, 0)), "zero_")
 
 
 @zero_.sample
@@ -259,7 +259,12 @@ def fill_(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
 
 @fill_.public
 def fill_(input: Any, value: Any) -> Any:
-    return store(input, _one_value(input, value), "fill_")
+    return store(input, _filled(input, _one_value(input, value)), "fill_")
+
+
+def _filled(input: Any, value: Any) -> Any:
+    """`value`, or where gradients flow the full result, whose node gives `input` a gradient of zero."""
+    return fill.call(input, value) if input.requires_grad and not input.is_leaf else value
 
 
 @fill_.sample
@@ -272,6 +277,9 @@ def _(make: Any) -> Any:
 def fill(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
     """A tensor like `input` filled with one value, a number or a 0-d tensor."""
     return xp.clone(xp.expand(xp.cast(value, input.dtype), input.shape))
+
+
+fill.vjp(input=lambda xp, g: xp.full(tuple(g.shape), 0, g.dtype), value=lambda xp, g: xp.sum_to(g, ()))
 
 
 @fill.public

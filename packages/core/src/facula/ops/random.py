@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from facula.dtypes import F32, F64, FROM_NUMPY, I64, bfloat16, float16, float64, uint32, uint64
-from facula.ops._op import Namespace, Op, Tensor, leaf, op
+from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
 from facula.ops.convert import store
 from facula.ops.creation import place, size_of, storage, where_like
 from facula.testing.samples import call
@@ -349,41 +349,363 @@ def _(make: Any) -> Any:
     yield call(make(3, dtype="int64"), 2, 9)
 
 
-# ---- written in place
+# ---- drawn for given parameters
 
 
-def _redraw(input: Any, generator: Any, name: str, creation: Op = rand) -> Any:
-    """Fresh `rand` or `randn` numbers in the shape and dtype of a floating-point tensor."""
+@op(method=True, arithmetic=False, random=True)
+def bernoulli(xp: Namespace, input: Tensor, key: Any, p: Any = None) -> Tensor:
+    """1 with the probabilities in `input` (or with probability `p`, in the shape of `input`), else 0."""
+    if p is not None:
+        return xp.cast(xp.bernoulli_mask(key, tuple(input.shape), p), input.dtype)
+    unit = xp.rand(key, tuple(input.shape), F64 if input.dtype is F64 else F32)
+    return xp.cast(xp.lt(unit, xp.cast(input, unit.dtype)), input.dtype)
+
+
+@bernoulli.public
+def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Any:
     d = input.dtype
-    if d.category < 2 or (d.is_complex and creation is rand):
-        raise RuntimeError(f'"{name}" not implemented for \'{d.name}\'')
-    return drawn(creation, tuple(input._array.shape), input._array.dtype, generator, input._backend)
+    if p is None and not d.is_floating_point:
+        raise RuntimeError(f'"bernoulli_tensor_cpu_p_" not implemented for \'{d.name}\': probabilities are floating-point')
+    _check_probability(p, "bernoulli")
+    size = tuple(input.shape)
+    bits = 32 if p is not None else _word_bits(input._array.dtype)
+    return bernoulli.call(input.detach(), _key(generator, size, bits), p)
+
+
+def _check_probability(p: Any, name: str) -> None:
+    if p is not None and not 0 <= p <= 1:
+        raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
+
+
+@bernoulli.sample
+def _(make: Any) -> Any:
+    yield call(make(3, 4, low=0.0, high=1.0, grad=False))
+    yield call(make(5, grad=False), 0.3)
+    yield call(make(5, dtype="int64"), 0.7)
 
 
 @op(arithmetic=False, random=True)
-def uniform_(xp: Namespace, input: Tensor) -> Tensor:
-    """Fills `input` with numbers uniform in [from, to)."""
-    return input
+def multinomial(xp: Namespace, input: Tensor, key: Any, num_samples: int, replacement: bool) -> Tensor:
+    """Indices drawn with the probabilities (any positive scale) in each row of `input`; int64.
+
+    With replacement: the inverse of the cumulative sum. Without: the order of a race of exponential times
+    (P. Efraimidis and P. Spirakis, "Weighted random sampling with a reservoir", 2006).
+    """
+    *rows, n = input.shape
+    if replacement:
+        total = xp.cumsum(input, len(rows))
+        unit = xp.rand(key, (*rows, num_samples), input.dtype)
+        last = xp.slice(total, len(rows), n - 1, n, 1)
+        # The product may round up to the total, which lies past the last index that can be drawn.
+        at = xp.searchsorted(total, unit * last, right=True)
+        highest = xp.sum(xp.cast(xp.lt(total, last), I64), len(rows), True)
+        return xp.minimum(at, highest)
+    time = xp.maximum(-xp.log(1.0 - xp.rand(key, (*rows, n), input.dtype)), xp.full((), 2.0**-26, input.dtype))
+    order = xp.argsort(input / time, len(rows), True, True)
+    return xp.slice(order, len(rows), 0, num_samples, 1)
 
 
-@uniform_.public
-def uniform_(input: Any, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **named: Any) -> Any:
-    low = named.pop("from", from_)
-    if not low <= to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
-    unit = _redraw(input, generator, "uniform_")
-    return store(input, unit if (low, to) == (0, 1) else unit * (to - low) + low, "uniform_")
+@multinomial.public
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Any:
+    _check_weights(input, num_samples, replacement)
+    *rows, n = input.shape
+    bits = _word_bits(input._array.dtype)
+    weights = input.detach()
+    if input.dtype.itemsize < 4:
+        weights = weights.float()
+    key = _key(generator, (*rows, num_samples if replacement else n), bits)
+    return multinomial.call(weights, key, num_samples, replacement)
 
 
-@op(arithmetic=False, random=True)
-def normal_(xp: Namespace, input: Tensor) -> Tensor:
-    """Fills `input` with numbers from the normal distribution of that mean and standard deviation."""
-    return input
+def _check_weights(input: Any, num_samples: int, replacement: bool) -> None:
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {tuple(input.shape)}")
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
+    if num_samples <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}")
+    if not replacement and num_samples > input.shape[-1]:
+        raise RuntimeError(
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of {input.shape[-1]}"
+        )
+    if _has_values(input):
+        low, total = input.min().item(), input.sum(-1)
+        if not (low >= 0 and total.max().item() < math.inf):
+            raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+        if not total.min().item() > 0:
+            raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
 
 
-@normal_.public
-def normal_(input: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
+def _has_values(t: Any) -> bool:
+    """Whether values can be looked at: not on `meta`, nor while a graph is captured."""
+    from facula.autograd.mode import Mode, state
+
+    return not t.is_meta and not isinstance(state.mode, Mode) and t.numel() > 0
+
+
+@multinomial.sample
+def _(make: Any) -> Any:
+    yield call(make(6, low=0.1, high=1.0, grad=False), 3)
+    yield call(make(2, 5, low=0.1, high=1.0, grad=False), 9, True)
+    yield call(make.of([0.0, 3.0, 0.0, 1.0]), 2)
+
+
+@op(method=False, arithmetic=False, random=True)
+def normal(xp: Namespace, mean: Tensor, std: Tensor, key: Any, size: Any, dtype: Any) -> Tensor:
+    """Numbers from normal distributions: of tensors `mean` and `std`, broadcast, or of numbers and a `size`."""
+    return xp.cast(xp.randn(key, size, dtype) * std + mean, dtype)
+
+
+@normal.public
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    tensors = [x for x in (mean, std) if hasattr(x, "_backend")]
+    if not tensors:
+        if size is None:
+            raise TypeError("normal() of two numbers needs a size")
+        z = drawn(randn, size_of((size,)), storage(dtype), generator, device)
+        return (z * _checked_std(std) + mean).requires_grad_(requires_grad)
+    return _normal_around(mean, std, tensors, generator)
+
+
+def _normal_around(mean: Any, std: Any, tensors: list[Any], generator: Any) -> Any:
+    from facula.ops.dims import broadcast_shapes
+
+    if any(t.is_complex() for t in tensors if t is std):
+        raise RuntimeError("normal expects standard deviation to be non-complex")
+    if not hasattr(std, "_backend"):
+        _checked_std(std)
+    elif _has_values(std) and std.min().item() < 0:
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    kind = tensors[0]._array.dtype
+    if FROM_NUMPY[kind].category < 2:
+        raise RuntimeError(f'"normal_kernel_cpu" not implemented for \'{FROM_NUMPY[kind].name}\'')
+    size = broadcast_shapes(*(tuple(t.shape) for t in tensors))
+    z = drawn(randn, size, kind, generator, tensors[0]._backend)
+    mean, std = (x.detach() if hasattr(x, "_backend") else x for x in (mean, std))
+    return (z * std + mean).to(FROM_NUMPY[kind])
+
+
+def _checked_std(std: float) -> float:
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    z = _redraw(input, generator, "normal_", randn)
-    return store(input, z if (mean, std) == (0, 1) else z * std + mean, "normal_")
+    return std
+
+
+@normal.sample
+def _(make: Any) -> Any:
+    yield call(0.0, 1.0, (2, 3))
+    yield call(make(2, 3, grad=False), make(3, low=0.1, grad=False))
+    yield call(1.0, make(3, low=0.1, grad=False))
+
+
+@host_op(shape=lambda input, key: tuple(input.shape), random=True)
+def poisson(xp: Namespace, input: Tensor, key: Any) -> Tensor:
+    """Numbers from Poisson distributions with the rates in `input`, in its dtype.
+
+    Drawn on the host, from a stream that one block of the key seeds. Not differentiable.
+    """
+
+
+@poisson.public
+def poisson(input: Any, generator: Any = None) -> Any:
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f'"poisson_cpu" not implemented for \'{input.dtype.name}\'')
+    if _has_values(input) and not input.min().item() >= 0:
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    return poisson.call(input.detach(), _key(generator, (4,), 64))
+
+
+@poisson.sample
+def _(make: Any) -> Any:
+    yield call(make(3, 4, low=0.0, high=9.0, grad=False))
+
+
+# ---- written in place: bodies give the new values, the methods store them
+
+
+def _in_place(definition: Op, arguments: Any, is_whole: bool = False) -> None:
+    """The method: `arguments(*args, **kwargs)` checks the parameters and returns them in the op's order."""
+    name = definition.name
+
+    def method(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
+        d = self.dtype
+        if not (d.is_floating_point or (d.is_complex and name == "normal_") or (d.category == 1 and is_whole)):
+            raise RuntimeError(f'"{name}" not implemented for \'{d.name}\'')
+        given = arguments(*args, **kwargs)
+        count = (*self.shape, 2) if d.is_complex else tuple(self.shape)
+        key = _key(generator, count, 64 if d.category == 1 else _word_bits(self._array.dtype))
+        return store(self, definition.call(self.detach(), key, *given), name)
+
+    method.__name__, method.__doc__ = name, definition.doc
+    definition.public(method)
+
+    @definition.sample
+    def samples(make: Any) -> Any:
+        given = {"exponential_": (1.5,), "log_normal_": (0.5, 0.7), "geometric_": (0.3,), "cauchy_": (1.0, 2.0)}
+        yield call(make(2, 3, grad=False), *given.get(name, ()))
+        yield call(make(4, dtype="float32", grad=False), *given.get(name, ()))
+
+
+def _unit(xp: Namespace, input: Any, key: Any) -> Any:
+    """Numbers in [0, 1) in the shape of `input`, in its dtype or, for small ones and ints, in one with more bits."""
+    kind = input.dtype if input.dtype is F64 else F64 if FROM_NUMPY[input.dtype].category < 2 else F32
+    return xp.rand(key, tuple(input.shape), kind)
+
+
+@op(arithmetic=False, random=True)
+def uniform_(xp: Namespace, input: Tensor, key: Any, low: float, high: float) -> Tensor:
+    """Fills the tensor with numbers uniform in [from, to)."""
+    return xp.cast(_unit(xp, input, key) * (high - low) + low, input.dtype)
+
+
+def _uniform_bounds(from_: float = 0.0, to: float = 1.0, **named: Any) -> tuple[float, float]:
+    low = named.pop("from", from_)
+    if named:
+        raise TypeError(f"uniform_() got an unexpected keyword argument {next(iter(named))!r}")
+    if not low <= to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
+    return float(low), float(to)
+
+
+_in_place(uniform_, _uniform_bounds)
+
+
+@op(arithmetic=False, random=True)
+def normal_(xp: Namespace, input: Tensor, key: Any, mean: Any, std: float) -> Tensor:
+    """Fills the tensor with numbers from the normal distribution of that mean and standard deviation."""
+    kind = input.dtype if FROM_NUMPY[input.dtype].itemsize > 2 else F32
+    return xp.cast(xp.randn(key, tuple(input.shape), kind) * std + mean, input.dtype)
+
+
+def _mean_and_std(mean: Any = 0.0, std: float = 1.0) -> tuple[Any, float]:
+    return mean, _checked_std(std)
+
+
+_in_place(normal_, _mean_and_std)
+
+
+@op(arithmetic=False, random=True)
+def log_normal_(xp: Namespace, input: Tensor, key: Any, mean: float, std: float) -> Tensor:
+    """Fills the tensor with numbers whose logarithms have that mean and standard deviation."""
+    kind = F64 if input.dtype is F64 else F32
+    return xp.cast(xp.exp(xp.randn(key, tuple(input.shape), kind) * std + mean), input.dtype)
+
+
+def _log_normal_arguments(mean: float = 1.0, std: float = 2.0) -> tuple[float, float]:
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    return mean, std
+
+
+_in_place(log_normal_, _log_normal_arguments)
+
+
+@op(arithmetic=False, random=True)
+def exponential_(xp: Namespace, input: Tensor, key: Any, lambd: float) -> Tensor:
+    """Fills the tensor with numbers from the exponential distribution of rate `lambd`."""
+    return xp.cast(-xp.log(1.0 - _unit(xp, input, key)) / lambd, input.dtype)
+
+
+def _rate(lambd: float = 1.0) -> tuple[float]:
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return (float(lambd),)
+
+
+_in_place(exponential_, _rate)
+
+
+@op(arithmetic=False, random=True)
+def cauchy_(xp: Namespace, input: Tensor, key: Any, median: float, sigma: float) -> Tensor:
+    """Fills the tensor with numbers from the Cauchy distribution."""
+    return xp.cast(xp.tan((_unit(xp, input, key) - 0.5) * math.pi) * sigma + median, input.dtype)
+
+
+def _median_and_sigma(median: float = 0.0, sigma: float = 1.0) -> tuple[float, float]:
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    return median, sigma
+
+
+_in_place(cauchy_, _median_and_sigma)
+
+
+@op(arithmetic=False, random=True)
+def geometric_(xp: Namespace, input: Tensor, key: Any, p: float) -> Tensor:
+    """Fills the tensor with the number of trials (1, 2, ...) until a success of probability `p`."""
+    trials = xp.ceil(xp.log(1.0 - _unit(xp, input, key)) / math.log(1 - p))
+    return xp.cast(xp.maximum(trials, xp.full((), 1, trials.dtype)), input.dtype)
+
+
+def _success(p: float) -> tuple[float]:
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    return (float(p),)
+
+
+_in_place(geometric_, _success, is_whole=True)
+
+
+@op(arithmetic=False, random=True)
+def bernoulli_(xp: Namespace, input: Tensor, key: Any, p: Any) -> Tensor:
+    """Fills the tensor with 1 with probability `p` (a number, or a tensor of that shape), else 0."""
+    return xp.cast(xp.bernoulli_mask(key, tuple(input.shape), p), input.dtype)
+
+
+@bernoulli_.public
+def bernoulli_(input: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
+    if hasattr(p, "_backend"):
+        return store(input, bernoulli(p.expand(input.shape), generator=generator).to(input.dtype), "bernoulli_")
+    _check_probability(p, "bernoulli_")
+    key = _key(generator, tuple(input.shape), 32)
+    return store(input, bernoulli_.call(input.detach(), key, p), "bernoulli_")
+
+
+@bernoulli_.sample
+def _(make: Any) -> Any:
+    yield call(make(2, 3, grad=False))
+    yield call(make(5, dtype="bool"), 0.2)
+    yield call(make(5, dtype="int64"), make(5, low=0.0, high=1.0, grad=False))
+
+
+@op(arithmetic=False, random=True)
+def random_(xp: Namespace, input: Tensor, key: Any, low: int, high: int) -> Tensor:
+    """Fills the tensor with whole numbers in [from, to); without bounds: all that its dtype holds exactly."""
+    return xp.randint(key, low, high, tuple(input.shape), input.dtype)
+
+
+@random_.public
+def random_(input: Any, *bounds: Any, generator: Any = None, **named: Any) -> Any:
+    low, high = (None, *bounds)[-2:] if bounds else (None, None)
+    low, high = named.pop("from", low), named.pop("to", high)
+    low = 0 if low is None else int(low)
+    high = _LARGEST.get(input.dtype.name, 0) + 1 if high is None else int(high)
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    key = _key(generator, tuple(input.shape), 64)
+    return store(input, random_.call(input.detach(), key, low, high), "random_")
+
+
+_LARGEST = {
+    "bool": 1, "uint8": 2**8 - 1, "uint16": 2**16 - 1, "uint32": 2**32 - 1, "uint64": 2**63 - 1, "int8": 2**7 - 1,
+    "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "float16": 2**11, "bfloat16": 2**8,
+    "float32": 2**24, "float64": 2**53,
+}  # fmt: skip
+
+
+@random_.sample
+def _(make: Any) -> Any:
+    yield call(make(2, 3, grad=False))
+    yield call(make(4, dtype="int64"), 5)
+    yield call(make(4, dtype="int32"), -5, 5)

@@ -8,7 +8,17 @@ from facula.dtypes import F32, F64
 
 
 def kernels(m: Any) -> dict[str, Any]:
-    return {}
+    return {"poisson": poisson}
+
+
+def poisson(input: Any, key: Any) -> Any:
+    """On the host, by NumPy's sampler, which rejects and so can't be counted in blocks."""
+    import numpy as np
+
+    from facula.random import words
+
+    numbers = np.random.Generator(np.random.Philox(key=words(key, 2, 64)))
+    return np.asarray(numbers.poisson(input.astype(np.float64)), input.dtype)
 
 
 def normal_kernel(m: Any, rand: Any) -> Any:
