@@ -580,6 +580,14 @@ class Tensor:
             dtype = {v: k for k, v in LEGACY.items()}[dtype.rpartition(".")[2]]
         return self.to(getattr(dtype, "dtype", dtype) if not isinstance(dtype, str) else as_dtype(dtype))
 
+    def cpu(self, memory_format: Any = None) -> Tensor:
+        """The tensor on the CPU; itself where it is there already."""
+        return self.to("cpu")  # type: ignore[no-any-return]
+
+    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+        """The tensor on a CUDA device. Raises RuntimeError where there is none."""
+        return self.to("cuda" if device is None else device)  # type: ignore[no-any-return]
+
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A tensor with a copy of `data`, in the dtype and on the device of this one."""
         from facula.construct import tensor

@@ -111,10 +111,10 @@ def _move_and_cast(input: Any, wanted: Any, device: Any) -> Any:
 
 @to.sample
 def _(make: Any) -> Any:
-    yield call(make(2, 3), dtype=dtype_of("float32"))
+    yield call(make(2, 3, grad=False), dtype=dtype_of("float32"))
     yield call(make(2, 3), dtype_of("float64"))
     yield call(make(2, dtype="int64"), dtype_of("complex128"))
-    yield call(make(2), "cpu", copy=True)
+    yield call(make(2), dtype_of("float64"), copy=True)
 
 
 def dtype_of(name: str) -> dtype:
@@ -134,7 +134,7 @@ def type_as(input: Any, other: Any) -> Any:
 
 @type_as.sample
 def _(make: Any) -> Any:
-    yield call(make(2), make(3, dtype="float32"))
+    yield call(make(2, grad=False), make(3, dtype="float32", grad=False))
     yield call(make(2), make(1))
 
 
@@ -158,7 +158,7 @@ def _short_form(name: str, target: str) -> None:
 
     @conversion.sample
     def samples(make: Any) -> Any:
-        yield call(make(2, 3))
+        yield call(make(2, 3, grad=target in ("float64", "complex128")))
         yield call(make(3, dtype="bool"))
         yield call(make(2, dtype="int64", low=0))
 
@@ -169,37 +169,6 @@ for _name, _target in {
     "cdouble": "complex128",
 }.items():  # fmt: skip
     _short_form(_name, _target)
-
-
-@op(alias=True, arithmetic=False)
-def cpu(xp: Namespace, input: Tensor) -> Tensor:
-    """`input` on the CPU; itself where it is there already."""
-    return input
-
-
-@cpu.public
-def cpu(input: Any, memory_format: Any = None) -> Any:
-    from facula.backends.registry import backend_for
-
-    return move(input, backend_for("cpu"))
-
-
-@op(alias=True, arithmetic=False)
-def cuda(xp: Namespace, input: Tensor) -> Tensor:
-    """`input` on a CUDA device (0 where not given). Raises RuntimeError where there is none."""
-    return input
-
-
-@cuda.public
-def cuda(input: Any, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Any:
-    from facula.backends.registry import backend_for
-
-    return move(input, backend_for("cuda" if device is None else device))
-
-
-@cpu.sample
-def _(make: Any) -> Any:
-    yield call(make(2, 3))
 
 
 # ---- writes

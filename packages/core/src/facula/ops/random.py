@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import F32, F64, FROM_NUMPY, I64, bfloat16, float16, float64, uint32, uint64
+from facula.dtypes import F32, F64, FROM_NUMPY, I64, as_dtype, bfloat16, float16, float64, uint32, uint64
 from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
 from facula.ops.convert import store
 from facula.ops.creation import place, size_of, storage, where_like
@@ -24,6 +24,11 @@ def _key(generator: Any, size: Any, bits: int) -> Any:
     from facula.random import next_key
 
     return next_key(generator, math.prod(size), bits)
+
+
+def kind_of(x: Any) -> Any:
+    """The NumPy dtype of an array or, where a body is being recorded, of a tensor."""
+    return as_dtype(x.dtype).dtype
 
 
 # ---- bits
@@ -279,19 +284,19 @@ def _(make: Any) -> Any:
 @op(method=False, arithmetic=False, random=True)
 def rand_like(xp: Namespace, input: Tensor, key: Any, dtype: Any = None) -> Tensor:
     """`rand` in the shape, dtype and device of `input`."""
-    return xp.rand(key, input.shape, dtype or input.dtype)
+    return xp.rand(key, input.shape, dtype or kind_of(input))
 
 
 @op(method=False, arithmetic=False, random=True)
 def randn_like(xp: Namespace, input: Tensor, key: Any, dtype: Any = None) -> Tensor:
     """`randn` in the shape, dtype and device of `input`."""
-    return xp.randn(key, input.shape, dtype or input.dtype)
+    return xp.randn(key, input.shape, dtype or kind_of(input))
 
 
 @op(method=False, arithmetic=False, random=True)
 def randint_like(xp: Namespace, input: Tensor, key: Any, low: int, high: int, dtype: Any = None) -> Tensor:
     """`randint` in the shape, dtype and device of `input`: `randint_like(input, low=0, high)`."""
-    return xp.randint(key, low, high, input.shape, dtype or input.dtype)
+    return xp.randint(key, low, high, input.shape, dtype or kind_of(input))
 
 
 def _alike(like: Op, creation: Op) -> None:
@@ -357,7 +362,7 @@ def bernoulli(xp: Namespace, input: Tensor, key: Any, p: Any = None) -> Tensor:
     """1 with the probabilities in `input` (or with probability `p`, in the shape of `input`), else 0."""
     if p is not None:
         return xp.cast(xp.bernoulli_mask(key, tuple(input.shape), p), input.dtype)
-    unit = xp.rand(key, tuple(input.shape), F64 if input.dtype is F64 else F32)
+    unit = xp.rand(key, tuple(input.shape), F64 if kind_of(input) is F64 else F32)
     return xp.cast(xp.lt(unit, xp.cast(input, unit.dtype)), input.dtype)
 
 
@@ -394,13 +399,13 @@ def multinomial(xp: Namespace, input: Tensor, key: Any, num_samples: int, replac
     *rows, n = input.shape
     if replacement:
         total = xp.cumsum(input, len(rows))
-        unit = xp.rand(key, (*rows, num_samples), input.dtype)
+        unit = xp.rand(key, (*rows, num_samples), kind_of(input))
         last = xp.slice(total, len(rows), n - 1, n, 1)
         # The product may round up to the total, which lies past the last index that can be drawn.
         at = xp.searchsorted(total, unit * last, right=True)
         highest = xp.sum(xp.cast(xp.lt(total, last), I64), len(rows), True)
         return xp.minimum(at, highest)
-    time = xp.maximum(-xp.log(1.0 - xp.rand(key, (*rows, n), input.dtype)), xp.full((), 2.0**-26, input.dtype))
+    time = xp.maximum(-xp.log(1.0 - xp.rand(key, (*rows, n), kind_of(input))), xp.full((), 2.0**-26, kind_of(input)))
     order = xp.argsort(input / time, len(rows), True, True)
     return xp.slice(order, len(rows), 0, num_samples, 1)
 
@@ -559,8 +564,9 @@ def _in_place(definition: Op, arguments: Any, is_whole: bool = False) -> None:
 
 def _unit(xp: Namespace, input: Any, key: Any) -> Any:
     """Numbers in [0, 1) in the shape of `input`, in its dtype or, for small ones and ints, in one with more bits."""
-    kind = input.dtype if input.dtype is F64 else F64 if FROM_NUMPY[input.dtype].category < 2 else F32
-    return xp.rand(key, tuple(input.shape), kind)
+    kind = kind_of(input)
+    is_wide = kind is F64 or FROM_NUMPY[kind].category < 2
+    return xp.rand(key, tuple(input.shape), F64 if is_wide else F32)
 
 
 @op(arithmetic=False, random=True)
@@ -584,7 +590,7 @@ _in_place(uniform_, _uniform_bounds)
 @op(arithmetic=False, random=True)
 def normal_(xp: Namespace, input: Tensor, key: Any, mean: Any, std: float) -> Tensor:
     """Fills the tensor with numbers from the normal distribution of that mean and standard deviation."""
-    kind = input.dtype if FROM_NUMPY[input.dtype].itemsize > 2 else F32
+    kind = kind_of(input) if kind_of(input).itemsize > 2 else F32
     return xp.cast(xp.randn(key, tuple(input.shape), kind) * std + mean, input.dtype)
 
 
@@ -598,7 +604,7 @@ _in_place(normal_, _mean_and_std)
 @op(arithmetic=False, random=True)
 def log_normal_(xp: Namespace, input: Tensor, key: Any, mean: float, std: float) -> Tensor:
     """Fills the tensor with numbers whose logarithms have that mean and standard deviation."""
-    kind = F64 if input.dtype is F64 else F32
+    kind = F64 if kind_of(input) is F64 else F32
     return xp.cast(xp.exp(xp.randn(key, tuple(input.shape), kind) * std + mean), input.dtype)
 
 
@@ -682,7 +688,7 @@ def _(make: Any) -> Any:
 @op(arithmetic=False, random=True)
 def random_(xp: Namespace, input: Tensor, key: Any, low: int, high: int) -> Tensor:
     """Fills the tensor with whole numbers in [from, to); without bounds: all that its dtype holds exactly."""
-    return xp.randint(key, low, high, tuple(input.shape), input.dtype)
+    return xp.randint(key, low, high, tuple(input.shape), kind_of(input))
 
 
 @random_.public
