@@ -629,7 +629,7 @@ def _eigh_rule(xp: Namespace, g: Any, eigenvalues: Any, eigenvectors: Any) -> An
     if gV is not None:
         gap = xp.unsqueeze(L, -2) - xp.unsqueeze(L, -1)
         E = xp.where(xp.ne(eye, 0), 1.0, gap)
-        mixed = xp.matmul(mH(xp, V), gV)
+        mixed = _skew(xp, xp.matmul(mH(xp, V), gV)) * 0.5  # what keeps A Hermitian
         part = xp.where(xp.ne(eye, 0), 0.0, mixed / E)
         inner = part if inner is None else part + inner
     inner = inner if not is_complex(V.dtype) or is_complex(inner.dtype) else xp.cast(inner, V.dtype)
