@@ -62,7 +62,7 @@ def as_size(size: Any) -> tuple[int, ...]:
     """Varargs of a shape (`2, 3` or `(2, 3)`) as one tuple of ints."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
-    return tuple(int(n) for n in size)
+    return tuple(map(int, size))
 
 
 def infer_size(size: Sequence[int], numel: int, given: Sequence[int]) -> tuple[int, ...]:

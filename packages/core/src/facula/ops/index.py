@@ -58,7 +58,8 @@ def getitem(self: Any, index: Any) -> Any:
         if shape and -shape[0] <= index < shape[0]:
             return select.call(self, 0, index % shape[0])
     elif kind is _slice:
-        return _take_slice(self, 0, index)
+        x = _take_slice(self, 0, index)
+        return x if x is not self else OPS["alias"].call(x)
     x, indices = _views(self, _as_tuple(index))
     return x if indices is None else _at(x, indices)
 
@@ -87,6 +88,7 @@ def _views(x: Any, index: tuple[Any, ...]) -> tuple[Any, list[Any] | None]:
         raise IndexError("an index can only have a single ellipsis ('...')")
     dim = 0
     found: list[Any] = []
+    slices: list[tuple[int, Any]] = []  # last, so that the gradient of `x[:, t]` is that of one small select
     for i, n in zip(items, consumed):
         if i is Ellipsis:
             dim += rest
@@ -95,12 +97,15 @@ def _views(x: Any, index: tuple[Any, ...]) -> tuple[Any, list[Any] | None]:
         elif i.__class__ is int:
             x = _take_int(x, dim, i, len(found))
         elif i.__class__ is _slice:
-            x, dim = _take_slice(x, dim, i), dim + 1
+            slices.append((dim, i))
+            dim += 1
         else:
             if n == 0:  # a mask without dimensions chooses all or nothing of a new one
                 x, n = unsqueeze.call(x, dim), 1
             found += [None] * (dim - len(found)) + [i] + [...] * (n - 1)
             dim += n
+    for d, i in slices:
+        x = _take_slice(x, d, i)
     return (x, found) if found else (x if x is not whole else OPS["alias"].call(x), None)
 
 
@@ -176,6 +181,8 @@ def _take_slice(x: Any, dim: int, i: Any) -> Any:
     if step <= 0:
         raise ValueError("step must be greater than zero")
     start, stop, _ = i.indices(shape[dim])
+    if step == 1 and start == 0 and stop == shape[dim]:
+        return x
     return slice.call(x, dim, start, start if stop < start else stop, step)
 
 
@@ -265,7 +272,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     index = index if index._array.dtype is I64 else OPS["cast"].call(index, I64)
     dim = wrap_dim(dim, len(input._array.shape))
     if prod(index._array.shape) == 0 and len(index._array.shape) != len(input._array.shape):
-        return OPS["expand"].call(OPS["sum"].call(input, None, False), index._array.shape)
+        none = slice.call(OPS["flatten"].call(input), 0, 0, 0, 1)
+        return OPS["reshape"].call(none, index._array.shape)
     input = input if input._array.shape else unsqueeze.call(input, 0)
     if index._array.shape:
         return gather.call(input, dim, index)
@@ -720,6 +728,8 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 f"masked_fill only supports a 0-dimensional value tensor, but got tensor with "
                 f"{len(value._array.shape)} dimension(s)."
             )
+        if value.is_complex() and not input.is_complex():
+            raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow (in masked_fill)")
         value = _fitting(_as_value(value, input), input)
     else:
         _check_scalar(value, input, "masked_fill")

@@ -386,6 +386,8 @@ def _with_indices(xp: Namespace, input: Any, indices: Any, dim: int, keepdim: bo
 
 def _extreme_public(op_: Any, of_all: Any, binary: str) -> Any:
     def public(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+        if not hasattr(input, "_array"):
+            raise TypeError(f"{op_.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
         other = dim if hasattr(dim, "_array") else other
         if other is not None:
             return OPS[binary](input, other)

@@ -66,8 +66,10 @@ def _scan_public(op_: Any) -> Any:
             input = OPS["cast"].call(input, as_dtype(dtype).dtype)
         d = wrap_dim(dim, len(input._array.shape))
         if input._array.shape:
-            return op_.call(input, d)
-        return OPS["squeeze"].call(op_.call(OPS["unsqueeze"].call(input, 0), 0), 0)
+            out = op_.call(input, d)
+        else:
+            out = OPS["squeeze"].call(op_.call(OPS["unsqueeze"].call(input, 0), 0), 0)
+        return out if dtype is None or out.dtype is as_dtype(dtype) else OPS["cast"].call(out, as_dtype(dtype).dtype)
 
     public.__name__ = op_.name
     return op_.public(public)
@@ -242,7 +244,7 @@ def _areas(xp: Namespace, y: Any, x: Any, dx: float, dim: int) -> Any:
     return pairs * (dx / 2) if x is None else pairs * _steps(xp, y, x, dim) / 2
 
 
-@op
+@op(promote="float", inplace=False)
 def trapezoid(xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0, dim: int = -1) -> Tensor:
     """Integral of the samples `y` along `dim` by the trapezoidal rule, at points `x` or `dx` apart."""
     d = wrap_dim(dim, len(y.shape))
@@ -251,7 +253,7 @@ def trapezoid(xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0
     return xp.sum(_areas(xp, y, x, dx, d), d)
 
 
-@op
+@op(promote="float", inplace=False)
 def cumulative_trapezoid(xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0, dim: int = -1) -> Tensor:
     """Running integral of the samples `y` along `dim` by the trapezoidal rule; one element fewer."""
     d = wrap_dim(dim, len(y.shape))

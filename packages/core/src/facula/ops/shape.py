@@ -6,7 +6,7 @@ import builtins
 from math import prod
 from typing import Any
 
-from facula.dtypes import I64
+from facula.dtypes import I64, category
 from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import as_size, broadcast_shapes, infer_size, view_strides, wrap_dim, wrap_dims
 from facula.testing.samples import call
@@ -108,6 +108,8 @@ def permute(input: Any, *dims: Any) -> Any:
             f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
             f"desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
         )
+    if sorted(dims) == list(range(ndim)):
+        return permute.call(input, dims)
     order = tuple([wrap_dim(d, ndim) for d in dims])
     if len(set(order)) != ndim:
         raise RuntimeError(f"permute(dims): duplicate dims are not allowed, got {list(dims)}")
@@ -490,8 +492,8 @@ def narrow(xp: Namespace, input: Tensor, dim: int, start: int, length: int) -> T
     shape = input.shape
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    if getattr(start, "shape", ()):
-        raise RuntimeError(f"start must be an 0-dim integral Tensor, got shape {list(start.shape)}")
+    if hasattr(start, "_array") and (start.shape or category(start.dtype) != 1):
+        raise RuntimeError(f"start must be an 0-dim integral Tensor, got {start.dtype} of shape {list(start.shape)}")
     at, start, n = wrap_dim(dim, len(shape)), int(start), shape[wrap_dim(dim, len(shape))]
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")

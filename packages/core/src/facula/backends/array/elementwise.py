@@ -19,11 +19,24 @@ def _ufuncs(m: Any) -> dict[str, Any]:
     return {name: getattr(m, name) for name in same.split()} | {
         "add": m.add, "mul": m.multiply, "div": m.true_divide,
         "eq": m.equal, "ne": m.not_equal, "lt": m.less, "le": m.less_equal, "gt": m.greater, "ge": m.greater_equal,
-        "select_where": m.where, "atan2": m.arctan2,
+        "select_where": _choosing(m), "atan2": m.arctan2,
         "asin": m.arcsin, "acos": m.arccos, "atan": m.arctan, "asinh": m.arcsinh, "acosh": m.arccosh, "atanh": m.arctanh,
         "sign": lambda input: m.sign(input) if input.dtype.kind != "b" else input.copy(),
         "sub": _refusing_bools("sub", m.subtract), "neg": _refusing_bools("neg", m.negative), "abs": m.absolute,
     }  # fmt: skip
+
+
+def _choosing(m: Any) -> Any:
+    """`where`, in which a number takes the dtype of the other array: bfloat16 would become float64."""
+
+    def select_where(condition: Any, input: Any, other: Any) -> Any:
+        if not hasattr(other, "dtype"):
+            other = m.asarray(other, input.dtype)
+        elif not hasattr(input, "dtype"):
+            input = m.asarray(input, other.dtype)
+        return m.where(condition, input, other)
+
+    return select_where
 
 
 def _refusing_bools(name: str, function: Any) -> Any:

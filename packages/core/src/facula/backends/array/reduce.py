@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 #: Rows that are added one after another before partial sums are; the error grows with this number.
-BLOCK = 128
+BLOCK = 32
 
 
 def axes(dim: Any) -> Any:
@@ -18,22 +18,36 @@ def kernels(m: Any) -> dict[str, Any]:
         if dtype is None and input.dtype.kind in "iub":
             dtype = m.int64
         axis = axes(dim) if input.ndim else None
-        if axis is not None and input.dtype.itemsize <= 8 and input.dtype.kind in "fc":
-            single = axis if isinstance(axis, int) else axis[0] if len(axis) == 1 else None
-            if single is not None and input.shape[single] > BLOCK and single % input.ndim != input.ndim - 1:
-                out = _blocked(input, single % input.ndim)
-                return m.expand_dims(out, single) if keepdim else out
+        if input.size > BLOCK and input.ndim > 1 and input.dtype.itemsize <= 8 and input.dtype.kind in "fc":
+            if not (axis is None and (input.flags.c_contiguous or input.flags.f_contiguous)):
+                return _careful(input, axis, keepdim)
         return m.asarray(m.add.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype))
 
-    def _blocked(x: Any, axis: int) -> Any:
-        """The sum over an axis that is not the last: NumPy adds its rows one by one, so in blocks."""
-        if x.dtype == m.float64 or x.shape[axis] <= BLOCK:
-            return m.add.reduce(x, axis=axis)
+    def _careful(x: Any, axis: Any, keepdim: bool) -> Any:
+        """NumPy adds pairwise along the fastest dimension only, and row by row along the others."""
+        dims = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+        dims = sorted([d % x.ndim for d in dims], key=lambda d: abs(x.strides[d]))
+        whole, done = x, []
+        for d in dims:
+            at = d - len([e for e in done if e < d])
+            x = _along(x, at)
+            done.append(d)
+        x = m.asarray(x)
+        return x.reshape([1 if d in done else n for d, n in enumerate(whole.shape)]) if keepdim else x
+
+    def _along(x: Any, axis: int) -> Any:
+        """The sum over one axis; where rows would be added one by one, in blocks."""
         n = x.shape[axis]
+        if n <= BLOCK or x.ndim == 1 or abs(x.strides[axis]) == min(map(abs, x.strides)):
+            return m.add.reduce(x, axis=axis)
         whole = n - n % BLOCK
         head = x[(slice(None),) * axis + (slice(0, whole),)]
-        parts = head.reshape(*x.shape[:axis], whole // BLOCK, BLOCK, *x.shape[axis + 1 :])
-        out = _blocked(m.add.reduce(parts, axis=axis + 1), axis)
+        step = x.strides[axis]
+        parts = m.lib.stride_tricks.as_strided(
+            head, (*x.shape[:axis], whole // BLOCK, BLOCK, *x.shape[axis + 1 :]),
+            (*x.strides[:axis], step * BLOCK, step, *x.strides[axis + 1 :]),
+        )  # fmt: skip
+        out = _along(m.add.reduce(parts, axis=axis + 1), axis)
         if whole < n:
             out += m.add.reduce(x[(slice(None),) * axis + (slice(whole, n),)], axis=axis)
         return out

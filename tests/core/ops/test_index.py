@@ -1,0 +1,134 @@
+"""Indexing against NumPy and PyTorch's rules: placement, views, writes, errors, gradients."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import facula
+
+VALUES = np.arange(24.0).reshape(2, 3, 4)
+
+
+def tensor(values, **options):
+    return facula.tensor(np.asarray(values), **options)
+
+
+MASK = np.array([[True, False, True], [False, True, True]])
+INDICES = [
+    0, -1, slice(1, None), (0, 1), (Ellipsis, 0), None, (slice(None), None, 1), True, False, (0, Ellipsis, None),
+    np.array([0, 1]), [0, 1], (np.array([0, 1]), slice(None), np.array([0, -1])), (slice(None), np.array([[0, 1], [2, 2]])),
+    (np.array([0, 1]), np.array([1, 1]), slice(0, 2)), np.array([True, False]), (slice(None), np.array([True, False, True])),
+    (MASK,), (MASK, slice(1, 3)), ([0, 1], [2, 2]), (slice(None, None, 2), 1), (Ellipsis, np.array([True, False, True, True])),
+]  # fmt: skip
+
+
+def placed(index):
+    """NumPy arrays in an index as tensors."""
+    if isinstance(index, tuple):
+        return tuple(placed(i) for i in index)
+    return tensor(index) if isinstance(index, np.ndarray) else index
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_reads_and_writes_as_numpy(index):
+    x = tensor(VALUES)
+    expected = VALUES[index]
+    got = x[placed(index)]
+    assert tuple(got.shape) == expected.shape
+    np.testing.assert_array_equal(got.numpy(), expected)
+    written, wanted = x.clone(), VALUES.copy()
+    values = np.random.default_rng(0).random(expected.shape)
+    written[placed(index)] = tensor(values)
+    wanted[index] = values
+    np.testing.assert_array_equal(written.numpy(), wanted)
+    written[placed(index)] = 7
+    wanted[index] = 7
+    np.testing.assert_array_equal(written.numpy(), wanted)
+
+
+def test_an_int_beside_a_slice_and_a_tensor_is_taken_first():
+    """NumPy counts the int as an index array and would move its dimension to the front."""
+    assert tuple(tensor(VALUES)[0, :, tensor([1, 2])].shape) == (3, 2)
+
+
+def test_basic_indices_are_views():
+    x = tensor(VALUES)
+    for index in (0, slice(0, 1), (Ellipsis, 1), None, Ellipsis):
+        view = x[index]
+        view.fill_(1.0) if hasattr(view, "fill_") else view.__setitem__(Ellipsis, 1.0)
+        np.testing.assert_array_equal(x[index].numpy(), 1.0)
+
+
+@pytest.mark.parametrize(
+    "index, error, text",
+    [
+        (2, IndexError, "index 2 is out of bounds for dimension 0 with size 2"),
+        ((slice(None), 5), IndexError, "index 5 is out of bounds for dimension 1 with size 3"),
+        (np.array([0, 5]), IndexError, "index 5 is out of bounds for dimension 0 with size 2"),
+        ((0, 0, 0, 0), IndexError, "too many indices for tensor of dimension 3"),
+        (slice(None, None, -1), ValueError, "step must be greater than zero"),
+        (np.array([True, False, True]), IndexError, "does not match the shape of the indexed tensor"),
+        (1.5, IndexError, "valid indices"),
+    ],
+)
+def test_bad_indices_say_what_was_wrong(index, error, text):
+    with pytest.raises(error, match=text):
+        tensor(VALUES)[placed(index)]
+
+
+@pytest.mark.parametrize("index", [0, (slice(None), [0, 2]), MASK, (Ellipsis, slice(0, 3, 2))], ids=str)
+def test_gradient_of_a_write_reaches_both(index):
+    x = tensor(VALUES, requires_grad=True)
+    index = placed(index)
+    value = x.detach()[index].clone().requires_grad_()
+    y = x * 1
+    y[index] = value * 2
+    (y * tensor(VALUES)).sum().backward()
+    expected = VALUES.copy()
+    expected[index if not isinstance(index, facula.Tensor) else MASK] = 0
+    np.testing.assert_allclose(x.grad.numpy(), expected)
+    np.testing.assert_allclose(value.grad.numpy(), 2 * tensor(VALUES)[index].numpy())
+
+
+def test_equal_indices_add_up():
+    x = facula.zeros(3, 2, dtype=facula.float64)
+    at = tensor([0, 2, 0])
+    np.testing.assert_array_equal(x.index_add(0, at, tensor(np.ones((3, 2)))).numpy(), [[2, 2], [0, 0], [1, 1]])
+    x.index_put_((at,), tensor(np.ones(2)), accumulate=True)
+    np.testing.assert_array_equal(x.numpy(), [[2, 2], [0, 0], [1, 1]])
+    table = tensor(np.ones((3, 2)), requires_grad=True)
+    table[at].sum().backward()
+    np.testing.assert_array_equal(table.grad.numpy(), [[2, 2], [0, 0], [1, 1]])
+
+
+def steps_time(steps, read):
+    x = facula.tensor(np.ones((8, steps, 64)), requires_grad=True)
+    best = float("inf")
+    for _ in range(3):
+        x.grad = None
+        start = time.perf_counter()
+        total = 0
+        for part in read(x, steps):
+            total = part.sum() + total
+        total.backward()
+        best = min(best, time.perf_counter() - start)
+    assert (x.grad.numpy() == 1).all()
+    return best
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x, n: (x[:, t] for t in range(n)),
+        lambda x, n: x.unbind(1),
+        lambda x, n: iter(x.transpose(0, 1)),
+        lambda x, n: x.split(1, 1),
+    ],
+    ids=["x[:, t]", "unbind", "iter", "split"],
+)
+def test_the_gradient_of_slices_is_linear_in_their_number(read):
+    """Four times the steps may not cost sixteen times as much."""
+    assert steps_time(2000, read) < 8 * steps_time(500, read)
