@@ -53,9 +53,10 @@ class Mode:
         if isinstance(self.below, Mode):
             self.below.touch(*tensors)
 
-    def enter(self, op: Any, tensors: list[Any]) -> None:
-        """Told of a composite op before its body is put on the tape."""
+    def enter(self, op: Any, args: tuple[Any, ...], tensors: list[Any]) -> Any:
+        """Told of a composite op before its body is put on the tape; may give its result instead."""
         self.touch(*tensors)
+        return NotImplemented
 
     def write(self, target: Any, source: Any) -> None:
         """Told of an in-place write before it happens."""

@@ -502,7 +502,9 @@ def run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     mode = state.mode
     is_slow = mode is not True and mode is not False
     if is_slow:
-        mode.enter(op, [x for x in flat if isinstance(x, Tensor)])
+        result = mode.enter(op, args, [x for x in flat if isinstance(x, Tensor)])
+        if result is not NotImplemented:
+            return result
     if any(not isinstance(x, Tensor) and x is not None for x in flat) or _mixed(flat):
         if all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
             flat = _scalars_placed(op, flat)

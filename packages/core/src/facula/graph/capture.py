@@ -166,11 +166,20 @@ class Capture(Mode):
         self._note_edges(op, result, self.graph.nodes[start:])
         return result
 
-    def enter(self, op: Op, tensors: list[Tensor]) -> None:
-        """A composite op is about to be expanded."""
+    def enter(self, op: Op, args: tuple[Any, ...], tensors: list[Tensor]) -> Any:
+        """A composite op is about to be expanded; one that the device updates in place stays whole."""
         self.touch(*tensors)
+        if not tensors:
+            return NotImplemented
+        trace = trace_of(tensors[0]._backend)
         if op.dynamic:
-            getattr(trace_of(tensors[0]._backend), op.name)()
+            getattr(trace, op.name)()
+        if op.name not in trace.below.inplace_kernels or (
+            is_grad_enabled() and any(map(is_tracked, tensors))
+        ):
+            return NotImplemented
+        results = trace.stage(op, *[a._array if isinstance(a, Tensor) else a for a in args])
+        return op.result(*[None if r is None else from_array(trace, r) for r in results])  # type: ignore[misc]
 
     def touch(self, *tensors: Any) -> None:
         for t in tensors:
@@ -281,6 +290,7 @@ class Capture(Mode):
                 (), dtype, (), trace.below, f"scalar{len(self.graph.inputs)}"
             )
             self.sources.append(Scalar(read, dtype, trace.below))
+            self.graph.scalars[found] = read
             self.scalars[key, dtype] = found
         return from_array(trace, Symbol(found, trace))
 
@@ -364,6 +374,9 @@ class Outcome:
             for t in capture.touched.values()
             if t.at is not None and t.symbol.storage.value is not self.graph.inputs[t.at]  # type: ignore[union-attr]
         ]
+        for at, out, tracked in self.writes:
+            if not tracked:
+                self.graph.updates[self.graph.inputs[at]] = self.graph.outputs[out]  # type: ignore[index]
         self.rebinds = [
             (t.source, self.graph.output(t.tensor._array.current()))
             for t in capture.touched.values()

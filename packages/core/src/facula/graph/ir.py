@@ -109,6 +109,12 @@ class Graph:
         self.options: list[Runtime] = []
         self.nodes: list[Node] = []
         self.outputs: list[Value] = []
+        self.scalars: dict[
+            Value, Callable[[], Any]
+        ] = {}  # inputs that are numbers read at each replay
+        self.updates: dict[
+            Value, Value
+        ] = {}  # inputs that are written, and what is written into them
         self._code: dict[Any, Callable[..., Any]] = {}
 
     def add_input(self, shape: Any, dtype: Any, strides: Any, backend: Any, name: str) -> Value:

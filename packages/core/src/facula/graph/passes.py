@@ -33,6 +33,7 @@ def join_equal_nodes(graph: Graph) -> None:
             )
     graph.nodes = kept
     graph.outputs = [instead.get(v, v) for v in graph.outputs]  # type: ignore[misc]
+    graph.updates = {k: instead.get(v, v) for k, v in graph.updates.items()}  # type: ignore[misc]
 
 
 def _key(a: Any) -> Any:
@@ -59,16 +60,33 @@ def owns_result(node: Node) -> bool:
     )
 
 
-def writes_in_place(graph: Graph) -> set[Node]:
-    """The `write_view` nodes that may write into their input: nothing reads it, or a view of it, later.
+def written_arguments(node: Node) -> list[tuple[Value, Value]]:
+    """(argument, output) pairs in which a node that writes in place stores its outputs."""
+    if node.op.name == "write_view":
+        return [(node.args[0], node.outputs[0])]  # type: ignore[list-item]
+    names = [p.name for p in node.op.parameters]
+    pairs = [
+        (node.args[names.index(n)], out)
+        for n, out in zip(node.op.outputs, node.outputs)
+        if n in names
+    ]
+    return [(a, out) for a, out in pairs if a is not None and out is not None]
 
-    Without this the gradients of T slices would cost T copies of the whole.
+
+def writes_in_place(graph: Graph, into_inputs: bool) -> set[Node]:
+    """The nodes that may write into their arguments: nothing reads those, or views of them, later.
+
+    They are `write_view` (without this the gradients of T slices would cost T copies of the whole) and
+    the updates for which a backend has in-place kernels. `into_inputs`: graph inputs that take the
+    result in the end may be written as well.
     """
     last: dict[Value, int] = {}
-    over: dict[Value, set[Value]] = {}  # the values whose memory a value may lie in
+    over: dict[Value, set[Value]] = {
+        v: {v} for v in graph.inputs
+    }  # the values whose memory a value may lie in
     for i, node in enumerate(graph.nodes):
         inputs = list(values_in(node.args))
-        below = set() if owns_result(node) else {b for v in inputs for b in over.get(v, {v})}
+        below = set() if owns_result(node) else {b for v in inputs for b in over[v]}
         for value in inputs:
             last[value] = i
         for out in node.outputs:
@@ -80,11 +98,19 @@ def writes_in_place(graph: Graph) -> set[Node]:
     for value, bases in over.items():
         for base in bases:
             ends[base] = max(ends.get(base, -1), last.get(value, -1))
-    return {
-        node
-        for i, node in enumerate(graph.nodes)
-        if node.op.name == "write_view"
-        and owns_result(node.args[0].node)
-        and ends.get(node.args[0], len(graph.nodes)) == i
-        and node.args[0] not in over.get(node.args[1], ())
-    }
+    found: set[Node] = set()
+    homes = {v: k for k, v in graph.updates.items()} if into_inputs else {}
+    for i in range(len(graph.nodes) - 1, -1, -1):
+        node = graph.nodes[i]
+        if node.op.name != "write_view" and node.op.name not in node.backend.inplace_kernels:
+            continue
+        pairs = written_arguments(node)
+        others = [v for v in values_in(node.args) if v not in [a for a, _ in pairs]]
+        if pairs and all(
+            (owns_result(a.node) or homes.get(out) is a)
+            and ends.get(a) == i
+            and not any(a in over[v] for v in others)
+            for a, out in pairs
+        ):
+            found.add(node)
+    return found

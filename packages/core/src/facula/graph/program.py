@@ -107,7 +107,7 @@ class _Finish:
             for source, r in program.grads
         ]
         writes = [
-            (self.tensors[at], self._whole(out, tracked), tracked)
+            (self.tensors[at], self._write(at, out, tracked), tracked)
             for at, out, tracked in program.writes
         ]
         rebinds = [
@@ -154,6 +154,11 @@ class _Finish:
             tensor = run(op, (tensor,), options)
         return tensor
 
+    def _write(self, at: int, out: int, tracked: bool) -> Tensor:
+        """What is to be written into input `at`; the input's own array where the program did it."""
+        done = self.outputs[out]._array is self.tensors[at]._array
+        return self.outputs[out] if done else self._whole(out, tracked)
+
     def _whole(self, at: int, tracked: bool) -> Tensor:
         """Output `at`, with memory that nothing else of this replay has."""
         tensor = self.outputs[at]
@@ -173,7 +178,8 @@ def _store(tensor: Tensor, value: Tensor, tracked: bool) -> None:
     if tracked and is_grad_enabled():
         write_(tensor, value)
     else:
-        tensor._backend.write(tensor._array, value._array)
+        if value._array is not tensor._array:
+            tensor._backend.write(tensor._array, value._array)
         bump(tensor)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from facula.backends.base import Backend
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value, values_in
-from facula.graph.passes import writes_in_place
+from facula.graph.passes import written_arguments, writes_in_place
 
 #: Where the kernel of an op gives one device's array for another's: replayed on one backend it is a no-op.
 _MOVES = frozenset(("to_backend",))
@@ -41,7 +41,7 @@ class _Printer:
         if graph.options:
             self.lines.append(", ".join(self.option_names.values()) + ", = options")
         dying = last_uses(graph)
-        in_place = writes_in_place(graph)
+        in_place = writes_in_place(graph, into_inputs=self.backend is None)
         for node in graph.nodes:
             if node in in_place:
                 self.write(node)
@@ -82,17 +82,27 @@ class _Printer:
                     )
 
     def write(self, node: Node) -> None:
-        """A `write_view` whose input nobody needs any more: written where it is."""
-        base, value, chain = node.args
+        """A node whose written arguments nobody needs any more: they are written where they are."""
         backend = self.backend or node.backend
-        place = self.text(base)
-        for op, options in chain:
-            place = f"{self.constant(getattr(backend, op.name), op.name)}({', '.join([place, *map(self.text, options)])})"
-        out = node.outputs[0]
-        assert out is not None
-        self.names[out] = f"v{len(self.names)}"
-        self.lines.append(f"{self.constant(backend.write, 'write')}({place}, {self.text(value)})")
-        self.lines.append(f"{self.names[out]} = {self.text(base)}")
+        if node.op.name == "write_view":
+            base, value, chain = node.args
+            place = self.text(base)
+            for op, options in chain:
+                place = f"{self.constant(getattr(backend, op.name), op.name)}({', '.join([place, *map(self.text, options)])})"
+            self.lines.append(
+                f"{self.constant(backend.write, 'write')}({place}, {self.text(value)})"
+            )
+        else:
+            kernel = self.constant(backend.inplace_kernels[node.op.name], node.op.name)
+            self.lines.append(f"{kernel}({', '.join(map(self.number_or_array, node.args))})")
+        for argument, out in written_arguments(node):
+            self.names[out] = f"v{len(self.names)}"
+            self.lines.append(f"{self.names[out]} = {self.text(argument)}")
+
+    def number_or_array(self, a: Any) -> str:
+        """In-place kernels take numbers that Python owns as they are, not rounded to an array's dtype."""
+        read = self.graph.scalars.get(a) if a.__class__ is Value else None
+        return self.text(a) if read is None else f"{self.constant(read, 'read')}()"
 
     def text(self, a: Any) -> str:
         """An argument as source: a local variable, a literal or a named constant."""
