@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import is_floating_point
+from facula.dtypes import F32, is_floating_point, uint8
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.windows import tuple_of
 from facula.testing.samples import call
@@ -149,6 +149,7 @@ def resample(make: Any) -> Any:
 # ---- interpolate
 
 _KINDS = {"linear": (3, "linear"), "bilinear": (4, "linear"), "trilinear": (5, "linear"), "bicubic": (4, "cubic")}
+_BYTES = (uint8, uint8.dtype)
 _PLAIN = ("nearest", "nearest-exact", "area")
 
 
@@ -174,10 +175,10 @@ def interpolate(
     if mode == "area":
         return getattr(xp, f"adaptive_avg_pool{n}d")(input, out)
     kind = ("antialias_" if antialias else "") + _KINDS.get(mode, (0, mode))[1]
-    x = input
+    x = xp.cast(input, F32) if input.dtype in _BYTES and mode in _KINDS else input
     for i in _cheapest_first(input.shape[2:], out):
         x = xp.resample(x, 2 + i, out[i], kind, scales[i], bool(align_corners))
-    return x
+    return x if x.dtype == input.dtype else xp.cast(xp.clamp(xp.floor(x + 0.5), 0, 255), _BYTES[1])
 
 
 def _cheapest_first(size: Any, out: Any) -> list[int]:
@@ -434,6 +435,49 @@ def _cubic_weights(t: Any) -> tuple[Any, Any, Any, Any]:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
     return far(t + 1), near(t), near(1 - t), far(2 - t)
+
+
+_GRID_MODES = ("bilinear", "nearest", "bicubic")
+_GRID_PADDING = ("zeros", "border", "reflection")
+
+
+@op(method=False)
+def grid_sampler(
+    xp: Namespace, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """`grid_sample` with its modes as numbers: 0 bilinear, 1 nearest, 2 bicubic; 0 zeros, 1 border, 2 reflection."""
+    return xp.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+
+
+@op(method=False)
+def grid_sampler_2d(
+    xp: Namespace, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """`grid_sampler` of 4-D input."""
+    return xp.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+
+
+@op(method=False)
+def grid_sampler_3d(
+    xp: Namespace, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """`grid_sampler` of 5-D input."""
+    return xp.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+
+
+@grid_sampler.sample
+def grid_sampler(make: Any) -> Any:
+    yield call(make(1, 1, 3, 4), make(1, 1, 2, 2, low=-1.3, high=1.3), 0, 1, True)
+
+
+@grid_sampler_2d.sample
+def grid_sampler_2d(make: Any) -> Any:
+    yield call(make(1, 1, 3, 4), make(1, 1, 2, 2, low=-1.3, high=1.3), 2, 0, False)
+
+
+@grid_sampler_3d.sample
+def grid_sampler_3d(make: Any) -> Any:
+    yield call(make(1, 1, 2, 2, 2), make(1, 1, 1, 2, 3, low=-0.9, high=0.9), 0, 2, True)
 
 
 @affine_grid.sample

@@ -117,7 +117,8 @@ def kernels(m: Any) -> dict[str, Any]:
         x: Any, shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, include: bool, divisor: Any
     ) -> Any:
         counts = divisor or window_counts(shape[len(shape) - len(kernel) :], out, kernel, stride, padding, include)
-        return x / (counts if isinstance(counts, (int, float)) else m.asarray(counts).astype(x.dtype))
+        quotient = x / (counts if isinstance(counts, (int, float)) else m.asarray(counts).astype(x.dtype))
+        return quotient.astype(x.dtype, copy=False)  # integers are truncated, as PyTorch does
 
     def avg_pool(
         input: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
