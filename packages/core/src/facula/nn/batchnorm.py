@@ -32,18 +32,18 @@ class _NormBase(Module):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None,
+        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self._make_state(device, dtype)
+        self._make_state(affine and bias, device, dtype)
         self.reset_parameters()
 
-    def _make_state(self, device: Any, dtype: Any) -> None:
+    def _make_state(self, bias: bool, device: Any, dtype: Any) -> None:
         place = {"device": device, "dtype": dtype}
-        for name in ("weight", "bias"):
-            made = Parameter(facula.empty(self.num_features, **place)) if self.affine else None
+        for name, wanted in (("weight", self.affine), ("bias", bias)):
+            made = Parameter(facula.empty(self.num_features, **place)) if wanted else None
             self.register_parameter(name, made)
         tracked = self.track_running_stats
         self.register_buffer("running_mean", facula.zeros(self.num_features, **place) if tracked else None)
@@ -61,8 +61,9 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Scale 1, shift 0, fresh running statistics."""
         self.reset_running_stats()
-        if self.affine:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -73,7 +74,7 @@ class _NormBase(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
     def _load_from_state_dict(
@@ -145,8 +146,9 @@ class SyncBatchNorm(_BatchNorm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True, process_group: Any = None, device: Any = None, dtype: Any = None,
+        *, bias: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = process_group
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -175,11 +177,12 @@ class _LazyNorm(LazyModuleMixin):
     def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, *args: Any, **kwargs: Any) -> None:
         super().__init__(0, eps, momentum, *args, **kwargs)
 
-    def _make_state(self: Any, device: Any, dtype: Any) -> None:
-        super()._make_state(device, dtype)  # type: ignore[misc]
+    def _make_state(self: Any, bias: bool, device: Any, dtype: Any) -> None:
+        super()._make_state(bias, device, dtype)  # type: ignore[misc]
         place = {"device": device, "dtype": dtype}
         if self.affine:
             self.weight = UninitializedParameter(**place)
+        if bias:
             self.bias = UninitializedParameter(**place)
         if self.track_running_stats:
             self.running_mean = UninitializedBuffer(**place)
@@ -194,10 +197,9 @@ class _LazyNorm(LazyModuleMixin):
             return
         self._check_input_dim(input)
         self.num_features = input.shape[self._channel_dim(input)]
-        parts = ("weight", "bias") if self.affine else ()
-        parts += ("running_mean", "running_var") if self.track_running_stats else ()
-        for name in parts:
-            getattr(self, name).materialize((self.num_features,))
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            if getattr(self, name) is not None:
+                getattr(self, name).materialize((self.num_features,))
         self.reset_parameters()
 
     def _channel_dim(self, input: Tensor) -> int:
