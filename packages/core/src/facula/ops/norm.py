@@ -12,7 +12,7 @@ from facula.testing.samples import call
 # ---- layer norm
 
 
-def _check_normalized(name: str, input: Any, normalized_shape: Any, *affine: Any) -> tuple[int, ...]:
+def check_normalized(name: str, input: Any, normalized_shape: Any, *affine: Any) -> tuple[int, ...]:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape:
         raise RuntimeError(f"{name}: expected normalized_shape to have at least one dimension, it is empty")
@@ -34,7 +34,7 @@ def native_layer_norm(
     xp: Namespace, input: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
     """`layer_norm` with the mean and the inverse standard deviation that it found, of shape (*, 1, ...)."""
-    shape = _check_normalized("layer_norm", input, normalized_shape, weight, bias)
+    shape = check_normalized("layer_norm", input, normalized_shape, weight, bias)
     dims = tuple(range(len(input.shape) - len(shape), len(input.shape)))
     n = prod(shape)
     mean = xp.sum(input, dims, True) / n
@@ -116,7 +116,7 @@ def rms_norm(
 
     `eps` is added to the mean square; None takes the machine epsilon of the dtype (Zhang & Sennrich 2019).
     """
-    shape = _check_normalized("rms_norm", input, normalized_shape, weight)
+    shape = check_normalized("rms_norm", input, normalized_shape, weight)
     eps = finfo(as_dtype(input.dtype)).eps if eps is None else eps
     return xp.rms_norm_fused(input, weight, len(shape), eps)[0]
 
