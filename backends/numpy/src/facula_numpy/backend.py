@@ -8,7 +8,7 @@ import numpy as np
 
 from facula.backends.array import ArrayBackend
 from facula._device import device as Device
-from facula_numpy import activation, choose, conv, inplace, loss, norm, random
+from facula_numpy import activation, choose, conv, embedding, inplace, loss, norm, random
 
 
 class NumpyBackend(ArrayBackend):
@@ -18,5 +18,5 @@ class NumpyBackend(ArrayBackend):
         super().__init__(device, np)
         self.table |= conv.kernels()
         self.table |= random.table(self)
-        self.table |= choose.KERNELS | activation.kernels(self) | loss.KERNELS | norm.KERNELS
+        self.table |= choose.KERNELS | activation.kernels(self) | loss.KERNELS | norm.KERNELS | embedding.KERNELS
         self.inplace_kernels |= inplace.KERNELS

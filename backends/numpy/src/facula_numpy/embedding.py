@@ -1,0 +1,38 @@
+"""Table look-up with range checks, and its gradient by sorting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def table_rows(weight: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
+    """Rows of a table. Raises IndexError for a row number out of range."""
+    if indices.size:
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= len(weight):
+            bad = low if low < 0 else high
+            raise IndexError(f"index out of range in self: {bad} is no row of a table of {len(weight)} rows")
+    return weight.take(indices, 0)
+
+
+def table_gradient(g: Any, indices: Any, rows: int, padding: int, by_frequency: bool) -> Any:
+    """`g` (n, d) added up by row number: rows of equal number are brought together by a sort."""
+    out = np.zeros((rows, g.shape[1]), g.dtype)
+    if padding >= 0:
+        kept = indices != padding
+        indices, g = indices[kept], g[kept]
+    if not indices.size:
+        return out
+    order = np.argsort(indices, kind="stable")
+    ordered = indices[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sums = np.add.reduceat(g[order], starts, 0)
+    if by_frequency:
+        sums /= np.diff(starts, append=len(order))[:, None].astype(g.dtype)
+    out[ordered[starts]] = sums
+    return out
+
+
+KERNELS = {"table_rows": table_rows, "table_gradient": table_gradient}
