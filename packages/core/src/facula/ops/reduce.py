@@ -384,6 +384,18 @@ def _with_indices(xp: Namespace, input: Any, indices: Any, dim: int, keepdim: bo
     return (values, indices) if keepdim else (xp.squeeze(values, dim), xp.squeeze(indices, dim))
 
 
+def _winner_rule(xp: Namespace, g: Any, input_shape: Any, indices: Any, dim: int, keepdim: bool) -> Any:
+    """The gradient, to the element that was chosen."""
+    g, zeros = g[0], xp.full(input_shape, 0, g[0].dtype)
+    if not keepdim:
+        g, indices = xp.unsqueeze(g, dim), xp.unsqueeze(indices, dim)
+    return xp.scatter(zeros, dim, indices, g, "assign")
+
+
+max.vjp(input=_winner_rule)
+min.vjp(input=_winner_rule)
+
+
 def _extreme_public(op_: Any, of_all: Any, binary: str) -> Any:
     def public(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         if not hasattr(input, "_array"):

@@ -686,17 +686,25 @@ def cat(make: Any) -> Any:
 @op(promote="common", arithmetic=False, method=False, inplace=False)
 def stack(xp: Namespace, tensors: Tensors, dim: int = 0) -> Tensor:
     """Tensors of equal shape side by side along a new dimension `dim`."""
+    at = wrap_dim(dim, len(tensors[0].shape) + 1)
+    return xp.join(tuple([xp.unsqueeze(x, at) for x in tensors]), at)
+
+
+@stack.public
+def stack(tensors: Any, dim: int = 0) -> Any:
+    tensors = tuple(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
-    shape = tensors[0].shape
+    shape = tensors[0]._array.shape
     at = wrap_dim(dim, len(shape) + 1)
+    size = (*shape[:at], 1, *shape[at:])
     for i, x in enumerate(tensors):
-        if x.shape != shape:
+        if x._array.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} "
-                f"at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(x._array.shape)} at entry {i}"
             )
-    return xp.join(tuple([xp.unsqueeze(x, at) for x in tensors]), at)
+    return join.call([view.call(x, size) for x in tensors], at)
 
 
 @stack.sample

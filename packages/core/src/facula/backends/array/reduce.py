@@ -19,21 +19,43 @@ def kernels(m: Any) -> dict[str, Any]:
             dtype = m.int64
         axis = axes(dim) if input.ndim else None
         if input.size > BLOCK and input.ndim > 1 and input.dtype.itemsize <= 8 and input.dtype.kind in "fc":
-            if not (axis is None and (input.flags.c_contiguous or input.flags.f_contiguous)):
+            if not _is_pairwise(input, axis):
                 return _careful(input, axis, keepdim)
         return m.asarray(m.add.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype))
 
+    def _is_pairwise(x: Any, axis: Any) -> bool:
+        """Whether NumPy's own sum is accurate: along the fastest dimension, or along a short one."""
+        if axis is None:
+            return x.flags.c_contiguous or x.flags.f_contiguous  # type: ignore[no-any-return]
+        if axis.__class__ is tuple:
+            if len(axis) != 1:
+                return False
+            axis = axis[0]
+        return x.shape[axis] <= BLOCK or abs(x.strides[axis]) == min(map(abs, x.strides))
+
     def _careful(x: Any, axis: Any, keepdim: bool) -> Any:
         """NumPy adds pairwise along the fastest dimension only, and row by row along the others."""
-        dims = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-        dims = sorted([d % x.ndim for d in dims], key=lambda d: abs(x.strides[d]))
-        whole, done = x, []
-        for d in dims:
-            at = d - len([e for e in done if e < d])
-            x = _along(x, at)
+        every = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+        dims = [d % x.ndim for d in every]
+        merged, todo = _merged(x, dims)
+        strides, done = merged.strides, []
+        for d in sorted(todo, key=lambda d: abs(strides[d])):
+            merged = _along(merged, d - len([e for e in done if e < d]))
             done.append(d)
-        x = m.asarray(x)
-        return x.reshape([1 if d in done else n for d, n in enumerate(whole.shape)]) if keepdim else x
+        kept = [n if d not in dims else 1 for d, n in enumerate(x.shape) if keepdim or d not in dims]
+        return m.asarray(merged).reshape(kept)
+
+    def _merged(x: Any, dims: list[int]) -> tuple[Any, list[int]]:
+        """`x` with neighbouring dimensions made one where memory order allows it, and which to reduce."""
+        runs: list[list[Any]] = []
+        for d, (n, s) in enumerate(zip(x.shape, x.strides)):
+            if runs and runs[-1][2] == (d in dims) and runs[-1][1] == n * s:
+                runs[-1][:2] = [runs[-1][0] * n, s]
+            else:
+                runs.append([n, s, d in dims])
+        if len(runs) < x.ndim:
+            x = m.lib.stride_tricks.as_strided(x, [r[0] for r in runs], [r[1] for r in runs])
+        return x, [i for i, r in enumerate(runs) if r[2]]
 
     def _along(x: Any, axis: int) -> Any:
         """The sum over one axis; where rows would be added one by one, in blocks."""
