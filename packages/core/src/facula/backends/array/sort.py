@@ -7,7 +7,8 @@ from typing import Any
 
 def kernels(m: Any) -> dict[str, Any]:
     def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-        keys = m.flip(input, dim) if descending else input
+        keys = input if input.dtype.kind in "iufb" else input.astype(m.float32)  # bfloat16: its NaN has no place
+        keys = m.flip(keys, dim) if descending else keys
         at = m.argsort(keys, axis=dim, kind="stable")
         if descending:  # reversed twice, so that equal elements keep their order
             at = m.flip(input.shape[dim] - 1 - at, dim)

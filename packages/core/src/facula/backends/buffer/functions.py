@@ -1,9 +1,10 @@
-"""The functions that expressions call, for Python numbers and with IEEE 754 results: no exceptions, ever."""
+"""The functions that expressions call, for Python numbers and with IEEE 754 results: floats raise nothing, ever."""
 
 from __future__ import annotations
 
 import cmath
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -123,12 +124,15 @@ def integer_power(a: int, b: int) -> int:
     return pow(a, b, 1 << 64)
 
 
-def integer_floor_divide(a: int, b: int) -> int:
-    return a // b if b else 0
+def _checked(name: str, function: Callable[[int, int], int]) -> Callable[[int, int], int]:
+    """Division of integers. A device may leave the result open where Python can raise."""
 
+    def call(a: int, b: int) -> int:
+        if b == 0:
+            raise RuntimeError(f"{name}: ZeroDivisionError: an integer tensor is divided by 0")
+        return function(a, b)
 
-def integer_remainder(a: int, b: int) -> int:
-    return a % b if b else 0
+    return call
 
 
 def shift_left(a: int, b: int) -> int:
@@ -166,7 +170,7 @@ REAL: dict[str, Callable[..., Any]] = ANY | {
 }  # fmt: skip
 
 INTEGER: dict[str, Callable[..., Any]] = ANY | {
-    "floor_divide": integer_floor_divide, "remainder": integer_remainder, "power": integer_power,
+    "floor_divide": _checked("floor_divide", operator.floordiv), "remainder": _checked("remainder", operator.mod), "power": integer_power,
     "shift_left": shift_left, "shift_right": shift_right,
 }  # fmt: skip
 
