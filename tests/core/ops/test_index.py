@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 VALUES = np.arange(24.0).reshape(2, 3, 4)
 
@@ -63,7 +62,7 @@ def test_basic_indices_are_views():
 
 
 @pytest.mark.parametrize(
-    "index, error, text",
+    ("index", "error", "text"),
     [
         (2, IndexError, "index 2 is out of bounds for dimension 0 with size 2"),
         ((slice(None), 5), IndexError, "index 5 is out of bounds for dimension 1 with size 3"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 
 def tensor(values, **options):
@@ -16,14 +15,16 @@ def test_max_has_three_forms():
     x = tensor([[1.0, 5.0], [7.0, 2.0]])
     assert x.max().item() == 7
     values, indices = x.max(1)
-    assert values.tolist() == [5, 7] and indices.tolist() == [1, 0]
+    assert values.tolist() == [5, 7]
+    assert indices.tolist() == [1, 0]
     assert x.max(dim=0).values.tolist() == [7, 5]
     assert facula.max(x, tensor([3.0, 3.0])).tolist() == [[3, 5], [7, 3]]
 
 
 def test_dtypes_follow_pytorch():
     x = tensor([[True, False], [True, True]])
-    assert x.sum().dtype is facula.int64 and x.prod().dtype is facula.int64
+    assert x.sum().dtype is facula.int64
+    assert x.prod().dtype is facula.int64
     assert tensor([1, 2], dtype=facula.int32).sum().dtype is facula.int64
     assert tensor([1, 2]).sum(dtype=facula.float32).dtype is facula.float32
     assert tensor([1, 0], dtype=facula.uint8).any().dtype is facula.uint8
@@ -39,16 +40,23 @@ def test_extrema_of_nothing_are_errors(name):
 
 def test_sums_of_nothing():
     x = tensor(np.zeros((0, 3)))
-    assert x.sum(0).tolist() == [0, 0, 0] and x.prod(0).tolist() == [1, 1, 1]
-    assert not x.any() and x.all()
+    assert x.sum(0).tolist() == [0, 0, 0]
+    assert x.prod(0).tolist() == [1, 1, 1]
+    assert not x.any()
+    assert x.all()
     assert np.isnan(x.mean(0).numpy()).all()
 
 
 def test_nan_goes_through_extrema_and_sorts_last():
     x = tensor([1.0, float("nan"), 3.0])
-    assert np.isnan(x.max().item()) and np.isnan(x.amin().item()) and x.argmax().item() == 1
-    assert x.sort().indices.tolist() == [0, 2, 1] and x.sort(descending=True).indices.tolist() == [1, 2, 0]
-    assert np.isnan(x.median().item()) and x.nanmedian().item() == 1 and x.nansum().item() == 4
+    assert np.isnan(x.max().item())
+    assert np.isnan(x.amin().item())
+    assert x.argmax().item() == 1
+    assert x.sort().indices.tolist() == [0, 2, 1]
+    assert x.sort(descending=True).indices.tolist() == [1, 2, 0]
+    assert np.isnan(x.median().item())
+    assert x.nanmedian().item() == 1
+    assert x.nansum().item() == 4
 
 
 @pytest.mark.parametrize("layout", ["rows", "columns", "every other"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 import facula
+import numpy as np
 
 
 def test_long_float32_running_sums_are_accurate():
@@ -22,7 +21,8 @@ def test_gradient_of_cumprod_with_zeros():
 
 def test_running_maxima_name_the_last_of_equal_ones():
     values, indices = facula.tensor([1.0, 3.0, 3.0, 2.0]).cummax(0)
-    assert values.tolist() == [1, 3, 3, 3] and indices.tolist() == [0, 1, 2, 2]
+    assert values.tolist() == [1, 3, 3, 3]
+    assert indices.tolist() == [0, 1, 2, 2]
 
 
 def test_logcumsumexp_of_infinities_and_of_large_numbers():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 
 def test_equal_elements_keep_their_order_both_ways():
@@ -35,9 +34,12 @@ def test_quantiles_equal_numpys(method):
 def test_unique_gives_values_places_and_counts():
     x = facula.tensor([[3, 1], [3, 2]])
     values, inverse, counts = x.unique(return_inverse=True, return_counts=True)
-    assert values.tolist() == [1, 2, 3] and inverse.tolist() == [[2, 0], [2, 1]] and counts.tolist() == [1, 1, 2]
+    assert values.tolist() == [1, 2, 3]
+    assert inverse.tolist() == [[2, 0], [2, 1]]
+    assert counts.tolist() == [1, 1, 2]
     rows, counts = facula.tensor([[1, 0], [0, 5], [1, 0]]).unique(dim=0, return_counts=True)
-    assert rows.tolist() == [[0, 5], [1, 0]] and counts.tolist() == [1, 2]
+    assert rows.tolist() == [[0, 5], [1, 0]]
+    assert counts.tolist() == [1, 2]
     assert facula.tensor([1, 1, 2, 1]).unique_consecutive().tolist() == [1, 2, 1]
 
 

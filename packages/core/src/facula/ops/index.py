@@ -70,7 +70,7 @@ def _at(x: Any, indices: Any) -> Any:
 
 def _as_tuple(index: Any) -> tuple[Any, ...]:
     if index.__class__ is tuple:
-        return index  # type: ignore[no-any-return]
+        return index
     if isinstance(index, tuple):
         return tuple(index)
     return (index,)

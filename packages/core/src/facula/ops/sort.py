@@ -122,7 +122,7 @@ def topk(make: Any) -> Any:
 @op(outputs=("values", "indices"), arithmetic=False)
 def kthvalue(xp: Namespace, input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """(value, index) of the `k`th smallest element along `dim`, counted from 1."""
-    values, indices = xp.sort(input, dim, False, True)
+    _values, indices = xp.sort(input, dim, False, True)
     return _picked(xp, input, xp.slice(indices, dim, k - 1, k, 1), dim, keepdim)
 
 

@@ -7,10 +7,10 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from facula._device import device as Device
 from facula.backends.array.views import VIEWS
 from facula.backends.base import Backend
 from facula.dtypes import FROM_NUMPY
-from facula._device import device as Device
 from facula.ops._op import Op
 
 #: The files beside this one that hold kernels, each with `kernels(m) -> {op name: function}`.

@@ -103,7 +103,7 @@ def kernels(m: Any) -> dict[str, Any]:
             return m.zeros((int(bool(input)), 0), m.int64)
         return m.stack(m.nonzero(input), axis=1)
 
-    found = {
+    found: dict[str, Any] = {
         "index": index, "index_put": index_put, "gather": gather, "scatter": scatter, "index_select": index_select,
         "index_add": index_add, "index_copy": index_copy, "wrap_index": wrap_index,
     }  # fmt: skip

@@ -18,9 +18,9 @@ def kernels(m: Any) -> dict[str, Any]:
         if dtype is None and input.dtype.kind in "iub":
             dtype = m.int64
         axis = axes(dim) if input.ndim else None
-        if input.size > BLOCK and input.ndim > 1 and input.dtype.itemsize <= 8 and input.dtype.kind in "fc":
-            if not _is_pairwise(input, axis):
-                return _careful(input, axis, keepdim)
+        is_short = input.size <= BLOCK or input.ndim < 2 or input.dtype.itemsize > 8 or input.dtype.kind not in "fc"
+        if not is_short and not _is_pairwise(input, axis):
+            return _careful(input, axis, keepdim)
         return m.asarray(m.add.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype))
 
     def _is_pairwise(x: Any, axis: Any) -> bool:
@@ -31,14 +31,15 @@ def kernels(m: Any) -> dict[str, Any]:
             if len(axis) != 1:
                 return False
             axis = axis[0]
-        return x.shape[axis] <= BLOCK or abs(x.strides[axis]) == min(map(abs, x.strides))
+        return bool(x.shape[axis] <= BLOCK or abs(x.strides[axis]) == min(map(abs, x.strides)))
 
     def _careful(x: Any, axis: Any, keepdim: bool) -> Any:
         """NumPy adds pairwise along the fastest dimension only, and row by row along the others."""
         every = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
         dims = [d % x.ndim for d in every]
         merged, todo = _merged(x, dims)
-        strides, done = merged.strides, []
+        strides = merged.strides
+        done: list[int] = []
         for d in sorted(todo, key=lambda d: abs(strides[d])):
             merged = _along(merged, d - len([e for e in done if e < d]))
             done.append(d)
