@@ -52,12 +52,17 @@ def _replaced(a: Any, instead: dict[Value, Any]) -> Any:
     return a
 
 
-def owns_result(node: Node) -> bool:
-    """Whether the node's result has memory of its own, on every backend."""
+def may_be_written(node: Node) -> bool:
+    """Whether the node's result has memory of its own, each element once, on every backend."""
     op = node.op
     return op.name in _FRESH or (
         bool(getattr(op, "leaf", False)) and op.promote is not None and not op.alias
     )
+
+
+def may_share(node: Node) -> bool:
+    """Whether the node's result may lie in the memory of an input: what `alias` and `view` of an op say."""
+    return node.op.alias or node.op.view or node.op.name == "conj"
 
 
 def written_arguments(node: Node) -> list[tuple[Value, Value]]:
@@ -86,7 +91,7 @@ def writes_in_place(graph: Graph, into_inputs: bool) -> set[Node]:
     }  # the values whose memory a value may lie in
     for i, node in enumerate(graph.nodes):
         inputs = list(values_in(node.args))
-        below = set() if owns_result(node) else {b for v in inputs for b in over[v]}
+        below = {b for v in inputs for b in over[v]} if may_share(node) else set()
         for value in inputs:
             last[value] = i
         for out in node.outputs:
@@ -105,11 +110,11 @@ def writes_in_place(graph: Graph, into_inputs: bool) -> set[Node]:
         if node.op.name != "write_view" and node.op.name not in node.backend.inplace_kernels:
             continue
         pairs = written_arguments(node)
-        others = [v for v in values_in(node.args) if v not in [a for a, _ in pairs]]
+        read = list(values_in(node.args))
         if pairs and all(
-            (owns_result(a.node) or homes.get(out) is a)
+            (may_be_written(a.node) or homes.get(out) is a)
             and ends.get(a) == i
-            and not any(a in over[v] for v in others)
+            and sum(a in over[v] for v in read) == 1
             for a, out in pairs
         ):
             found.add(node)
