@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 from facula import nn
 
 torch = pytest.importorskip("torch")
@@ -66,10 +65,7 @@ CASES = [
     case("ConvTranspose3d", 2, 3, 2, x=(1, 2, 3, 3, 3)),
     *(
         case(name, x=(3, 4))
-        for name in (
-            "ReLU ReLU6 SELU SiLU Mish Hardsigmoid Hardswish Hardtanh ELU CELU LeakyReLU Sigmoid Tanh LogSigmoid "
-            "Softsign Tanhshrink Softplus Hardshrink Softshrink GELU GLU PReLU"
-        ).split()
+        for name in ["ReLU", "ReLU6", "SELU", "SiLU", "Mish", "Hardsigmoid", "Hardswish", "Hardtanh", "ELU", "CELU", "LeakyReLU", "Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink", "Softplus", "Hardshrink", "Softshrink", "GELU", "GLU", "PReLU"]
     ),
     case("ReLU", inplace=True, x=(3, 4)),
     case("RReLU", x=(3, 4), train=False),
@@ -234,7 +230,11 @@ def as_tensors(library, arrays, grad=True):
             out.append(tuple(as_tensors(library, a)))
         else:
             t = library.tensor(a)
-            out.append(t.requires_grad_() if t.is_floating_point() and grad and not (a == np.sign(a)).all() else t)
+            out.append(
+                t.requires_grad_()
+                if t.is_floating_point() and grad and not (a == np.sign(a)).all()
+                else t
+            )
     return out
 
 
@@ -260,7 +260,9 @@ def copy_state(mine, theirs):
 def run(module, inputs, train, out_grads=None):
     module.train(train)
     # A clone, so that layers that work in place may.
-    outputs = leaves(module(*[i * 1 if hasattr(i, "is_leaf") and i.requires_grad else i for i in inputs]))
+    outputs = leaves(
+        module(*[i * 1 if hasattr(i, "is_leaf") and i.requires_grad else i for i in inputs])
+    )
     return [o for o in outputs if o is not None]
 
 
@@ -273,7 +275,9 @@ def compare(theirs, mine, arrays, train=True):
     for i, (a, b) in enumerate(zip(got, expected)):
         close(a, b, f"output {i}")
     weights = [rng.normal(size=tuple(e.shape)).astype(np.float32) for e in expected]
-    sum((e * torch.tensor(w)).sum() for e, w in zip(expected, weights) if e.requires_grad).backward()
+    sum(
+        (e * torch.tensor(w)).sum() for e, w in zip(expected, weights) if e.requires_grad
+    ).backward()
     sum((g * facula.tensor(w)).sum() for g, w in zip(got, weights) if g.requires_grad).backward()
     for i, (a, b) in enumerate(zip(leaves(y), leaves(x))):
         if b.grad is not None:
@@ -297,7 +301,9 @@ def test_layer(case):
         assert repr(mine) == repr(theirs).replace("torch", "facula")
     copy_state(mine, theirs)
     arrays = make_arrays(case.inputs, np.random.default_rng(0))
-    if any(isinstance(a, np.ndarray) and a.dtype == np.float32 for a in arrays) or list(theirs.parameters()):
+    if any(isinstance(a, np.ndarray) and a.dtype == np.float32 for a in arrays) or list(
+        theirs.parameters()
+    ):
         compare(theirs, mine, arrays, case.train)
 
 
@@ -319,7 +325,16 @@ def test_packed_sequences(name, sort, options):
         padded, sizes = rnn.pad_packed_sequence(out, batch_first=True, padding_value=-1.0)
         assert sizes.tolist() == lengths
         (padded.sum() + sum((s * s).sum() for s in leaves(state))).backward()
-        results.append([packed.data, out.data, padded, *leaves(state), t.grad, *[p.grad for p in module.parameters()]])
+        results.append(
+            [
+                packed.data,
+                out.data,
+                padded,
+                *leaves(state),
+                t.grad,
+                *[p.grad for p in module.parameters()],
+            ]
+        )
     for i, (a, b) in enumerate(zip(*results)):
         close(a, b, f"tensor {i}", 5e-5)
 
@@ -331,7 +346,9 @@ def test_sequences_padded_and_packed():
         b = torch.nn.utils.rnn.pad_sequence([torch.tensor(p) for p in parts], True, -1.0, side)
         assert a.tolist() == b.tolist()
     packed = nn.utils.rnn.pack_sequence([facula.tensor(p) for p in parts], enforce_sorted=False)
-    expected = torch.nn.utils.rnn.pack_sequence([torch.tensor(p) for p in parts], enforce_sorted=False)
+    expected = torch.nn.utils.rnn.pack_sequence(
+        [torch.tensor(p) for p in parts], enforce_sorted=False
+    )
     for a, b in zip(packed, expected):
         assert a.tolist() == b.tolist()
     assert [p.tolist() for p in nn.utils.rnn.unpack_sequence(packed)] == [p.tolist() for p in parts]
@@ -370,7 +387,13 @@ def test_attention_masks(masks, extra):
 
 
 def test_transformer_masks():
-    settings = {"nhead": 2, "num_encoder_layers": 1, "num_decoder_layers": 1, "dim_feedforward": 8, "dropout": 0.0}
+    settings = {
+        "nhead": 2,
+        "num_encoder_layers": 1,
+        "num_decoder_layers": 1,
+        "dim_feedforward": 8,
+        "dropout": 0.0,
+    }
     theirs, mine = torch.nn.Transformer(6, **settings), nn.Transformer(6, **settings)
     copy_state(mine, theirs)
     x = np.random.default_rng(0).normal(size=(5, 2, 6)).astype(np.float32)
@@ -379,7 +402,11 @@ def test_transformer_masks():
         t = library.tensor(x)
         mask = library.nn.Transformer.generate_square_subsequent_mask(5)
         padding = library.tensor([[0.0] * 5, [0.0] * 3 + [float("-inf")] * 2])
-        results.append(module(t, t, tgt_mask=mask, src_key_padding_mask=padding, memory_key_padding_mask=padding))
+        results.append(
+            module(
+                t, t, tgt_mask=mask, src_key_padding_mask=padding, memory_key_padding_mask=padding
+            )
+        )
     close(*results, "output")
 
 
@@ -432,7 +459,10 @@ def test_ctc():
     for library in (facula, torch):
         t = library.tensor(x, requires_grad=True)
         loss = library.nn.CTCLoss()(
-            t.log_softmax(2), library.tensor(targets), library.tensor([12, 11, 10]), library.tensor([4, 3, 2])
+            t.log_softmax(2),
+            library.tensor(targets),
+            library.tensor([12, 11, 10]),
+            library.tensor([4, 3, 2]),
         )
         loss.backward()
         results.append((loss, t.grad))
@@ -454,13 +484,20 @@ def test_clipping(norm_type):
         close(a, b, "clipped")
 
 
-@pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm", "parametrized weight_norm", "parametrized spectral_norm"])
+@pytest.mark.parametrize(
+    "kind",
+    ["weight_norm", "spectral_norm", "parametrized weight_norm", "parametrized spectral_norm"],
+)
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_reparametrised_weights(kind):
     results = []
     layers = []
     for library in (torch, facula):
-        utils = library.nn.utils.parametrizations if kind.startswith("parametrized") else library.nn.utils
+        utils = (
+            library.nn.utils.parametrizations
+            if kind.startswith("parametrized")
+            else library.nn.utils
+        )
         layers.append(getattr(utils, kind.split()[-1])(library.nn.Linear(4, 3)))
     theirs, mine = layers
     copy_state(mine, theirs)

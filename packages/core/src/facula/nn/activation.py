@@ -91,7 +91,9 @@ class Hardtanh(_Inplace):
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         if not self.max_val > self.min_val:
-            raise AssertionError(f"max_val must be larger than min_val, got {self.max_val} and {self.min_val}")
+            raise AssertionError(
+                f"max_val must be larger than min_val, got {self.max_val} and {self.min_val}"
+            )
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, inplace=self.inplace)
@@ -151,7 +153,9 @@ class LeakyReLU(_Inplace):
 class RReLU(_Inplace):
     """Leaky ReLU whose slope is drawn from [lower, upper] in training (Xu et al. 2015)."""
 
-    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+    def __init__(
+        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
+    ) -> None:
         super().__init__(inplace)
         self.lower, self.upper = lower, upper
 
@@ -277,7 +281,9 @@ class GLU(Module):
 class PReLU(Module):
     """Leaky ReLU with learned slopes: one, or one a channel (dim 1) (He et al. 2015)."""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(facula.empty(num_parameters, device=device, dtype=dtype))

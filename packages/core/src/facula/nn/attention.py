@@ -35,7 +35,9 @@ class MultiheadAttention(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if embed_dim <= 0 or num_heads <= 0:
-            raise ValueError(f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and num_heads={num_heads} instead")
+            raise ValueError(
+                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and num_heads={num_heads} instead"
+            )
         if embed_dim % num_heads:
             raise AssertionError("embed_dim must be divisible by num_heads")
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
@@ -59,7 +61,9 @@ class MultiheadAttention(Module):
             "bias_v": (1, 1, e) if add_bias_kv else None,
         }
         for name, shape in shapes.items():
-            self.register_parameter(name, None if shape is None else Parameter(facula.empty(shape, **place)))
+            self.register_parameter(
+                name, None if shape is None else Parameter(facula.empty(shape, **place))
+            )
         self.out_proj = NonDynamicallyQuantizableLinear(e, e, bias=bias, **place)
 
     def _reset_parameters(self) -> None:
@@ -102,15 +106,23 @@ class MultiheadAttention(Module):
     def _check_dims(self, query: Tensor, key: Tensor, value: Tensor) -> bool:
         """Whether there is a batch dimension; raises for shapes that do not go together."""
         if query.ndim not in (2, 3):
-            raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
+            raise AssertionError(
+                f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+            )
         if key.ndim != query.ndim or value.ndim != query.ndim:
             raise AssertionError(
                 f"For {query.ndim}-D `query`, expected `key` and `value` to be {query.ndim}-D "
                 f"but found {key.ndim}-D and {value.ndim}-D tensors respectively"
             )
-        for name, x, expected in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
+        for name, x, expected in (
+            ("query", query, self.embed_dim),
+            ("key", key, self.kdim),
+            ("value", value, self.vdim),
+        ):
             if x.shape[-1] != expected:
-                raise AssertionError(f"was expecting {name} to have {expected} features, but got {x.shape[-1]} ({name} shape {tuple(x.shape)})")
+                raise AssertionError(
+                    f"was expecting {name} to have {expected} features, but got {x.shape[-1]} ({name} shape {tuple(x.shape)})"
+                )
         return query.ndim == 3
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Any, ...]:
@@ -138,13 +150,17 @@ class MultiheadAttention(Module):
         if attn_mask is not None:
             shapes = [(length, source), (n * heads, length, source)]
             if tuple(attn_mask.shape) not in shapes:
-                raise RuntimeError(f"The shape of the attn_mask is {attn_mask.shape}, but should be {shapes[0]} or {shapes[1]}.")
+                raise RuntimeError(
+                    f"The shape of the attn_mask is {attn_mask.shape}, but should be {shapes[0]} or {shapes[1]}."
+                )
             mask = _additive(attn_mask, q.dtype)
             mask = mask.unflatten(0, (n, heads)) if mask.ndim == 3 else mask
         if key_padding_mask is not None:
             expected = (n, source) if batched else (source,)
             if tuple(key_padding_mask.shape) != expected:
-                raise AssertionError(f"expecting key_padding_mask shape of {expected}, but got {key_padding_mask.shape}")
+                raise AssertionError(
+                    f"expecting key_padding_mask shape of {expected}, but got {key_padding_mask.shape}"
+                )
             padding = _additive(key_padding_mask, q.dtype).reshape(n, 1, 1, source)
             mask = padding if mask is None else mask + padding
         return mask
@@ -153,13 +169,23 @@ class MultiheadAttention(Module):
         """One more key and value: the learned ones, then zeros, where asked for; never masked."""
         extra = []
         if self.bias_k is not None:
-            extra.append(tuple(b.reshape(1, self.num_heads, 1, self.head_dim) for b in (self.bias_k, self.bias_v)))
+            extra.append(
+                tuple(
+                    b.reshape(1, self.num_heads, 1, self.head_dim)
+                    for b in (self.bias_k, self.bias_v)
+                )
+            )
         if self.add_zero_attn:
-            zeros = facula.zeros(1, self.num_heads, 1, self.head_dim, dtype=k.dtype, device=k.device)
+            zeros = facula.zeros(
+                1, self.num_heads, 1, self.head_dim, dtype=k.dtype, device=k.device
+            )
             extra.append((zeros, zeros))
         for more_k, more_v in extra:
             shape = (k.shape[0], self.num_heads, 1, self.head_dim)
-            k, v = facula.cat([k, more_k.expand(shape)], 2), facula.cat([v, more_v.expand(shape)], 2)
+            k, v = (
+                facula.cat([k, more_k.expand(shape)], 2),
+                facula.cat([v, more_v.expand(shape)], 2),
+            )
             mask = None if mask is None else F.pad(mask, (0, 1))
         return k, v, mask
 
@@ -167,9 +193,13 @@ class MultiheadAttention(Module):
 def _additive(mask: Any, dtype: Any) -> Any:
     """A mask to add: a bool one becomes -inf where it is True."""
     if mask.dtype is facula.bool:
-        return facula.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(mask, -math.inf)
+        return facula.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(
+            mask, -math.inf
+        )
     if not mask.is_floating_point():
-        raise AssertionError(f"only bool and floating types of attn_mask are supported, got {mask.dtype}")
+        raise AssertionError(
+            f"only bool and floating types of attn_mask are supported, got {mask.dtype}"
+        )
     return mask.to(dtype)
 
 

@@ -46,8 +46,12 @@ class _NormBase(Module):
             made = Parameter(facula.empty(self.num_features, **place)) if wanted else None
             self.register_parameter(name, made)
         tracked = self.track_running_stats
-        self.register_buffer("running_mean", facula.zeros(self.num_features, **place) if tracked else None)
-        self.register_buffer("running_var", facula.ones(self.num_features, **place) if tracked else None)
+        self.register_buffer(
+            "running_mean", facula.zeros(self.num_features, **place) if tracked else None
+        )
+        self.register_buffer(
+            "running_var", facula.ones(self.num_features, **place) if tracked else None
+        )
         count = facula.tensor(0, dtype=facula.int64, device=device) if tracked else None
         self.register_buffer("num_batches_tracked", count)
 
@@ -148,7 +152,9 @@ class SyncBatchNorm(_BatchNorm):
         track_running_stats: bool = True, process_group: Any = None, device: Any = None, dtype: Any = None,
         *, bias: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
         self.process_group = process_group
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -161,9 +167,18 @@ class SyncBatchNorm(_BatchNorm):
         out = module
         if isinstance(module, _BatchNorm):
             out = cls(
-                module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats, process_group
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
             )
-            out._parameters, out._buffers, out.training = module._parameters, module._buffers, module.training
+            out._parameters, out._buffers, out.training = (
+                module._parameters,
+                module._buffers,
+                module.training,
+            )
         for name, child in module.named_children():
             out.add_module(name, cls.convert_sync_batchnorm(child, process_group))
         return out
@@ -174,7 +189,9 @@ class _LazyNorm(LazyModuleMixin):
 
     cls_to_become: Any
 
-    def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, eps: float = 1e-5, momentum: float | None = 0.1, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(0, eps, momentum, *args, **kwargs)
 
     def _make_state(self: Any, bias: bool, device: Any, dtype: Any) -> None:

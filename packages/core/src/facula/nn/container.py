@@ -73,7 +73,9 @@ class _Numbered(Module):
     def extend(self, modules: Iterable[Module]) -> Any:
         """Adds modules at the end; returns self."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -96,7 +98,11 @@ class Sequential(_Numbered):
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        items = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
+        items = (
+            args[0].items()
+            if len(args) == 1 and isinstance(args[0], OrderedDict)
+            else enumerate(args)
+        )
         for name, module in items:
             self.add_module(str(name), module)
 
@@ -128,12 +134,16 @@ class Sequential(_Numbered):
 
     def __add__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return self.extend(other)  # type: ignore[no-any-return]
 
     def __mul__(self, other: int) -> Sequential:
@@ -182,7 +192,10 @@ class ModuleList(_Numbered):
             else:
                 runs.append([i, i, text])
         lines = [
-            f"({a}): {_add_indent(t, 2)}" if a == b else f"({a}-{b}): {b - a + 1} x {_add_indent(t, 2)}" for a, b, t in runs
+            f"({a}): {_add_indent(t, 2)}"
+            if a == b
+            else f"({a}-{b}): {b - a + 1} x {_add_indent(t, 2)}"
+            for a, b, t in runs
         ]
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
@@ -233,25 +246,37 @@ class ModuleDict(Module):
     def update(self, modules: Any) -> None:
         """Adds modules from a mapping, or from (name, module) pairs."""
         _check_pairs(self, modules)
-        for key, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
+        for key, module in (
+            modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
+        ):
             self[key] = module
 
 
 def _check_pairs(container: Module, pairs: Any) -> None:
     name = type(container).__name__
     if not isinstance(pairs, (Iterable, Module)):
-        raise TypeError(f"{name}.update should be called with an iterable of key/value pairs, but got {type(pairs).__name__}")
+        raise TypeError(
+            f"{name}.update should be called with an iterable of key/value pairs, but got {type(pairs).__name__}"
+        )
     if isinstance(pairs, (Mapping, ModuleDict, ParameterDict)):
         return
     for i, pair in enumerate(pairs):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"{name} update sequence element #{i} should be Iterable; is {type(pair).__name__}")
+            raise TypeError(
+                f"{name} update sequence element #{i} should be Iterable; is {type(pair).__name__}"
+            )
         if len(list(pair)) != 2:
-            raise ValueError(f"{name} update sequence element #{i} has length {len(list(pair))}; 2 is required")
+            raise ValueError(
+                f"{name} update sequence element #{i} has length {len(list(pair))}; 2 is required"
+            )
 
 
 def _as_parameter(value: Any) -> Any:
-    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+    return (
+        Parameter(value)
+        if isinstance(value, Tensor) and not isinstance(value, Parameter)
+        else value
+    )
 
 
 def _describe(value: Any) -> str:
@@ -308,7 +333,9 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Adds values at the end; returns self."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
+            raise TypeError(
+                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+            )
         for value in list(values):
             self.append(value)
         return self
@@ -331,7 +358,9 @@ class ParameterDict(Module):
 
     def _attribute(self, key: str) -> str:
         if not isinstance(key, str):
-            raise TypeError(f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}').")
+            raise TypeError(
+                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
+            )
         return key
 
     def __getitem__(self, key: str) -> Any:

@@ -46,11 +46,15 @@ class _ConvNd(Module):
         super().__init__()
         _check_channels(in_channels, out_channels, groups)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = (to_tuple(x, self.n) for x in (kernel_size, stride, dilation))
+        self.kernel_size, self.stride, self.dilation = (
+            to_tuple(x, self.n) for x in (kernel_size, stride, dilation)
+        )
         self.output_padding = to_tuple(output_padding, self.n)
         self.padding = _check_padding(padding, self.stride) or to_tuple(padding, self.n)
         if padding_mode not in _PADDING_MODES:
-            raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'")
+            raise ValueError(
+                f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+            )
         self.padding_mode = padding_mode
         self._padding_of_both_sides = self._both_sides()
         self._make_parameters(bias, device, dtype)
@@ -103,9 +107,7 @@ class _ConvNd(Module):
                 f"{self.n} spatial) or {self.n + 1} (without batch) (input shape {shape})"
             )
         if shape[-self.n - 1] != self.in_channels:
-            return (
-                f"input has {shape[-self.n - 1]} channels, the layer expects {self.in_channels} (input shape {shape})"
-            )
+            return f"input has {shape[-self.n - 1]} channels, the layer expects {self.in_channels} (input shape {shape})"
         return None
 
     def extra_repr(self) -> str:
@@ -139,7 +141,9 @@ def _check_padding(padding: Any, stride: tuple[int, ...]) -> str | None:
     if not isinstance(padding, str):
         return None
     if padding not in ("same", "valid"):
-        raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}")
+        raise ValueError(
+            f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}"
+        )
     if padding == "same" and any(s != 1 for s in stride):
         raise ValueError("padding='same' is not supported for strided convolutions")
     return padding
@@ -194,9 +198,20 @@ class _ConvTransposeNd(_ConvNd):
         )  # fmt: skip
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
+        extra = (
+            self.output_padding if output_size is None else self._output_padding(input, output_size)
+        )
         convolve = getattr(F, f"conv_transpose{self.n}d")
-        return convolve(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+        return convolve(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
+        )
 
     def _output_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """The output padding that gives `output_size`; ValueError if there is none."""
@@ -266,7 +281,9 @@ class _LazyConv(LazyModuleMixin):
         if not self.has_uninitialized_params():
             return
         if input.ndim not in (self.n + 1, self.n + 2):
-            raise RuntimeError(f"Expected {self.n + 1}D (unbatched) or {self.n + 2}D (batched) input, but got {input.ndim}D")
+            raise RuntimeError(
+                f"Expected {self.n + 1}D (unbatched) or {self.n + 2}D (batched) input, but got {input.ndim}D"
+            )
         self.in_channels = input.shape[-self.n - 1]
         if self.in_channels % self.groups:
             raise ValueError("in_channels must be divisible by groups")

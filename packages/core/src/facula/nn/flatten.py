@@ -30,7 +30,11 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
         if not isinstance(dim, int):
-            raise TypeError("invalid argument type for dim parameter" if not isinstance(dim, str) else "named tensors are not supported")
+            raise TypeError(
+                "invalid argument type for dim parameter"
+                if not isinstance(dim, str)
+                else "named tensors are not supported"
+            )
         for i, size in enumerate(_checked(unflattened_size)):
             if not isinstance(size, int):
                 raise TypeError(
@@ -47,5 +51,7 @@ class Unflatten(Module):
 
 def _checked(sizes: Any) -> Any:
     if not isinstance(sizes, (tuple, list)):
-        raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}")
+        raise TypeError(
+            f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}"
+        )
     return sizes

@@ -28,17 +28,23 @@ _INPLACE = {
 }  # fmt: skip
 
 
-def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
     """Exponentials of `input` scaled to sum to 1 along `dim`; computed in `dtype` where given."""
     return _along("softmax", input, dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
     """Logarithm of `softmax`, computed without overflow."""
     return _along("log_softmax", input, dim, dtype)
 
 
-def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
     """`softmax` of `-input`."""
     return _along("softmax", -input, dim, dtype)
 
@@ -87,7 +93,9 @@ def _find(name: str) -> Any:
         raise AttributeError(f"module 'facula.nn.functional' has no attribute {name!r}")
     function = namespace_function(op)
     if name in _INPLACE and "inplace" not in signature(op.public_call).parameters:
-        return _with_inplace(name, function, _INPLACE[name])
+        function = _with_inplace(name, function, _INPLACE[name])
+    if function is not op.public_call:  # ours alone: modules that hold it can then be pickled
+        function.__module__, function.__qualname__ = __name__, name
     return function
 
 

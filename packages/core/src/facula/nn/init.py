@@ -48,7 +48,12 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = N
 
 
 def trunc_normal_(
-    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Any,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
 ) -> Any:
     """Fills with normal samples, those outside [a, b] drawn again; by inverting the distribution."""
     if mean < a - 2 * std or mean > b + 2 * std:
@@ -108,7 +113,9 @@ def dirac_(tensor: Any, groups: int = 1) -> Any:
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
-        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
@@ -134,7 +141,11 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
 
 
 def kaiming_uniform_(
-    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Any,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
 ) -> Any:
     """Uniform with a variance of gain² / fan (He et al. 2015); `a` is the slope of leaky_relu."""
     if 0 in tensor.shape:
@@ -146,7 +157,11 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Any,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
 ) -> Any:
     """Normal with a variance of gain² / fan (He et al. 2015); `a` is the slope of leaky_relu."""
     if 0 in tensor.shape:
@@ -164,7 +179,12 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
     with facula.no_grad():
-        flat = normal_(facula.empty(max(rows, columns), min(rows, columns), dtype=tensor.dtype, device=tensor.device), generator=generator)
+        flat = normal_(
+            facula.empty(
+                max(rows, columns), min(rows, columns), dtype=tensor.dtype, device=tensor.device
+            ),
+            generator=generator,
+        )
         q, r = facula.linalg.qr(flat)
         q = q * r.diagonal().sign()  # makes the distribution uniform
         q = q if rows >= columns else q.t()

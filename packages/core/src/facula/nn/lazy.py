@@ -23,11 +23,15 @@ class LazyModuleMixin(Module):
 
     def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
         """Gives the parameters their shapes, from the arguments of the first forward."""
-        raise NotImplementedError(f"initialize_parameters is not implemented for {type(self).__name__}")
+        raise NotImplementedError(
+            f"initialize_parameters is not implemented for {type(self).__name__}"
+        )
 
     def has_uninitialized_params(self) -> bool:
         """Whether a parameter or buffer still waits for its shape."""
-        return any(is_uninitialized(p) for p in chain(self._parameters.values(), self._buffers.values()))
+        return any(
+            is_uninitialized(p) for p in chain(self._parameters.values(), self._buffers.values())
+        )
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         for name, value in chain(self._parameters.items(), self._persistent_buffers()):

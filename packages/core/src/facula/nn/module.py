@@ -188,10 +188,16 @@ class Module:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         if not self.call_super_init and kwargs:
-            raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
+            raise TypeError(
+                f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+            )
         if not self.call_super_init and args:
-            raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
-        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={}, **_new_hooks())
+            raise TypeError(
+                f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+            )
+        self.__dict__.update(
+            training=True, _parameters={}, _buffers={}, _modules={}, **_new_hooks()
+        )
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -210,7 +216,9 @@ class Module:
 
     def forward(self, *input: Any) -> Any:  # type: ignore[no-redef]
         """Computes the output; every subclass defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
 
     def explain_error(self, *args: Any) -> str | None:
         """What is wrong with these arguments of `forward`, in the layer's words; None if nothing is.
@@ -220,6 +228,7 @@ class Module:
         return None
 
     def _call_slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._settle()
         done: set[int] = set()
         output = None
         try:
@@ -233,6 +242,15 @@ class Module:
         except Exception:
             self._run_always_called(args, kwargs, output, done)
             raise
+
+    def _settle(self) -> None:
+        """Back to fast calls where all hooks were removed."""
+        if not any(_everywhere.__dict__.values()):
+            Module._slow = False
+        if self._compiled_call_impl is None and not any(
+            self.__dict__[kind] for kind in _CALL_HOOKS
+        ):
+            self.__dict__.pop("_slow", None)
 
     def _run_forward_pre_hooks(self, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
         own = self._forward_pre_hooks
@@ -257,7 +275,11 @@ class Module:
         shared = _everywhere
         for hooks, with_kwargs, always in (
             (shared.forward, shared.forward_with_kwargs, shared.forward_always),
-            (self._forward_hooks, self._forward_hooks_with_kwargs, self._forward_hooks_always_called),
+            (
+                self._forward_hooks,
+                self._forward_hooks_with_kwargs,
+                self._forward_hooks_always_called,
+            ),
         ):
             for key, hook in list(hooks.items()):
                 extra = (kwargs,) if key in with_kwargs else ()
@@ -342,7 +364,11 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string. Got {_typename(name)}")
         if "." in name:
-            raise KeyError(f'{what} name can\'t contain ".", got: {name}' if what == "module" else f'{what} name can\'t contain "."')
+            raise KeyError(
+                f'{what} name can\'t contain ".", got: {name}'
+                if what == "module"
+                else f'{what} name can\'t contain "."'
+            )
         if name == "":
             raise KeyError(f'{what} name can\'t be empty string ""')
         if hasattr(self, name) and name not in registered:
@@ -375,12 +401,19 @@ class Module:
         """`self.name = value` for a registered name and a value of another kind: None, or an error."""
         if key == "_buffers":
             if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"cannot assign '{_typename(value)}' as buffer '{name}' (facula Tensor or None expected)")
+                raise TypeError(
+                    f"cannot assign '{_typename(value)}' as buffer '{name}' (facula Tensor or None expected)"
+                )
             self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
             return
         if value is not None:
-            expected = {"_parameters": "parameter '{}' (facula.nn.Parameter", "_modules": "child module '{}' (facula.nn.Module"}
-            raise TypeError(f"cannot assign '{_typename(value)}' as {expected[key].format(name)} or None expected)")
+            expected = {
+                "_parameters": "parameter '{}' (facula.nn.Parameter",
+                "_modules": "child module '{}' (facula.nn.Module",
+            }
+            raise TypeError(
+                f"cannot assign '{_typename(value)}' as {expected[key].format(name)} or None expected)"
+            )
         self.__dict__[key][name] = None
 
     def _forget(self, name: str, but: str) -> None:
@@ -408,7 +441,13 @@ class Module:
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:
-        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
+        names = {
+            *dir(type(self)),
+            *self.__dict__,
+            *self._parameters,
+            *self._modules,
+            *self._buffers,
+        }
         return sorted(name for name in names if not name[0].isdigit())
 
     # ---- finding parts
@@ -477,7 +516,9 @@ class Module:
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+                yield from module.named_modules(
+                    memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+                )
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
@@ -491,7 +532,11 @@ class Module:
         remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Any]]:
         seen = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
         for path, module in modules:
             for name, member in members_of(module):
                 if member is None or member in seen:
@@ -504,7 +549,9 @@ class Module:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """(path, parameter) of this module and, with `recurse`, of all below it."""
-        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda m: m._parameters.items(), prefix, recurse, remove_duplicate
+        )
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once: what an optimizer takes."""
@@ -552,7 +599,9 @@ class Module:
         """
         device, dtype = _device_and_dtype(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
 
         def convert(t: Any) -> Any:
             if is_uninitialized(t):
@@ -629,7 +678,9 @@ class Module:
             if set_to_none:  # without a look at what was there: a captured step need not know
                 p.grad = None
             elif p.grad is not None:
-                p.grad = p.grad.detach() if p.grad.grad_fn is not None else p.grad.requires_grad_(False)
+                p.grad = (
+                    p.grad.detach() if p.grad.grad_fn is not None else p.grad.requires_grad_(False)
+                )
                 p.grad.zero_()
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
@@ -719,7 +770,9 @@ class Module:
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
     def _persistent_buffers(self) -> list[tuple[str, Tensor | None]]:
-        return [(k, b) for k, b in self._buffers.items() if k not in self._non_persistent_buffers_set]
+        return [
+            (k, b) for k, b in self._buffers.items() if k not in self._non_persistent_buffers_set
+        ]
 
     def state_dict(
         self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
@@ -737,7 +790,9 @@ class Module:
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
-                module.state_dict(destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars)
+                module.state_dict(
+                    destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars
+                )
         for hook in self._state_dict_hooks.values():
             changed = hook(self, destination, prefix, local)
             if changed is not None:
@@ -767,7 +822,9 @@ class Module:
         """Calls `hook(module, incompatible_keys)` after this module took its state."""
         return _add(self._load_state_dict_post_hooks, hook)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
         """Copies values from a state dict (with `assign`: takes its tensors).
 
         With `strict` all keys must match. Raises RuntimeError with all that did not fit. Returns
@@ -791,10 +848,18 @@ class Module:
             ]
         if errors:
             text = "\n\t".join(errors)
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{text}")
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{text}"
+            )
         return _IncompatibleKeys(missing, unexpected)
 
-    def _load(self, state: Any, prefix: str, how: tuple[Any, bool], found: tuple[list[str], list[str], list[str]]) -> None:
+    def _load(
+        self,
+        state: Any,
+        prefix: str,
+        how: tuple[Any, bool],
+        found: tuple[list[str], list[str], list[str]],
+    ) -> None:
         metadata, assign = how
         local = {} if metadata is None else metadata.get(prefix[:-1], {})
         if assign:
@@ -803,7 +868,9 @@ class Module:
         for name, child in self._modules.items():
             if child is not None:
                 below = prefix + name + "."
-                child._load({k: v for k, v in state.items() if k.startswith(below)}, below, how, found)
+                child._load(
+                    {k: v for k, v in state.items() if k.startswith(below)}, below, how, found
+                )
         keys = _IncompatibleKeys(found[0], found[1])
         for hook in self._load_state_dict_post_hooks.values():
             if hook(self, keys) is not None:
@@ -818,7 +885,15 @@ class Module:
     ) -> None:  # fmt: skip
         """Takes the state of this module alone; subclasses override it to read older versions."""
         for hook, with_module in self._load_state_dict_pre_hooks.values():
-            arguments = (state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+            arguments = (
+                state_dict,
+                prefix,
+                local_metadata,
+                strict,
+                missing_keys,
+                unexpected_keys,
+                error_msgs,
+            )
             hook(self, *arguments) if with_module else hook(*arguments)
         assign = local_metadata.get("assign_to_params_buffers", False)
         for name, param in chain(self._parameters.items(), self._persistent_buffers()):
@@ -876,7 +951,12 @@ class Module:
         return None
 
     def _take_extra_state(
-        self, state_dict: Any, prefix: str, strict: bool, missing_keys: list[str], unexpected_keys: list[str]
+        self,
+        state_dict: Any,
+        prefix: str,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
     ) -> None:
         key = prefix + _EXTRA_STATE
         if self._takes_extra_state():
@@ -938,8 +1018,14 @@ def _new_hooks() -> dict[str, Any]:
     }
 
 
+_CALL_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
 #: Values of these types are registered when assigned to an attribute, under these names.
-_REGISTERED: tuple[tuple[type, str], ...] = ((Parameter, "_parameters"), (Module, "_modules"), (Buffer, "_buffers"))
+_REGISTERED: tuple[tuple[type, str], ...] = (
+    (Parameter, "_parameters"),
+    (Module, "_modules"),
+    (Buffer, "_buffers"),
+)
 
 
 def _or(changed: Any, value: Any) -> Any:
@@ -948,11 +1034,17 @@ def _or(changed: Any, value: Any) -> Any:
 
 def _typename(value: Any) -> str:
     kind = type(value)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _device_and_dtype(
-    *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
+    *args: Any,
+    device: Any = None,
+    dtype: Any = None,
+    non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> tuple[Any, Any]:
     """What the arguments of `Module.to` ask for; either may be None."""
     for value in args:
@@ -965,5 +1057,7 @@ def _device_and_dtype(
         elif isinstance(value, int) and not isinstance(value, bool):
             device = f"cuda:{value}"
         elif value is not None and not isinstance(value, bool):
-            raise TypeError(f"to() received an invalid argument of type {type(value).__name__}; expected a device, dtype or tensor")
+            raise TypeError(
+                f"to() received an invalid argument of type {type(value).__name__}; expected a device, dtype or tensor"
+            )
     return device, dtype

@@ -15,7 +15,11 @@ __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSN
 
 
 def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
-    return (int(normalized_shape),) if isinstance(normalized_shape, Integral) else tuple(normalized_shape)
+    return (
+        (int(normalized_shape),)
+        if isinstance(normalized_shape, Integral)
+        else tuple(normalized_shape)
+    )
 
 
 class _OverLast(Module):
@@ -46,7 +50,11 @@ class LayerNorm(_OverLast):
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            made = Parameter(facula.empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
+            made = (
+                Parameter(facula.empty(self.normalized_shape, device=device, dtype=dtype))
+                if wanted
+                else None
+            )
             self.register_parameter(name, made)
         self.reset_parameters()
 
@@ -77,7 +85,11 @@ class RMSNorm(_OverLast):
         super().__init__()
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        made = Parameter(facula.empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        made = (
+            Parameter(facula.empty(self.normalized_shape, device=device, dtype=dtype))
+            if elementwise_affine
+            else None
+        )
         self.register_parameter("weight", made)
         self.reset_parameters()
 
@@ -90,7 +102,9 @@ class RMSNorm(_OverLast):
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
 
 
 class GroupNorm(Module):
@@ -105,10 +119,21 @@ class GroupNorm(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if num_channels % num_groups:
-            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
-        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+            raise ValueError(
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+            )
+        self.num_groups, self.num_channels, self.eps, self.affine = (
+            num_groups,
+            num_channels,
+            eps,
+            affine,
+        )
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            made = Parameter(facula.empty(num_channels, device=device, dtype=dtype)) if wanted else None
+            made = (
+                Parameter(facula.empty(num_channels, device=device, dtype=dtype))
+                if wanted
+                else None
+            )
             self.register_parameter(name, made)
         self.reset_parameters()
 

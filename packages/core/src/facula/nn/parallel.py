@@ -12,7 +12,9 @@ __all__ = ["DataParallel"]
 class DataParallel(Module):
     """Runs `module` as it is, as PyTorch does where it has at most one device."""
 
-    def __init__(self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0) -> None:
+    def __init__(
+        self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0
+    ) -> None:
         super().__init__()
         if device_ids is not None and len(device_ids) > 1:
             raise ValueError(f"DataParallel runs on one device, got device_ids={device_ids}")

@@ -47,12 +47,22 @@ def _gru_step(gates: Any, state: State, w_hh: Any, b_hh: Any, w_hr: Any) -> Stat
     return (new + update * (h - new),)
 
 
-_STEPS: dict[str, Step] = {"RNN_TANH": _tanh_step, "RNN_RELU": _relu_step, "LSTM": _lstm_step, "GRU": _gru_step}
+_STEPS: dict[str, Step] = {
+    "RNN_TANH": _tanh_step,
+    "RNN_RELU": _relu_step,
+    "LSTM": _lstm_step,
+    "GRU": _gru_step,
+}
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 
 def _run_direction(
-    step: Step, data: Any, batch_sizes: list[int], state: State, weights: dict[str, Any], reverse: bool
+    step: Step,
+    data: Any,
+    batch_sizes: list[int],
+    state: State,
+    weights: dict[str, Any],
+    reverse: bool,
 ) -> tuple[Any, State]:
     """One layer in one direction over packed `data`; returns the outputs, packed, and the last state.
 
@@ -88,7 +98,12 @@ class RNNBase(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         _check_settings(mode, hidden_size, num_layers, dropout, proj_size)
-        self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
+        self.mode, self.input_size, self.hidden_size, self.num_layers = (
+            mode,
+            input_size,
+            hidden_size,
+            num_layers,
+        )
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
         self._layers: list[list[str]] = []
@@ -108,7 +123,10 @@ class RNNBase(Module):
     def _add_weights(self, layer: int, suffix: str, device: Any, dtype: Any) -> None:
         gates = _GATES[self.mode] * self.hidden_size
         size = self.input_size if layer == 0 else self._output_size * self._directions
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, size), "weight_hh": (gates, self._output_size)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (gates, size),
+            "weight_hh": (gates, self._output_size),
+        }
         if self.bias:
             shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
         if self.proj_size:
@@ -142,12 +160,20 @@ class RNNBase(Module):
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         if input.ndim not in (2, 3):
-            raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D instead")
+            raise ValueError(
+                f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D instead"
+            )
         batched = input.ndim == 3
         batch_dim = 0 if self.batch_first else 1
-        x = (input.transpose(0, 1) if self.batch_first else input) if batched else input.unsqueeze(1)
+        x = (
+            (input.transpose(0, 1) if self.batch_first else input)
+            if batched
+            else input.unsqueeze(1)
+        )
         if x.shape[-1] != self.input_size:
-            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}")
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
+            )
         steps, batch = x.shape[:2]
         if steps == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
@@ -170,7 +196,9 @@ class RNNBase(Module):
         data, last = self._run(input.data, sizes, states)
         if input.unsorted_indices is not None:
             last = [s.index_select(1, input.unsorted_indices) for s in last]
-        packed = PackedSequence(data, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
+        packed = PackedSequence(
+            data, input.batch_sizes, input.sorted_indices, input.unsorted_indices
+        )
         return packed, self._as_given(last)
 
     def _first_states(self, hx: Any, x: Any, batch: int, batched: bool) -> list[Any]:
@@ -178,17 +206,24 @@ class RNNBase(Module):
         count = self.num_layers * self._directions
         if hx is None:
             return [
-                facula.zeros(count, batch, size, dtype=x.dtype, device=x.device) for size in self._state_sizes()
+                facula.zeros(count, batch, size, dtype=x.dtype, device=x.device)
+                for size in self._state_sizes()
             ]
         states = list(hx) if isinstance(hx, (tuple, list)) else [hx]
         if len(states) != len(self._state_sizes()):
-            raise RuntimeError(f"{type(self).__name__}: expected {len(self._state_sizes())} initial states, got {len(states)}")
+            raise RuntimeError(
+                f"{type(self).__name__}: expected {len(self._state_sizes())} initial states, got {len(states)}"
+            )
         if not batched:
             if any(s.ndim != 2 for s in states):
-                raise RuntimeError(f"For unbatched 2-D input, hx should also be 2-D but got {states[0].ndim}-D tensor")
+                raise RuntimeError(
+                    f"For unbatched 2-D input, hx should also be 2-D but got {states[0].ndim}-D tensor"
+                )
             states = [s.unsqueeze(1) for s in states]
         elif any(s.ndim != 3 for s in states):
-            raise RuntimeError(f"For batched 3-D input, hx should also be 3-D but got {states[0].ndim}-D tensor")
+            raise RuntimeError(
+                f"For batched 3-D input, hx should also be 3-D but got {states[0].ndim}-D tensor"
+            )
         for name, s, size in zip("hc", states, self._state_sizes()):
             expected = (count, batch, size)
             if tuple(s.shape) != expected:
@@ -208,7 +243,12 @@ class RNNBase(Module):
                 names = self._layers[at]
                 weights = {name[: name.index("_l")]: getattr(self, name) for name in names}
                 output, state = _run_direction(
-                    _STEPS[self.mode], data, batch_sizes, tuple(s[at] for s in states), weights, bool(direction)
+                    _STEPS[self.mode],
+                    data,
+                    batch_sizes,
+                    tuple(s[at] for s in states),
+                    weights,
+                    bool(direction),
                 )
                 outputs.append(output)
                 last.append(state)
@@ -235,7 +275,9 @@ class RNNBase(Module):
         return text
 
 
-def _check_settings(mode: str, hidden_size: Any, num_layers: int, dropout: Any, proj_size: int) -> None:
+def _check_settings(
+    mode: str, hidden_size: Any, num_layers: int, dropout: Any, proj_size: int
+) -> None:
     if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
         raise ValueError(
             "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
@@ -273,7 +315,9 @@ class RNN(RNNBase):
         else:
             nonlinearity = kwargs.pop("nonlinearity", "tanh")
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+            raise ValueError(
+                f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
+            )
         self_mode = f"RNN_{nonlinearity.upper()}"
         super().__init__(self_mode, *args, **kwargs)
         self.nonlinearity = nonlinearity
@@ -309,7 +353,13 @@ class RNNCellBase(Module):
     bias_hh: Any
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        num_chunks: int,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
@@ -328,14 +378,20 @@ class RNNCellBase(Module):
 
     def _step(self, step: Step, input: Any, state: State) -> State:
         if input.ndim not in (1, 2):
-            raise ValueError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead")
+            raise ValueError(
+                f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead"
+            )
         if input.ndim == 1:
             new = self._step(step, input.unsqueeze(0), tuple(s.unsqueeze(0) for s in state))
             return tuple(s.squeeze(0) for s in new)
-        return step(F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh, None)
+        return step(
+            F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh, None
+        )
 
     def _zeros(self, input: Any) -> Any:
-        return facula.zeros(*input.shape[:-1], self.hidden_size, dtype=input.dtype, device=input.device)
+        return facula.zeros(
+            *input.shape[:-1], self.hidden_size, dtype=input.dtype, device=input.device
+        )
 
     def explain_error(self, input: Tensor, *args: Any) -> str | None:
         if input.shape[-1] != self.input_size:
@@ -371,19 +427,31 @@ class LSTMCell(RNNCellBase):
     """One step of an LSTM; takes and returns (h, c)."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
-        return self._step(_lstm_step, input, (self._zeros(input), self._zeros(input)) if hx is None else tuple(hx))
+        return self._step(
+            _lstm_step, input, (self._zeros(input), self._zeros(input)) if hx is None else tuple(hx)
+        )
 
 
 class GRUCell(RNNCellBase):
     """One step of a GRU; returns the new h."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 

@@ -82,7 +82,9 @@ class TransformerEncoderLayer(_Layer):
     ) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, **place)
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias=bias, batch_first=batch_first, **place
+        )
         self._add_feed_forward(d_model, dim_feedforward, dropout, bias, place)
         self.norm_first = norm_first
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
@@ -92,11 +94,21 @@ class TransformerEncoderLayer(_Layer):
         self.activation = _activation(activation)
 
     def forward(
-        self, src: Tensor, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+        self,
+        src: Tensor,
+        src_mask: Any = None,
+        src_key_padding_mask: Any = None,
+        is_causal: bool = False,
     ) -> Any:
         def attention(x: Any) -> Any:
             out, _ = self.self_attn(
-                x, x, x, key_padding_mask=src_key_padding_mask, need_weights=False, attn_mask=src_mask, is_causal=is_causal
+                x,
+                x,
+                x,
+                key_padding_mask=src_key_padding_mask,
+                need_weights=False,
+                attn_mask=src_mask,
+                is_causal=is_causal,
             )
             return self.dropout1(out)
 
@@ -117,8 +129,12 @@ class TransformerDecoderLayer(_Layer):
     ) -> None:  # fmt: skip
         super().__init__()
         place = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, **place)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, **place)
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias=bias, batch_first=batch_first, **place
+        )
+        self.multihead_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias=bias, batch_first=batch_first, **place
+        )
         self._add_feed_forward(d_model, dim_feedforward, dropout, bias, place)
         self.norm_first = norm_first
         for i in (1, 2, 3):
@@ -134,7 +150,13 @@ class TransformerDecoderLayer(_Layer):
     ) -> Any:  # fmt: skip
         def attention(x: Any) -> Any:
             out, _ = self.self_attn(
-                x, x, x, attn_mask=tgt_mask, key_padding_mask=tgt_key_padding_mask, is_causal=tgt_is_causal, need_weights=False
+                x,
+                x,
+                x,
+                attn_mask=tgt_mask,
+                key_padding_mask=tgt_key_padding_mask,
+                is_causal=tgt_is_causal,
+                need_weights=False,
             )
             return self.dropout1(out)
 
@@ -168,12 +190,18 @@ class TransformerEncoder(Module):
         self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
 
     def forward(
-        self, src: Tensor, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
+        self,
+        src: Tensor,
+        mask: Any = None,
+        src_key_padding_mask: Any = None,
+        is_causal: bool | None = None,
     ) -> Any:
         causal = _is_causal(mask, is_causal, _length(src, self.layers))
         output = src
         for layer in self.layers:
-            output = layer(output, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
+            output = layer(
+                output, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask
+            )
         return output if self.norm is None else self.norm(output)
 
 
@@ -222,7 +250,17 @@ class Transformer(Module):
         batch_first: bool = False, norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        settings = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
+        settings = (
+            d_model,
+            nhead,
+            dim_feedforward,
+            dropout,
+            activation,
+            layer_norm_eps,
+            batch_first,
+            norm_first,
+            bias,
+        )
         place = {"device": device, "dtype": dtype}
 
         def norm() -> LayerNorm:
@@ -257,7 +295,9 @@ class Transformer(Module):
                 f"the feature number of src and tgt must be equal to d_model, {self.d_model} "
                 f"(src shape {tuple(src.shape)}, tgt shape {tuple(tgt.shape)})"
             )
-        memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
+        memory = self.encoder(
+            src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
+        )
         return self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
             memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal, memory_is_causal=memory_is_causal,

@@ -36,7 +36,11 @@ class Upsample(Module):
         )  # fmt: skip
 
     def extra_repr(self) -> str:
-        how = f"scale_factor={self.scale_factor!r}" if self.scale_factor is not None else f"size={self.size!r}"
+        how = (
+            f"scale_factor={self.scale_factor!r}"
+            if self.scale_factor is not None
+            else f"size={self.size!r}"
+        )
         return f"{how}, mode={self.mode!r}"
 
 

@@ -9,7 +9,13 @@ from typing import Any
 import facula
 from facula._tensor import Tensor
 
-__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
+__all__ = [
+    "clip_grad_norm",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
+]
 
 
 def _as_list(parameters: Tensor | Iterable[Tensor]) -> list[Any]:
@@ -17,7 +23,10 @@ def _as_list(parameters: Tensor | Iterable[Tensor]) -> list[Any]:
 
 
 def get_total_norm(
-    tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+    tensors: Any,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Any:
     """The norm of all tensors taken as one vector; RuntimeError if it must be finite and is not."""
     tensors, p = _as_list(tensors), float(norm_type)
@@ -46,7 +55,9 @@ def _norm(x: Any, p: float) -> Any:
     return (x.abs() ** p).sum() ** (1.0 / p)
 
 
-def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
+def clip_grads_with_norm_(
+    parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
+) -> None:
     """Scales the gradients so that a total norm of `total_norm` becomes at most `max_norm`."""
     scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     with facula.no_grad():

@@ -8,11 +8,23 @@ from typing import Any
 import facula
 from facula._tensor import Parameter
 
-__all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
+__all__ = [
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+]
 
 
 def fuse_conv_bn_weights(
-    conv_w: Any, conv_b: Any, bn_rm: Any, bn_rv: Any, bn_eps: float, bn_w: Any, bn_b: Any, transpose: bool = False
+    conv_w: Any,
+    conv_b: Any,
+    bn_rm: Any,
+    bn_rv: Any,
+    bn_eps: float,
+    bn_w: Any,
+    bn_b: Any,
+    transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:
     """Weight and bias of the convolution that does both."""
     scale = (bn_rv + bn_eps).rsqrt()
@@ -23,7 +35,9 @@ def fuse_conv_bn_weights(
     shape[1 if transpose else 0] = -1
     weight = (conv_w * scale.reshape(shape)).to(conv_w.dtype)
     fused_bias = ((bias - bn_rm) * scale + shift).to(conv_w.dtype)
-    return Parameter(weight.detach(), conv_w.requires_grad), Parameter(fused_bias.detach(), bias.requires_grad)
+    return Parameter(weight.detach(), conv_w.requires_grad), Parameter(
+        fused_bias.detach(), bias.requires_grad
+    )
 
 
 def fuse_linear_bn_weights(
@@ -39,7 +53,14 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
         raise AssertionError("Fusion only for eval!")
     fused = copy.deepcopy(conv)
     fused.weight, fused.bias = fuse_conv_bn_weights(
-        conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias, transpose
+        conv.weight,
+        conv.bias,
+        bn.running_mean,
+        bn.running_var,
+        bn.eps,
+        bn.weight,
+        bn.bias,
+        transpose,
     )
     return fused
 

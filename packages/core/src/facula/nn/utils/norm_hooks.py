@@ -66,7 +66,9 @@ class SpectralNorm:
 def _check_once(module: Any, kind: type, name: str) -> None:
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, kind) and hook.name == name:
-            raise RuntimeError(f"Cannot register two {kind.__name__} hooks on the same parameter {name}")
+            raise RuntimeError(
+                f"Cannot register two {kind.__name__} hooks on the same parameter {name}"
+            )
 
 
 def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
@@ -83,14 +85,24 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 
 def spectral_norm(
-    module: Any, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
+    module: Any,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
 ) -> Any:
     """Divides a weight by its largest singular value (Miyato et al. 2018); returns the module."""
     if n_power_iterations <= 0:
-        raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+        raise ValueError(
+            f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
+        )
     _check_once(module, SpectralNorm, name)
     if dim is None:
-        dim = 1 if type(module).__name__ in ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d") else 0
+        dim = (
+            1
+            if type(module).__name__ in ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
+            else 0
+        )
     hook = SpectralNorm(name, n_power_iterations, dim, eps)
     weight = getattr(module, name)
     matrix = hook.reshape_weight_to_matrix(weight.detach())
@@ -98,7 +110,9 @@ def spectral_norm(
     module.register_parameter(name + "_orig", weight)
     setattr(module, name, weight.detach())
     for suffix, size in zip(("_u", "_v"), matrix.shape):
-        module.register_buffer(name + suffix, F.normalize(matrix.new_empty(size).normal_(0, 1), dim=0, eps=eps))
+        module.register_buffer(
+            name + suffix, F.normalize(matrix.new_empty(size).normal_(0, 1), dim=0, eps=eps)
+        )
     module.register_forward_pre_hook(hook)
     return module
 

@@ -35,26 +35,36 @@ class _WeightNorm(Module):
 class _SpectralNorm(Module):
     """The weight divided by its largest singular value, found by power iteration (Miyato et al. 2018)."""
 
-    def __init__(self, weight: Any, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
+    def __init__(
+        self, weight: Any, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12
+    ) -> None:
         super().__init__()
         if not -weight.ndim <= dim < weight.ndim:
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [-{weight.ndim}, {weight.ndim - 1}] but got {dim})"
             )
         if n_power_iterations <= 0:
-            raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+            raise ValueError(
+                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
+            )
         self.dim = dim % weight.ndim
         self.eps, self.n_power_iterations = eps, n_power_iterations
         if weight.ndim > 1:
             matrix = self._matrix(weight.detach())
             rows, columns = matrix.shape
-            self.register_buffer("_u", F.normalize(matrix.new_empty(rows).normal_(0, 1), dim=0, eps=eps))
-            self.register_buffer("_v", F.normalize(matrix.new_empty(columns).normal_(0, 1), dim=0, eps=eps))
+            self.register_buffer(
+                "_u", F.normalize(matrix.new_empty(rows).normal_(0, 1), dim=0, eps=eps)
+            )
+            self.register_buffer(
+                "_v", F.normalize(matrix.new_empty(columns).normal_(0, 1), dim=0, eps=eps)
+            )
             self._power_iterate(matrix, 15)
 
     def _matrix(self, weight: Any) -> Any:
         if self.dim:
-            weight = weight.transpose(0, self.dim) if weight.ndim == 2 else weight.movedim(self.dim, 0)
+            weight = (
+                weight.transpose(0, self.dim) if weight.ndim == 2 else weight.movedim(self.dim, 0)
+            )
         return weight.flatten(1)
 
     def _power_iterate(self, matrix: Any, times: int) -> None:
@@ -115,7 +125,9 @@ class _Orthogonal(Module):
 
     def right_inverse(self, Q: Any) -> Any:
         if Q.shape != self.shape:
-            raise ValueError(f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {Q.shape}.")
+            raise ValueError(
+                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {Q.shape}."
+            )
         self.base.copy_(_orthogonal_factor(Q.detach()))
         return facula.zeros_like(Q)
 
@@ -137,7 +149,11 @@ def _orthogonal_factor(weight: Any) -> Any:
     """A full orthogonal matrix (n, n), n the larger side, whose first columns are the weight's factor."""
     tall = weight if weight.shape[-2] >= weight.shape[-1] else weight.transpose(-2, -1)
     n, k = tall.shape[-2:]
-    filled = tall if n == k else facula.cat([tall, tall.new_empty(*tall.shape[:-1], n - k).normal_(0, 1)], -1)
+    filled = (
+        tall
+        if n == k
+        else facula.cat([tall, tall.new_empty(*tall.shape[:-1], n - k).normal_(0, 1)], -1)
+    )
     q, r = facula.linalg.qr(filled)
     return q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
 
@@ -148,24 +164,46 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 
 def spectral_norm(
-    module: Any, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
+    module: Any,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
 ) -> Any:
     """Divides a weight by its largest singular value, estimated anew in each training forward."""
     weight = getattr(module, name)
     if dim is None:
-        transposed = type(module).__name__ in ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
+        transposed = type(module).__name__ in (
+            "ConvTranspose1d",
+            "ConvTranspose2d",
+            "ConvTranspose3d",
+        )
         dim = 1 if transposed else 0
-    return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+    return register_parametrization(
+        module, name, _SpectralNorm(weight, n_power_iterations, dim, eps)
+    )
 
 
 def orthogonal(
-    module: Any, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
+    module: Any,
+    name: str = "weight",
+    orthogonal_map: str | None = None,
+    *,
+    use_trivialization: bool = True,
 ) -> Any:
     """Keeps a weight orthogonal (rows or columns orthonormal, the shorter of the two)."""
     weight = getattr(module, name)
     if weight.ndim < 2:
-        raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
-    kind = orthogonal_map or ("matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder")
+        raise ValueError(
+            f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions."
+        )
+    kind = orthogonal_map or (
+        "matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder"
+    )
     if kind not in ("matrix_exp", "cayley", "householder"):
-        raise ValueError(f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}')
-    return register_parametrization(module, name, _Orthogonal(weight, kind, use_trivialization), unsafe=True)
+        raise ValueError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        )
+    return register_parametrization(
+        module, name, _Orthogonal(weight, kind, use_trivialization), unsafe=True
+    )

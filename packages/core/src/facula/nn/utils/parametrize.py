@@ -63,7 +63,10 @@ class ParametrizationList(ModuleList):
                 original.data = value.detach()
             self.register_parameter(name, original)
         elif isinstance(original, Parameter):
-            self.register_parameter(name, Parameter(value.detach(), original.requires_grad and value.is_floating_point()))
+            self.register_parameter(
+                name,
+                Parameter(value.detach(), original.requires_grad and value.is_floating_point()),
+            )
         else:
             self.register_buffer(name, value)
 
@@ -71,7 +74,9 @@ class ParametrizationList(ModuleList):
         with facula.no_grad():
             result = self()
         if not isinstance(result, Tensor):
-            raise ValueError(f"A parametrization must return a tensor. Got {type(result).__name__}.")
+            raise ValueError(
+                f"A parametrization must return a tensor. Got {type(result).__name__}."
+            )
         if result.dtype is not original.dtype or result.shape != original.shape:
             raise ValueError(
                 "Registering a parametrization may not change the shape or dtype of the tensor, unless `unsafe` flag is "
@@ -81,7 +86,11 @@ class ParametrizationList(ModuleList):
 
     def originals(self) -> list[Any]:
         """The tensors that the parametrized one is computed from."""
-        return [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
+        return (
+            [self.original]
+            if self.is_tensor
+            else [getattr(self, f"original{i}") for i in range(self.ntensors)]
+        )
 
     def right_inverse(self, value: Any) -> None:
         """Sets the originals so that the parametrized tensor becomes `value`."""
@@ -119,7 +128,9 @@ def _inject_class(module: Any) -> None:
         new.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return new
 
-    module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), {"__reduce_ex__": reduce, "__deepcopy__": deepcopy})
+    module.__class__ = type(
+        f"Parametrized{cls.__name__}", (cls,), {"__reduce_ex__": reduce, "__deepcopy__": deepcopy}
+    )
     module.parametrizations = ModuleDict()
 
 
@@ -142,14 +153,20 @@ class _Computed(property):
     """A property that `Module.__setattr__` leaves alone."""
 
 
-def register_parametrization(module: Any, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> Any:
+def register_parametrization(
+    module: Any, tensor_name: str, parametrization: Module, *, unsafe: bool = False
+) -> Any:
     """Makes `module.tensor_name` the output of `parametrization`; several are applied in order."""
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         if not unsafe:
             value = getattr(module, tensor_name)
             result = parametrization(value)
-            if not isinstance(result, Tensor) or result.shape != value.shape or result.dtype is not value.dtype:
+            if (
+                not isinstance(result, Tensor)
+                or result.shape != value.shape
+                or result.dtype is not value.dtype
+            ):
                 raise ValueError(
                     "Registering a parametrization may not change the shape or dtype of the tensor, unless the `unsafe` "
                     f"flag is enabled (tensor {tensor_name})"
@@ -198,7 +215,9 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
         else:
             original = Parameter(value.detach()) if isinstance(original, Parameter) else value
     elif not chain.is_tensor:
-        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a sequence of tensors.")
+        raise ValueError(
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a sequence of tensors."
+        )
     delattr(type(module), tensor_name)
     del module.parametrizations[tensor_name]
     if isinstance(original, Parameter):
@@ -216,7 +235,9 @@ def type_before_parametrizations(module: Any) -> type:
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 
-def transfer_parametrizations_and_params(from_module: Any, to_module: Any, tensor_name: str | None = None) -> Any:
+def transfer_parametrizations_and_params(
+    from_module: Any, to_module: Any, tensor_name: str | None = None
+) -> Any:
     """Gives `to_module` copies of the parametrizations of `from_module`."""
     import copy
 
@@ -225,7 +246,10 @@ def transfer_parametrizations_and_params(from_module: Any, to_module: Any, tenso
     for name in list(from_module.parametrizations) if tensor_name is None else [tensor_name]:
         for parametrization in from_module.parametrizations[name]:
             register_parametrization(to_module, name, copy.deepcopy(parametrization), unsafe=True)
-        for ours, theirs in zip(to_module.parametrizations[name].originals(), from_module.parametrizations[name].originals()):
+        for ours, theirs in zip(
+            to_module.parametrizations[name].originals(),
+            from_module.parametrizations[name].originals(),
+        ):
             with facula.no_grad():
                 ours.copy_(theirs)
     return to_module

@@ -18,14 +18,20 @@ __all__ = [
     "pad_sequence", "unpack_sequence", "unpad_sequence",
 ]  # fmt: skip
 
-_Fields = namedtuple("PackedSequence", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"])
+_Fields = namedtuple(
+    "PackedSequence", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"]
+)
 
 
 class PackedSequence(_Fields):
     """`data` (total steps, ...), `batch_sizes` (steps,), and the order that sorted the sequences."""
 
     def __new__(
-        cls, data: Any, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
+        cls,
+        data: Any,
+        batch_sizes: Any = None,
+        sorted_indices: Any = None,
+        unsorted_indices: Any = None,
     ) -> PackedSequence:
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
@@ -43,7 +49,10 @@ class PackedSequence(_Fields):
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
-        moved = [i if i is None else i.to(data.device) for i in (self.sorted_indices, self.unsorted_indices)]
+        moved = [
+            i if i is None else i.to(data.device)
+            for i in (self.sorted_indices, self.unsorted_indices)
+        ]
         return type(self)(data, self.batch_sizes, *moved)
 
     def cpu(self) -> PackedSequence:
@@ -102,9 +111,13 @@ def pack_padded_sequence(
 
 def _check_lengths(sizes: list[int], steps: int, batch: int) -> None:
     if len(sizes) != batch:
-        raise RuntimeError(f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={batch})")
+        raise RuntimeError(
+            f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={batch})"
+        )
     if not sizes or min(sizes) <= 0:
-        raise RuntimeError("Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0")
+        raise RuntimeError(
+            "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
+        )
     if sizes != sorted(sizes, reverse=True):
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
@@ -112,11 +125,16 @@ def _check_lengths(sizes: list[int], steps: int, batch: int) -> None:
             "do not need ONNX exportability."
         )
     if sizes[0] > steps:
-        raise RuntimeError(f"a sequence has length {sizes[0]}, but the input has only {steps} steps")
+        raise RuntimeError(
+            f"a sequence has length {sizes[0]}, but the input has only {steps} steps"
+        )
 
 
 def pad_packed_sequence(
-    sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
 ) -> tuple[Any, Any]:
     """The padded tensor (T, N, ...) and the lengths (N,) of a packed sequence, in the first order."""
     batch_sizes = sequence.batch_sizes.tolist()
@@ -127,24 +145,37 @@ def pad_packed_sequence(
             f"total_length={total_length} and max sequence length being {steps}"
         )
     data, total = sequence.data, sequence.data.shape[0]
-    order = range(batch) if sequence.unsorted_indices is None else sequence.unsorted_indices.tolist()
+    order = (
+        range(batch) if sequence.unsorted_indices is None else sequence.unsorted_indices.tolist()
+    )
     rows, start = [], 0
     for n in batch_sizes + [0] * ((total_length or steps) - steps):
         rows.append([start + i if i < n else total for i in order])
         start += n
     padding = facula.full((1, *data.shape[1:]), padding_value, dtype=data.dtype, device=data.device)
     index = facula.tensor(rows, dtype=facula.int64, device=data.device)
-    padded = facula.cat([data, padding]).index_select(0, index.reshape(-1)).reshape(*index.shape, *data.shape[1:])
+    padded = (
+        facula.cat([data, padding])
+        .index_select(0, index.reshape(-1))
+        .reshape(*index.shape, *data.shape[1:])
+    )
     lengths = [sum(n > i for n in batch_sizes) for i in order]
-    return padded.transpose(0, 1) if batch_first else padded, facula.tensor(lengths, dtype=facula.int64)
+    return padded.transpose(0, 1) if batch_first else padded, facula.tensor(
+        lengths, dtype=facula.int64
+    )
 
 
 def pad_sequence(
-    sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+    sequences: Any,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
 ) -> Any:
     """Stacks tensors (L_i, ...) of different lengths into (T, N, ...), padded with `padding_value`."""
     if not isinstance(sequences, (list, tuple, Tensor)):
-        raise RuntimeError(f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}")
+        raise RuntimeError(
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
+        )
     if padding_side not in ("left", "right"):
         raise ValueError(f"padding_side should be either 'right' or 'left', but got {padding_side}")
     sequences = list(sequences)

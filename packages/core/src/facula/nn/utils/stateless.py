@@ -10,8 +10,12 @@ __all__ = ["functional_call"]
 
 
 @contextmanager
-def _swapped(module: Any, tensors: dict[str, Any], tie_weights: bool, strict: bool) -> Iterator[None]:
-    named = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
+def _swapped(
+    module: Any, tensors: dict[str, Any], tie_weights: bool, strict: bool
+) -> Iterator[None]:
+    named = dict(module.named_parameters(remove_duplicate=False)) | dict(
+        module.named_buffers(remove_duplicate=False)
+    )
     unknown = [k for k in tensors if k not in named]
     if strict and unknown:
         raise RuntimeError(f"Unexpected key(s) : {', '.join(unknown)}.")
