@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from facula.backends.array.random import normal_kernel
-from facula.dtypes import F32, F64
+from facula.backends.array.random import CHUNK, normal_kernel
+from facula.dtypes import F32, F64, I64
 from facula.ops import random as definition
 
 _MASK = 2**64 - 1
@@ -51,6 +52,39 @@ def rand(key: Any, size: Any, dtype: Any) -> Any:
 randn = normal_kernel(np, rand)
 
 
+def randint(key: Any, low: int, high: int, size: Any, dtype: Any) -> Any:
+    """The high word of each product with the range, from halves of 32 bits; for ranges of up to 32 bits."""
+    n = high - low
+    if n > 2**32:
+        return NotImplemented
+    out: Any = _philox.at(key).bits.random_raw(math.prod(size))
+    halves = out.view(np.uint32)
+    for start in range(0, out.size, CHUNK):
+        part = out[start : start + CHUNK]
+        carry = np.multiply(halves[2 * start : 2 * (start + CHUNK) : 2], n, dtype=np.uint64)
+        carry >>= 32
+        part >>= 32
+        part *= n
+        part += carry
+        part >>= 32
+    whole = out.view(np.int64).reshape(size)
+    if low:
+        whole += low
+    return whole if dtype is I64 else whole.astype(dtype)
+
+
+def randperm(key: Any, n: int, dtype: Any) -> Any:
+    mask = 2 ** max(n - 1, 1).bit_length() - 1
+    words: Any = _philox.at(key).bits.random_raw(n)
+    words >>= 1
+    words &= np.uint64(2**63 - 1 - mask)
+    words |= np.arange(n, dtype=np.uint64)
+    order = words.view(np.int64)
+    order.sort()
+    order &= mask
+    return order if dtype is I64 else order.astype(dtype)
+
+
 def with_body(op: Any, backend: Any, kernel: Callable[..., Any]) -> Callable[..., Any]:
     """`kernel`, and the op's body where it answers NotImplemented."""
 
@@ -67,4 +101,6 @@ def table(backend: Any) -> dict[str, Callable[..., Any]]:
         "random_words": random_words,
         "rand": with_body(definition.rand, backend, rand),
         "randn": with_body(definition.randn, backend, randn),
+        "randint": with_body(definition.randint, backend, randint),
+        "randperm": randperm,
     }

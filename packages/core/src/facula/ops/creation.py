@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+import facula.autograd.record as record  # a module, for it is being imported while this is
+from facula.backends.base import Backend
+from facula.backends.registry import backend_for, default_backend
 from facula.dtypes import COMPLEX, F64, FLOAT, FROM_NUMPY, I64, as_dtype, get_default_dtype
 from facula.ops._op import Namespace, Op, Tensor, leaf, op
 from facula.promotion import scalar_dtype
@@ -49,15 +52,11 @@ def size_of(sizes: Any) -> tuple[int, ...]:
 
 def place(creation: Op, args: Any, device: Any, requires_grad: bool = False) -> Any:
     """Runs a creation op on a device (a name, a `device`, a backend, or None for the default one)."""
-    from facula.autograd.record import create
-    from facula.backends.base import Backend
-    from facula.backends.registry import backend_for, default_backend
-
     if device is None:
         backend = default_backend()
     else:
         backend = device if isinstance(device, Backend) else backend_for(device)
-    made = create(creation, backend, *args)
+    made = record.create(creation, backend, *args)
     if requires_grad:
         made.requires_grad = True
     return made

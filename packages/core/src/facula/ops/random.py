@@ -15,14 +15,13 @@ from facula.dtypes import F32, F64, FROM_NUMPY, I64, as_dtype, bfloat16, float16
 from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
 from facula.ops.convert import store
 from facula.ops.creation import place, size_of, storage, where_like
+from facula.random import next_key
 from facula.testing.samples import call
 
 U32, U64 = uint32.dtype, uint64.dtype
 
 
 def _key(generator: Any, size: Any, bits: int) -> Any:
-    from facula.random import next_key
-
     return next_key(generator, math.prod(size), bits)
 
 
@@ -152,10 +151,12 @@ def randint(xp: Namespace, key: Any, low: int, high: int, size: Any, dtype: Any)
 
 @op(creation=True, random=True)
 def randperm(xp: Namespace, key: Any, n: int, dtype: Any) -> Tensor:
-    """The numbers 0 to n - 1 in random order: the order that sorts n random words."""
-    words = xp.random_words(key, n, U64)
-    # The top bit goes, for devices that sort signed integers only; ties keep their order.
-    order = xp.argsort(xp.cast(words >> 1, I64), 0, False, True)
+    """The numbers 0 to n - 1 in random order: the order that sorts n random words (of 63 bits less those of n)."""
+    mask = 2 ** max(n - 1, 1).bit_length() - 1
+    words = xp.cast(xp.random_words(key, n, U64) >> 1, I64)
+    # Low bits give way to the position: no two are equal, and the sorted numbers hold the order.
+    numbered = (words & (2**63 - 1 - mask)) | xp.sequence(0, 1, n, I64)
+    order = xp.sort(numbered, 0)[0] & mask
     return order if dtype is I64 else xp.cast(order, dtype)
 
 

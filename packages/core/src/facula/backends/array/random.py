@@ -57,7 +57,7 @@ def normal_kernel(m: Any, rand: Any) -> Any:
     return randn
 
 
-CHUNK = 8192
+CHUNK = 16384
 
 
 def _polynomial(m: Any, x: Any, coefficients: Any, out: Any) -> None:
