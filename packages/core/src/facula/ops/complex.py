@@ -55,7 +55,7 @@ def view_as_complex(input: Any) -> Any:
 
 view_as_real.vjp(input=lambda xp, g: xp.view_as_complex(xp.contiguous(g)))
 view_as_complex.vjp(input=lambda xp, g: xp.view_as_real(g))
-view_as_real.sample(lambda make: [call(make(2, 3, dtype="complex128")), call(make(dtype="complex64"))])
+view_as_real.sample(lambda make: [call(make(2, 3, dtype="complex128")), call(make(dtype="complex128"))])
 view_as_complex.sample(lambda make: [call(make(3, 2)), call(make(2)), call(make(0, 2))])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from facula.dtypes import category, is_complex, is_integral
 from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
-from facula.ops.rules import broadcast, real_dtype
+from facula.ops.rules import broadcast, real_dtype, wider
 from facula.testing.samples import call
 
 # ---- samples that many ops share
@@ -55,7 +55,7 @@ def zero_gradient(xp: Namespace, g: Any) -> Any:
 # ---- arithmetic
 
 
-@leaf(promote="common", shape=broadcast)
+@leaf(promote="common", shape=broadcast, dtype=wider)
 def add(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Sum of `input` and `alpha * other`, broadcast together."""
 
@@ -77,7 +77,7 @@ def scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
     return mul.call(other, alpha)
 
 
-@leaf(promote="common", shape=broadcast)
+@leaf(promote="common", shape=broadcast, dtype=wider)
 def sub(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """`input - alpha * other`, broadcast together."""
 
@@ -107,7 +107,7 @@ rsub.vjp(input=lambda xp, g: -g, other=lambda xp, g: g)
 sample_binary(rsub, complex=True)
 
 
-@leaf(promote="common", shape=broadcast)
+@leaf(promote="common", shape=broadcast, dtype=wider)
 def mul(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Product, broadcast together."""
 
@@ -117,7 +117,7 @@ mul.vjp(input=lambda xp, g, other: g * other, other=lambda xp, g, input: g * inp
 sample_binary(mul, complex=True)
 
 
-@leaf(promote="float", shape=broadcast)
+@leaf(promote="float", shape=broadcast, dtype=wider)
 def div(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Quotient, broadcast together; of integers too it is floating-point.
 
@@ -732,7 +732,7 @@ def frexp(xp: Namespace, input: Tensor) -> Tensor:
 
 
 frexp.vjp(input=lambda xp, g, exponent: None if g[0] is None else g[0] * xp.exp2(-xp.cast(exponent, g[0].dtype)))
-frexp.sample(lambda make: [call(make.of([1.0, -6.5, 0.3], grad=True))])
+frexp.sample(lambda make: [call(make.of([1.5, -6.5, 0.3], grad=True))])
 
 
 # ---- replacing values

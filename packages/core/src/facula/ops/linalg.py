@@ -7,6 +7,7 @@ from typing import Any
 from facula.dtypes import is_complex, is_integral
 from facula.ops._op import Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import broadcast_shapes, wrap_dim
+from facula.ops.rules import wider
 from facula.testing.samples import call
 
 # ---- matmul
@@ -20,7 +21,7 @@ def _matmul_shape(input: Any, other: Any) -> tuple[int, ...]:
     return (*lead, *a[-2:-1], *b[-1:])
 
 
-@leaf(promote="common", shape=_matmul_shape, method=False)
+@leaf(promote="common", shape=_matmul_shape, dtype=wider, method=False)
 def matrix_product(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Matrix product of the last two dimensions of tensors that have both; the others are broadcast."""
 

@@ -36,5 +36,11 @@ def real_dtype(x: Any, *_: Any) -> Any:
     return FROM_NUMPY[x.dtype].to_real().dtype
 
 
+def wider(*args: Any) -> Any:
+    """The first array's dtype, unless another is complex: rules may combine real and complex arrays."""
+    dtypes = [a.dtype for a in args if hasattr(a, "dtype")]
+    return next((d for d in dtypes if d.kind == "c"), dtypes[0])
+
+
 def default_float() -> Any:
     return get_default_dtype().dtype
