@@ -740,6 +740,8 @@ def _reflected(op_name: str) -> Callable[..., Any]:
     op = OPS[op_name]
 
     def function(self: Tensor, other: Any) -> Any:
+        if not isinstance(self, Tensor):
+            raise TypeError(f"reflected '{op_name}' is a method of Tensor, it got a {type(self).__name__}")
         if not isinstance(other, _OPERANDS) and not isinstance(other, Tensor):
             return NotImplemented
         return run(op, (other, self), ()) if op.is_node else op.call(other, self)

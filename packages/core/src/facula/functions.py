@@ -19,11 +19,25 @@ def namespace_function(op: Op) -> Callable[..., Any]:
 
     @wraps(public)
     def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if op.numbers is not None:
+            _check_numbers(op, args)
         result = public(*args, **kwargs)
         return result if out is None else store(result, out, op.name)
 
     function.__doc__ = op.doc
     return function
+
+
+def _check_numbers(op: Op, args: Any) -> None:
+    """Refuses Python numbers where PyTorch wants tensors. Raises TypeError."""
+    for i, x in enumerate(args[:2]):
+        if isinstance(x, (bool, int, float, complex)):
+            allowed = (op.numbers == "one" and any(isinstance(y, Tensor) for y in args[:2])) or (
+                op.numbers == "second" and i == 1
+            )
+            if not allowed:
+                name = op.parameters[i].name
+                raise TypeError(f"{op.name}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}")
 
 
 def store(result: Any, out: Any, name: str) -> Any:

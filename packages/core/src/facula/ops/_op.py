@@ -114,6 +114,9 @@ class Op:
         self.adapter: Callable[..., Any] | None = None
         self.samples: Callable[..., Any] | None = None
         self.aliases: tuple[str, ...] = ()
+        #: Which of the two operands may be Python numbers in the function of this name, where PyTorch
+        #: says so: 'none', 'second' or 'one' of them; None where nothing is checked.
+        self.numbers: str | None = None
         self.unspecified_values = unspecified_values
         self.twice_differentiable = twice_differentiable
         self.parameters = _parameters(function)

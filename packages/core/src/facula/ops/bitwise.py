@@ -22,6 +22,7 @@ def _binary(name: str, doc: str) -> Op:
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor", "other": "Tensor"}
     o: Op = leaf(promote="common", shape=broadcast)(function)
     o.sample(_samples)
+    o.numbers = "one"
     return o
 
 

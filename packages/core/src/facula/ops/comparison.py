@@ -348,3 +348,11 @@ def where(make: Any) -> Any:
     yield call(make.of([True, False]), make(2), 0.5)
     yield call(make.of([True, False]), make.of([1, 2], "int32"), make(2))
     yield call(make.of(True), make(0), make(1))
+
+
+# ---- which operands may be numbers
+
+for _op in (maximum, minimum, fmax, fmin, logical_and, logical_or, logical_xor):
+    _op.numbers = "none"
+for _op in (eq, ne, lt, le, gt, ge, clamp_min, clamp_max):
+    _op.numbers = "second"

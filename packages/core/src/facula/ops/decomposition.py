@@ -342,7 +342,7 @@ def logdet(xp: Namespace, input: Tensor) -> Tensor:
     check_square("logdet", input)
     sign, size = xp.linalg_slogdet(input)
     if is_complex(sign.dtype):
-        return size + xp.log(sign)
+        return xp.cast(size, sign.dtype) + xp.log(sign)
     return xp.where(xp.lt(sign, 0), float("nan"), size)
 
 
@@ -365,11 +365,10 @@ def cholesky_lower(xp: Namespace, input: Tensor) -> Tensor:
 
 def _cholesky_rule(xp: Namespace, g: Any, out: Any) -> Any:
     """Murray, "Differentiation of the Cholesky decomposition" (2016): symmetrised L^-H phi(L^H g) L^-1."""
-    inner = xp.matmul(mH(xp, out), g)
-    phi = _lower(xp, inner) * (1 - 0.5 * _eye(xp, out.shape[-1], inner.dtype))
+    phi = _lower(xp, xp.matmul(mH(xp, out), g))
+    symmetric = (phi + mH(xp, _lower(xp, phi, -1))) * 0.5
     inverse = xp.linalg_inv(out)
-    back = xp.matmul(mH(xp, inverse), xp.matmul(phi, inverse))
-    return (back + mH(xp, back)) * 0.5
+    return xp.matmul(mH(xp, inverse), xp.matmul(symmetric, inverse))
 
 
 cholesky_lower.vjp(input=_cholesky_rule)

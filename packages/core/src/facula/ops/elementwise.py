@@ -650,6 +650,10 @@ sample_binary(copysign, 0.5, 2.0)
 @op(promote="float")
 def logaddexp(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """`log(exp(input) + exp(other))`, without overflow."""
+    if is_complex(input.dtype):
+        swap = xp.lt(xp.real(input), xp.real(other))
+        large, small = xp.where(swap, other, input), xp.where(swap, input, other)
+        return large + xp.log1p(xp.exp(xp.where(large == small, 0.0, small - large)))
     large = xp.maximum(input, other)
     gap = xp.where(input == other, 0.0, -xp.abs(input - other))
     return large + xp.log1p(xp.exp(gap))
@@ -791,3 +795,9 @@ def logit(make: Any) -> Any:
     yield call(make.of([0.01, 0.4, 0.99], grad=True), 0.1)
 
 
+# ---- which operands may be numbers
+
+for _op in (atan2, hypot, logaddexp, logaddexp2, ldexp, nextafter, gcd, lcm, heaviside):
+    _op.numbers = "none"
+for _op in (fmod, copysign, rsub, remainder, pow, float_power):
+    _op.numbers = "second" if _op in (fmod, copysign, rsub) else "one"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facula.dtypes import is_complex, is_integral
+from facula.dtypes import category, is_complex, is_integral
 from facula.ops._op import Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import broadcast_shapes, wrap_dim
 from facula.ops.rules import wider
@@ -179,12 +179,11 @@ outer.sample(lambda make: [call(make(3), make(2)), call(make(0), make(2))])
 
 def _combine(xp: Namespace, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """`beta * input + alpha * product`; with `beta` 0 NaN in `input` does no harm, as in PyTorch."""
-    for value in (beta, alpha):
-        if is_integral(product.dtype) and isinstance(value, float):
-            raise RuntimeError(f"for integral input tensors, beta and alpha must be integers, got {value}")
+    if is_integral(product.dtype):
+        beta, alpha = (bool(beta), bool(alpha)) if category(product.dtype) == 0 else (int(beta), int(alpha))
     if alpha != 1:
         product = product * alpha
-    if beta == 0:
+    if beta == 0:  # False too
         shape = broadcast_shapes(input.shape, product.shape)
         return product if tuple(product.shape) == shape else xp.expand(product, shape)
     return (input if beta == 1 else input * beta) + product
@@ -195,6 +194,10 @@ def _keywords(o: Any) -> None:
 
     def adapter(input: Any, first: Any, second: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
         _expect_one_dtype(o.name, input, first, second)
+        if o.name in ("addmm", "addr") and is_integral(input.dtype) and input.dtype.category:
+            for value in (beta, alpha):
+                if isinstance(value, float):
+                    raise RuntimeError(f"{o.name}: for integral tensors beta and alpha must be integers, got {value}")
         return o.call(input, first, second, beta, alpha)
 
     names = o.inputs[1:]

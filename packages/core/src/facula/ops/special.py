@@ -228,6 +228,7 @@ def _polynomial(name: str, first: Any, step: Any) -> None:
     body.__name__ = f"special_{name}"
     body.__doc__ = f"The {name.replace('_', ' ')} of order `n` at `input`, by its recurrence."
     o: Op = op(body, promote="float", dynamic="the highest order decides the number of steps; use a fixed order")
+    o.numbers = "one"
     o.sample(lambda make: [call(make(3), 3), call(make(3, grad=False), make.of([0, 1, 4]))])
 
 
@@ -249,3 +250,7 @@ _polynomial(
 _polynomial(
     "legendre_polynomial_p", lambda x: x, lambda k, x, now, before: ((2 * k + 1) * x * now - k * before) / (k + 1)
 )
+
+
+for _op in (xlogy, special_xlog1py, special_zeta):
+    _op.numbers = "one"
