@@ -25,7 +25,9 @@ Ints = tuple[int, ...]
 class Grid:
     """Where the windows of an array (N, C, *size) lie: `out` of them along each dimension."""
 
-    def __init__(self, size: Ints, kernel: Ints, stride: Ints, dilation: Ints, out: Ints, exact: bool):
+    def __init__(
+        self, size: Ints, kernel: Ints, stride: Ints, dilation: Ints, out: Ints, exact: bool
+    ):
         self.kernel, self.stride, self.dilation, self.out = kernel, stride, dilation, out
         steps = [prod(size[i + 1 :]) for i in range(len(size))]
         #: Steps, in elements of one channel, between neighbouring windows.
@@ -49,19 +51,27 @@ class Grid:
         """A view (N, C, *run) of `x`: what the kernel element `offset` sees."""
         item = x.itemsize
         x = x[(..., *(slice(k * d, None) for k, d in zip(offset, self.dilation)))]
-        return as_strided(x, (*x.shape[:2], *self.run), (*x.strides[:2], *(s * item for s in self.run_steps)))
+        return as_strided(
+            x, (*x.shape[:2], *self.run), (*x.strides[:2], *(s * item for s in self.run_steps))
+        )
 
     def windows_of(self, wide: Array) -> Array:
         """A view (..., *out) of an array (..., *run): the positions that are windows."""
         if not self.wide:
             return wide
         item = wide.itemsize
-        return as_strided(wide, (*wide.shape[:-1], *self.out), (*wide.strides[:-1], *(s * item for s in self.steps)))
+        return as_strided(
+            wide,
+            (*wide.shape[:-1], *self.out),
+            (*wide.strides[:-1], *(s * item for s in self.steps)),
+        )
 
     def spread(self, g: Array, groups: int) -> Array:
         """`g` (N, O, *out) as (groups, O / groups, N * run), zeros in between."""
         n, o = g.shape[:2]
-        laid = g.reshape(n, groups, o // groups, *self.out).transpose(1, 2, 0, *range(3, 3 + len(self.out)))
+        laid = g.reshape(n, groups, o // groups, *self.out).transpose(
+            1, 2, 0, *range(3, 3 + len(self.out))
+        )
         if not self.wide:
             return np.ascontiguousarray(laid).reshape(groups, o // groups, -1)
         wide = np.zeros((groups, o // groups, n, *self.run), g.dtype)
@@ -135,7 +145,9 @@ def convolution(
     return _correlate(_padded(input, padding), weight, bias, stride, dilation, groups)
 
 
-def _correlate(x: Array, weight: Array, bias: Array, stride: Ints, dilation: Ints, groups: int) -> Array:
+def _correlate(
+    x: Array, weight: Array, bias: Array, stride: Ints, dilation: Ints, groups: int
+) -> Array:
     kernel, o = weight.shape[2:], weight.shape[0]
     size = _out_size(x.shape[2:], kernel, stride, dilation)
     out = np.empty((x.shape[0], o, *size), x.dtype)
@@ -160,7 +172,6 @@ def _correlate(x: Array, weight: Array, bias: Array, stride: Ints, dilation: Int
 
 def _store(laid: Array, bias: Array, target: Array) -> None:
     """`laid` (N, groups, O / groups, *out) plus bias, into `target` (N, O, *out), a view of the result."""
-    n, o = target.shape[:2]
     strides = (target.strides[0], target.strides[1] * laid.shape[2], *target.strides[1:])
     target = as_strided(target, laid.shape, strides)
     if bias is None:
@@ -169,13 +180,19 @@ def _store(laid: Array, bias: Array, target: Array) -> None:
         np.add(laid, bias.reshape(*laid.shape[1:3], *(1,) * (laid.ndim - 3)), out=target)
 
 
-def _pointwise(x: Array, weight: Array, bias: Array, stride: Ints, groups: int, out: Array) -> Array:
+def _pointwise(
+    x: Array, weight: Array, bias: Array, stride: Ints, groups: int, out: Array
+) -> Array:
     """A kernel of one element: the input is its own columns."""
     if any(s > 1 for s in stride):
         x = np.ascontiguousarray(x[(..., *(slice(None, None, s) for s in stride))])
     n, c, o = x.shape[0], x.shape[1], weight.shape[0]
     columns = x.reshape(n, groups, c // groups, -1)
-    np.matmul(weight.reshape(groups, o // groups, -1), columns, out=out.reshape(n, groups, o // groups, -1))
+    np.matmul(
+        weight.reshape(groups, o // groups, -1),
+        columns,
+        out=out.reshape(n, groups, o // groups, -1),
+    )
     if bias is not None:
         out += bias.reshape(o, *(1,) * len(stride))
     return out
@@ -202,9 +219,13 @@ def _depthwise(
     return out
 
 
-def _is_cheaper_mirrored(weight: Array, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> bool:
+def _is_cheaper_mirrored(
+    weight: Array, stride: Ints, padding: Ints, dilation: Ints, groups: int
+) -> bool:
     """Whether the adjoint is better done as a convolution with the mirrored kernel."""
-    if any(s > 1 for s in stride) or any(p > (k - 1) * d for k, p, d in zip(weight.shape[2:], padding, dilation)):
+    if any(s > 1 for s in stride) or any(
+        p > (k - 1) * d for k, p, d in zip(weight.shape[2:], padding, dilation)
+    ):
         return False
     return weight.shape[0] <= 2 * groups * weight.shape[1]
 
@@ -212,7 +233,9 @@ def _is_cheaper_mirrored(weight: Array, stride: Ints, padding: Ints, dilation: I
 def _mirrored(weight: Array, groups: int) -> Array:
     """The kernel of the adjoint: inputs and outputs exchanged within each group."""
     c, o, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
-    w = weight[(..., *(slice(None, None, -1),) * len(kernel))].reshape(groups, c // groups, o, *kernel)
+    w = weight[(..., *(slice(None, None, -1),) * len(kernel))].reshape(
+        groups, c // groups, o, *kernel
+    )
     return np.ascontiguousarray(np.swapaxes(w, 1, 2)).reshape(groups * o, c // groups, *kernel)
 
 
@@ -253,7 +276,11 @@ def _add_depthwise(grid: Grid, padded: Array, weight: Array, g: Array, groups: i
     for offset in product(*map(range, grid.kernel)):
         factor = w[(..., *offset)].reshape(groups, 1, many, *(1,) * len(grid.run))
         target = grid.shifted(padded, offset)
-        target += (g * factor).sum(2).swapaxes(0, 1) if many > 1 else (g[:, :, 0] * factor[:, :, 0]).swapaxes(0, 1)
+        target += (
+            (g * factor).sum(2).swapaxes(0, 1)
+            if many > 1
+            else (g[:, :, 0] * factor[:, :, 0]).swapaxes(0, 1)
+        )
 
 
 def _add_columns(grid: Grid, padded: Array, flat: Array, g: Array) -> None:
@@ -266,7 +293,13 @@ def _add_columns(grid: Grid, padded: Array, flat: Array, g: Array) -> None:
 
 
 def convolution_weight_grad(
-    input: Array, grad: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
+    input: Array,
+    grad: Array,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    groups: int,
 ) -> Array:
     x = _padded(input, padding)
     shape = (grad.shape[1], x.shape[1] // groups, *kernel)
@@ -283,7 +316,9 @@ def _weight_sum(
 ) -> Array:
     size = grad.shape[2:]
     if x.shape[1] == groups > 1:
-        return _depthwise_weight_sum(x, grad, Grid(x.shape[2:], kernel, stride, dilation, size, exact), groups)
+        return _depthwise_weight_sum(
+            x, grad, Grid(x.shape[2:], kernel, stride, dilation, size, exact), groups
+        )
     total = 0
     scratch = Scratch(x.dtype)
     for samples, first, last in _blocks(x.shape[0], size, _row_bytes(x, kernel, size)):
@@ -303,7 +338,9 @@ def _depthwise_weight_sum(x: Array, grad: Array, grid: Grid, groups: int) -> Arr
     out = np.empty((groups, many, *grid.kernel), grad.dtype)
     for offset in product(*map(range, grid.kernel)):
         seen = grid.shifted(x, offset).swapaxes(0, 1)
-        seen = np.ascontiguousarray(seen).reshape(groups, 1, n, -1) if not grid.wide else seen[:, None]
+        seen = (
+            np.ascontiguousarray(seen).reshape(groups, 1, n, -1) if not grid.wide else seen[:, None]
+        )
         out[(..., *offset)] = np.vecdot(seen.conj() if seen.dtype.kind == "c" else seen, g).sum(2)
     return out
 

@@ -46,7 +46,7 @@ def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """`softmax` of `-input`."""
-    return _along("softmax", -input, dim, dtype)
+    return _along("softmax", OPS["neg"].call(input), dim, dtype)
 
 
 def _along(name: str, input: Tensor, dim: int | None, dtype: Any) -> Tensor:

@@ -11,8 +11,8 @@ from math import prod
 from typing import Any
 
 from facula.ops._op import Namespace, Tensor, op
-from facula.ops.windows import span, tuple_of, windows
 from facula.ops.shape import slice as slice_op
+from facula.ops.windows import span, tuple_of, windows
 from facula.testing.samples import call
 
 
@@ -83,7 +83,13 @@ def _rows(xp: Namespace, view: Any, groups: int, n: int) -> Any:
 
 
 def _spread(
-    xp: Namespace, x: Any, weight: Any, stride: Any, padding: Any, dilation: Any, output_padding: Any
+    xp: Namespace,
+    x: Any,
+    weight: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    output_padding: Any,
 ) -> Any:
     """`x` with `stride - 1` zeros between elements, and zeros around it: what the kernel slides over."""
     shape = x.shape
@@ -106,7 +112,9 @@ def _swapped(xp: Namespace, weight: Any, groups: int) -> Any:
     return xp.reshape(w, (groups * o, c // groups, *kernel))
 
 
-def _missing(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
+def _missing(
+    size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[int, ...]:
     """The output padding with which a transposed convolution of `out` gives `size`."""
     each = zip(size, out, kernel, stride, padding, dilation)
     return tuple(n - ((o - 1) * s - 2 * p + span(k, d)) for n, o, k, s, p, d in each)
@@ -162,7 +170,9 @@ def _weight_grad_rule(
 ) -> Any:  # fmt: skip
     of_input = of_grad = None
     if needs[0]:
-        of_input = _input_grad(xp, grad, g, input.shape[2:], stride, padding, dilation, False, groups)
+        of_input = _input_grad(
+            xp, grad, g, input.shape[2:], stride, padding, dilation, False, groups
+        )
     if needs[1]:
         zeros = (0,) * len(stride)
         out = xp.convolution(input, g, None, stride, padding, dilation, False, zeros, groups)
@@ -197,17 +207,25 @@ class _Options:
     def __init__(self, name: str, n: int, stride: Any, padding: Any, dilation: Any):
         self.stride = tuple_of(stride, n, name, "stride")
         self.dilation = tuple_of(dilation, n, name, "dilation")
-        self.padding = padding if isinstance(padding, str) else tuple_of(padding, n, name, "padding")
+        self.padding = (
+            padding if isinstance(padding, str) else tuple_of(padding, n, name, "padding")
+        )
         for argument, values, least in (
             ("stride", self.stride, 1), ("dilation", self.dilation, 1), ("padding", self.padding, 0)
         ):  # fmt: skip
             if not isinstance(values, str) and min(values) < least:
-                raise RuntimeError(f"{name}: {argument} must be at least {least}, but got {argument}={list(values)}")
+                raise RuntimeError(
+                    f"{name}: {argument} must be at least {least}, but got {argument}={list(values)}"
+                )
 
 
-def _check(name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> None:
+def _check(
+    name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, transposed: bool
+) -> None:
     if len(weight.shape) != n + 2:
-        raise RuntimeError(f"{name}: expected a weight of {n + 2} dimensions, but got shape {tuple(weight.shape)}")
+        raise RuntimeError(
+            f"{name}: expected a weight of {n + 2} dimensions, but got shape {tuple(weight.shape)}"
+        )
     if len(input.shape) not in (n + 1, n + 2):
         raise RuntimeError(
             f"{name}: expected {n + 1}D (unbatched) or {n + 2}D (batched) input {_BATCHED[n]}, but got shape "
@@ -222,7 +240,9 @@ def _check(name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, t
     _check_channels(name, n, input.shape, weight.shape, bias, groups, transposed)
 
 
-def _check_channels(name: str, n: int, shape: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> None:
+def _check_channels(
+    name: str, n: int, shape: Any, weight: Any, bias: Any, groups: int, transposed: bool
+) -> None:
     if groups < 1:
         raise RuntimeError(f"{name}: non-positive groups is not supported, but got groups={groups}")
     if weight[0] % groups:
@@ -231,7 +251,9 @@ def _check_channels(name: str, n: int, shape: Any, weight: Any, bias: Any, group
             f"but got weight shape {tuple(weight)}"
         )
     if 0 in weight[2:]:
-        raise RuntimeError(f"{name}: kernel size should be greater than zero, but got weight shape {tuple(weight)}")
+        raise RuntimeError(
+            f"{name}: kernel size should be greater than zero, but got weight shape {tuple(weight)}"
+        )
     channels = weight[0] if transposed else weight[1] * groups
     if shape[-n - 1] != channels:
         raise RuntimeError(
@@ -253,7 +275,9 @@ def _conv(
     _check(name, n, input, weight, bias, groups, False)
     o = _Options(name, n, stride, padding, dilation)
     if len(input.shape) == n + 1:
-        out = _conv(xp, name, n, xp.unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
+        out = _conv(
+            xp, name, n, xp.unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups
+        )
         return xp.squeeze(out, 0)
     if isinstance(o.padding, str):
         input, o.padding = _named_padding(xp, name, input, weight.shape[2:], o)
@@ -264,17 +288,25 @@ def _conv(
             f"{name}: kernel size can't be greater than actual input size: the padded input is {tuple(padded)} and the "
             f"kernel reaches over {tuple(reach)} (input shape {tuple(input.shape)}, weight shape {tuple(weight.shape)})"
         )
-    return xp.convolution(input, weight, bias, o.stride, o.padding, o.dilation, False, (0,) * n, groups)
+    return xp.convolution(
+        input, weight, bias, o.stride, o.padding, o.dilation, False, (0,) * n, groups
+    )
 
 
-def _named_padding(xp: Namespace, name: str, x: Any, kernel: Any, o: _Options) -> tuple[Any, tuple[int, ...]]:
+def _named_padding(
+    xp: Namespace, name: str, x: Any, kernel: Any, o: _Options
+) -> tuple[Any, tuple[int, ...]]:
     """'valid' and 'same' as numbers; where 'same' is uneven, the extra element goes behind."""
     if o.padding == "valid":
         return x, (0,) * len(kernel)
     if o.padding != "same":
-        raise RuntimeError(f"{name}: invalid padding string {o.padding!r}, should be one of 'valid', 'same'")
+        raise RuntimeError(
+            f"{name}: invalid padding string {o.padding!r}, should be one of 'valid', 'same'"
+        )
     if any(s != 1 for s in o.stride):
-        raise RuntimeError(f"{name}: padding='same' is not supported for strided convolutions, got stride={list(o.stride)}")
+        raise RuntimeError(
+            f"{name}: padding='same' is not supported for strided convolutions, got stride={list(o.stride)}"
+        )
     total = [span(k, d) - 1 for k, d in zip(kernel, o.dilation)]
     if any(t % 2 for t in total):
         x = xp.constant_pad_nd(x, tuple(n for t in reversed(total) for n in (0, t % 2)), 0)
@@ -350,7 +382,17 @@ def conv_transpose1d(
     The result has length (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1.
     """
     return _conv_transpose(
-        xp, "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+        xp,
+        "conv_transpose1d",
+        1,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 
@@ -361,7 +403,17 @@ def conv_transpose2d(
 ) -> Tensor:  # fmt: skip
     """The adjoint of `conv2d`: `input` (N, C, H, W), `weight` (C, O / groups, KH, KW)."""
     return _conv_transpose(
-        xp, "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+        xp,
+        "conv_transpose2d",
+        2,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 
@@ -372,7 +424,17 @@ def conv_transpose3d(
 ) -> Tensor:  # fmt: skip
     """The adjoint of `conv3d`: `input` (N, C, D, H, W), `weight` (C, O / groups, KD, KH, KW)."""
     return _conv_transpose(
-        xp, "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
+        xp,
+        "conv_transpose3d",
+        3,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 

@@ -10,8 +10,15 @@ from facula.ops.windows import span, tuple_of, windows
 from facula.testing.samples import call
 
 
-def _options(name: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Any, ...]:
-    given = (("kernel_size", kernel_size, 1), ("dilation", dilation, 1), ("padding", padding, 0), ("stride", stride, 1))
+def _options(
+    name: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any
+) -> tuple[Any, ...]:
+    given = (
+        ("kernel_size", kernel_size, 1),
+        ("dilation", dilation, 1),
+        ("padding", padding, 0),
+        ("stride", stride, 1),
+    )
     out = []
     for argument, value, least in given:
         values = tuple_of(value, 2, name, argument)
@@ -29,7 +36,12 @@ def _counts(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) ->
 
 @op(method=False, arithmetic=False)
 def im2col(
-    xp: Namespace, input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    xp: Namespace,
+    input: Tensor,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
 ) -> Tensor:
     """Patches of `input` (N, C, H, W) or (C, H, W) as columns: (N, C * KH * KW, number of patches).
 
@@ -106,7 +118,9 @@ im2col.vjp(
     )
 )
 col2im.vjp(
-    input=lambda xp, g, kernel_size, dilation, padding, stride: xp.im2col(g, kernel_size, dilation, padding, stride)
+    input=lambda xp, g, kernel_size, dilation, padding, stride: xp.im2col(
+        g, kernel_size, dilation, padding, stride
+    )
 )
 
 

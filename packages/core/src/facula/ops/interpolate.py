@@ -16,7 +16,6 @@ import numpy as np
 
 from facula.dtypes import F32, is_floating_point, uint8
 from facula.ops._op import Namespace, Tensor, op
-from facula.ops.windows import tuple_of
 from facula.testing.samples import call
 
 # ---- taps: for each output position, where it reads and with which weights
@@ -84,7 +83,9 @@ def _antialias(n: int, size: int, mode: str, step: float) -> tuple[Any, Any]:
 
 
 @lru_cache(maxsize=256)
-def transposed_taps(n: int, size: int, mode: str, scale: float | None, align_corners: bool) -> tuple[Any, Any]:
+def transposed_taps(
+    n: int, size: int, mode: str, scale: float | None, align_corners: bool
+) -> tuple[Any, Any]:
     """The table of the adjoint: for each of the `n` input positions, the output positions it goes to."""
     index, weight = taps(n, size, mode, scale, align_corners)
     keep = (index < n).reshape(-1)
@@ -108,7 +109,9 @@ def _gather_taps(xp: Namespace, x: Any, dim: int, index: Any, weight: Any) -> An
     if index.shape[1] == 1 and (weight == 1).all():
         return taken
     shape = (*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
-    w = xp.reshape(xp.cast(xp.asarray(weight), x.dtype), (*index.shape, *(1,) * (len(shape) - dim - 2)))
+    w = xp.reshape(
+        xp.cast(xp.asarray(weight), x.dtype), (*index.shape, *(1,) * (len(shape) - dim - 2))
+    )
     return xp.sum(xp.reshape(taken, shape) * w, dim + 1, False)
 
 
@@ -125,7 +128,9 @@ def resample_grad(
     xp: Namespace, grad: Tensor, dim: int, size: int, mode: str, scale: Any, align_corners: bool
 ) -> Tensor:
     """The adjoint of `resample`, for an input of `size` elements along `dim`."""
-    return _gather_taps(xp, grad, dim, *transposed_taps(size, grad.shape[dim], mode, scale, align_corners))
+    return _gather_taps(
+        xp, grad, dim, *transposed_taps(size, grad.shape[dim], mode, scale, align_corners)
+    )
 
 
 resample.vjp(
@@ -148,7 +153,12 @@ def resample(make: Any) -> Any:
 
 # ---- interpolate
 
-_KINDS = {"linear": (3, "linear"), "bilinear": (4, "linear"), "trilinear": (5, "linear"), "bicubic": (4, "cubic")}
+_KINDS = {
+    "linear": (3, "linear"),
+    "bilinear": (4, "linear"),
+    "trilinear": (5, "linear"),
+    "bicubic": (4, "cubic"),
+}
 _BYTES = (uint8, uint8.dtype)
 _PLAIN = ("nearest", "nearest-exact", "area")
 
@@ -165,7 +175,9 @@ def interpolate(
     (bilinear and bicubic). `align_corners` places the corner pixels' centres on each other.
     """
     n = len(input.shape) - 2
-    _check_interpolate(input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    _check_interpolate(
+        input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
+    )
     out, scales = _sizes(input.shape[2:], size, scale_factor, recompute_scale_factor)
     if min(out) < 1 or 0 in input.shape[1:]:
         raise RuntimeError(
@@ -189,18 +201,32 @@ def _cheapest_first(size: Any, out: Any) -> list[int]:
 def _sizes(shape: Any, size: Any, scale_factor: Any, recompute: Any) -> tuple[tuple[int, ...], Any]:
     n = len(shape)
     if size is not None:
-        return tuple(int(s) for s in (size if isinstance(size, (tuple, list)) else (size,) * n)), (None,) * n
-    factors = tuple(map(float, scale_factor)) if isinstance(scale_factor, (tuple, list)) else (float(scale_factor),) * n
+        return tuple(int(s) for s in (size if isinstance(size, (tuple, list)) else (size,) * n)), (
+            None,
+        ) * n
+    factors = (
+        tuple(map(float, scale_factor))
+        if isinstance(scale_factor, (tuple, list))
+        else (float(scale_factor),) * n
+    )
     out = tuple(floor(s * f) for s, f in zip(shape, factors))
     return out, (None,) * n if recompute else factors
 
 
 def _check_interpolate(
-    input: Any, size: Any, scale_factor: Any, mode: str, align_corners: Any, recompute: Any, antialias: bool
+    input: Any,
+    size: Any,
+    scale_factor: Any,
+    mode: str,
+    align_corners: Any,
+    recompute: Any,
+    antialias: bool,
 ) -> None:
     ndim = len(input.shape)
     if mode not in _KINDS and mode not in _PLAIN:
-        raise NotImplementedError(f"interpolate: mode {mode!r} is none of {', '.join((*_PLAIN, *_KINDS))}")
+        raise NotImplementedError(
+            f"interpolate: mode {mode!r} is none of {', '.join((*_PLAIN, *_KINDS))}"
+        )
     if ndim not in (3, 4, 5) or ndim != _KINDS.get(mode, (ndim,))[0]:
         wanted = f"{_KINDS[mode][0]}D" if mode in _KINDS else "3D, 4D or 5D"
         raise NotImplementedError(
@@ -220,9 +246,13 @@ def _check_interpolate(
             f"{tuple(input.shape)}, but got {given}"
         )
     if recompute and size is not None:
-        raise ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
+        raise ValueError(
+            "interpolate: recompute_scale_factor is not meaningful with an explicit size"
+        )
     if antialias and not (mode in ("bilinear", "bicubic") and ndim == 4):
-        raise ValueError("interpolate: antialias is available for the modes 'bilinear' and 'bicubic' of 4D input only")
+        raise ValueError(
+            "interpolate: antialias is available for the modes 'bilinear' and 'bicubic' of 4D input only"
+        )
 
 
 @op(method=False)
@@ -235,13 +265,17 @@ def upsample(
 
 
 @op(method=False)
-def upsample_nearest(xp: Namespace, input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+def upsample_nearest(
+    xp: Namespace, input: Tensor, size: Any = None, scale_factor: Any = None
+) -> Tensor:
     """`interpolate` with mode 'nearest'."""
     return xp.interpolate(input, size, scale_factor, "nearest", None, None, False)
 
 
 @op(method=False)
-def upsample_bilinear(xp: Namespace, input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+def upsample_bilinear(
+    xp: Namespace, input: Tensor, size: Any = None, scale_factor: Any = None
+) -> Tensor:
     """`interpolate` with mode 'bilinear' and `align_corners=True`."""
     return xp.interpolate(input, size, scale_factor, "bilinear", True, None, False)
 
@@ -283,13 +317,20 @@ def affine_grid(xp: Namespace, theta: Tensor, size: Any, align_corners: Any = No
     `size` is the shape (N, C, *spatial) of what is to be sampled; positions run from -1 to 1.
     """
     n = len(size) - 2
-    if n not in (2, 3) or len(theta.shape) != 3 or tuple(theta.shape[1:]) != (n, n + 1) or not is_floating_point(theta.dtype):
+    if (
+        n not in (2, 3)
+        or len(theta.shape) != 3
+        or tuple(theta.shape[1:]) != (n, n + 1)
+        or not is_floating_point(theta.dtype)
+    ):
         raise (NotImplementedError if n not in (2, 3) else ValueError)(
             f"affine_grid: expected a batch of floating-point affine matrices of shape (N, 2, 3) for a 4D size or "
             f"(N, 3, 4) for a 5D size, but got shape {tuple(theta.shape)} for size {tuple(size)}"
         )
     if min(size) < 1:
-        raise ValueError(f"affine_grid: expected non-zero, positive output size, but got {tuple(size)}")
+        raise ValueError(
+            f"affine_grid: expected non-zero, positive output size, but got {tuple(size)}"
+        )
     spatial = tuple(size[2:])
     base = xp.cast(xp.asarray(_base_grid(spatial, bool(align_corners))), theta.dtype)
     out = xp.matmul(base, xp.transpose(theta, 1, 2))
@@ -321,7 +362,10 @@ def grid_sample(
     sizes = tuple(reversed(input.shape[2:]))
     sampler = _Sampler(xp, input, padding_mode, bool(align_corners))
     last = len(grid.shape) - 1
-    at = [_from_unit(xp.select(grid, last, i), size, bool(align_corners)) for i, size in enumerate(sizes)]
+    at = [
+        _from_unit(xp.select(grid, last, i), size, bool(align_corners))
+        for i, size in enumerate(sizes)
+    ]
     if mode == "bicubic":
         return sampler.bicubic(at)
     at = [sampler.bounded(x, size) for x, size in zip(at, sizes)]
@@ -330,12 +374,19 @@ def grid_sample(
 
 def _check_grid(input: Any, grid: Any, mode: str, padding_mode: str, n: int) -> None:
     if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got {mode!r}")
+        raise ValueError(
+            f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got {mode!r}"
+        )
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(
             f"grid_sample: expected padding_mode to be 'zeros', 'border' or 'reflection', but got {padding_mode!r}"
         )
-    fits = n in (2, 3) and len(grid.shape) == n + 2 and grid.shape[-1] == n and grid.shape[0] == input.shape[0]
+    fits = (
+        n in (2, 3)
+        and len(grid.shape) == n + 2
+        and grid.shape[-1] == n
+        and grid.shape[0] == input.shape[0]
+    )
     if not fits or 0 in input.shape[2:] or (mode == "bicubic" and n == 3):
         raise RuntimeError(
             f"grid_sample: expected 4D input (N, C, H, W) with grid (N, H_out, W_out, 2), or 5D input (N, C, D, H, W) with "
@@ -343,7 +394,9 @@ def _check_grid(input: Any, grid: Any, mode: str, padding_mode: str, n: int) -> 
             f"{tuple(input.shape)} and grid shape {tuple(grid.shape)}"
         )
     if input.dtype != grid.dtype:
-        raise RuntimeError(f"grid_sample: expected input and grid of one dtype, but got {input.dtype} and {grid.dtype}")
+        raise RuntimeError(
+            f"grid_sample: expected input and grid of one dtype, but got {input.dtype} and {grid.dtype}"
+        )
 
 
 def _from_unit(x: Any, size: int, align_corners: bool) -> Any:
@@ -443,26 +496,47 @@ _GRID_PADDING = ("zeros", "border", "reflection")
 
 @op(method=False)
 def grid_sampler(
-    xp: Namespace, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+    xp: Namespace,
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: int,
+    padding_mode: int,
+    align_corners: bool,
 ) -> Tensor:
     """`grid_sample` with its modes as numbers: 0 bilinear, 1 nearest, 2 bicubic; 0 zeros, 1 border, 2 reflection."""
-    return xp.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+    return xp.grid_sample(
+        input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners
+    )
 
 
 @op(method=False)
 def grid_sampler_2d(
-    xp: Namespace, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+    xp: Namespace,
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: int,
+    padding_mode: int,
+    align_corners: bool,
 ) -> Tensor:
     """`grid_sampler` of 4-D input."""
-    return xp.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+    return xp.grid_sample(
+        input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners
+    )
 
 
 @op(method=False)
 def grid_sampler_3d(
-    xp: Namespace, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+    xp: Namespace,
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: int,
+    padding_mode: int,
+    align_corners: bool,
 ) -> Tensor:
     """`grid_sampler` of 5-D input."""
-    return xp.grid_sample(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners)
+    return xp.grid_sample(
+        input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDING[padding_mode], align_corners
+    )
 
 
 @grid_sampler.sample
@@ -490,7 +564,9 @@ def affine_grid(make: Any) -> Any:
 def grid_sample(make: Any) -> Any:
     for padding_mode in ("zeros", "border", "reflection"):
         for mode in ("bilinear", "nearest", "bicubic"):
-            yield call(make(1, 1, 3, 4), make(1, 1, 2, 2, low=-1.3, high=1.3), mode, padding_mode, False)
+            yield call(
+                make(1, 1, 3, 4), make(1, 1, 2, 2, low=-1.3, high=1.3), mode, padding_mode, False
+            )
     yield call(make(1, 2, 2, 2, 2), make(1, 1, 1, 2, 3, low=-0.9, high=0.9), align_corners=True)
 
 
@@ -499,7 +575,9 @@ def grid_sample(make: Any) -> Any:
 
 def _check_shuffle(name: str, input: Any, factor: int, least: int) -> None:
     if len(input.shape) < least:
-        raise RuntimeError(f"{name}: expected input of at least {least} dimensions, but got shape {tuple(input.shape)}")
+        raise RuntimeError(
+            f"{name}: expected input of at least {least} dimensions, but got shape {tuple(input.shape)}"
+        )
     if factor <= 0:
         raise RuntimeError(f"{name}: expected a positive factor, but got {factor}")
 

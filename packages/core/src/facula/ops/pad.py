@@ -27,7 +27,9 @@ def cropped(xp: Namespace, x: Any, pad: Any) -> Any:
 def check_pad(input: Any, pad: Any) -> None:
     ndim = len(input.shape)
     if len(pad) % 2:
-        raise RuntimeError(f"pad: padding length must be divisible by 2, but got {len(pad)} values: {list(pad)}")
+        raise RuntimeError(
+            f"pad: padding length must be divisible by 2, but got {len(pad)} values: {list(pad)}"
+        )
     if len(pad) > 2 * ndim:
         raise RuntimeError(
             f"pad: padding length should be less than or equal to two times the input dimension, but got "
@@ -77,7 +79,9 @@ def constant_pad_nd(make: Any) -> Any:
 
 
 @op(arithmetic=False, method=False)
-def pad(xp: Namespace, input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
+def pad(
+    xp: Namespace, input: Tensor, pad: Any, mode: str = "constant", value: Any = None
+) -> Tensor:
     """`input` with its last dimensions extended: by `value`, or by what it holds itself.
 
     `mode`: 'constant'; 'reflect' mirrors without repeating the edge; 'replicate' repeats the edge;
@@ -106,9 +110,13 @@ _pad = pad
 
 def _check_mode(input: Any, pad: Any, mode: str, value: Any) -> None:
     if mode not in _MODES:
-        raise NotImplementedError(f"pad: unrecognised padding mode {mode!r}; it is one of {', '.join(_MODES)}")
+        raise NotImplementedError(
+            f"pad: unrecognised padding mode {mode!r}; it is one of {', '.join(_MODES)}"
+        )
     if value not in (None, 0):
-        raise ValueError(f"pad: padding mode {mode!r} doesn't take in value argument, but got value={value}")
+        raise ValueError(
+            f"pad: padding mode {mode!r} doesn't take in value argument, but got value={value}"
+        )
     check_pad(input, pad)
     ndim, n = len(input.shape), len(pad) // 2
     if n not in (1, 2, 3) or ndim not in (n + 1, n + 2):
@@ -123,7 +131,9 @@ def _check_mode(input: Any, pad: Any, mode: str, value: Any) -> None:
 def _check_reach(shape: Any, dim: int, before: int, after: int, mode: str) -> None:
     n = shape[dim]
     if 0 in shape[1:]:
-        raise RuntimeError(f"pad: mode {mode!r} needs non-zero sizes in all but the batch dimension, got {tuple(shape)}")
+        raise RuntimeError(
+            f"pad: mode {mode!r} needs non-zero sizes in all but the batch dimension, got {tuple(shape)}"
+        )
     most = {"reflect": n - 1, "circular": n}.get(mode)
     if most is not None and max(before, after) > most:
         raise RuntimeError(
@@ -131,7 +141,9 @@ def _check_reach(shape: Any, dim: int, before: int, after: int, mode: str) -> No
             f"({before}, {after}); input shape {tuple(shape)}"
         )
     if n + before + after < 1:
-        raise RuntimeError(f"pad: dimension {dim} of size {n} with padding ({before}, {after}) would be empty")
+        raise RuntimeError(
+            f"pad: dimension {dim} of size {n} with padding ({before}, {after}) would be empty"
+        )
 
 
 def _replicate(xp: Namespace, x: Any, dim: int, before: int, after: int) -> Any:

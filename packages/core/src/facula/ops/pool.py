@@ -12,10 +12,16 @@ from facula.ops._op import Namespace, Tensor, op
 from facula.ops.windows import span, tuple_of, windows
 from facula.testing.samples import call
 
-_SHAPES = {1: "(N, C, L) or (C, L)", 2: "(N, C, H, W) or (C, H, W)", 3: "(N, C, D, H, W) or (C, D, H, W)"}
+_SHAPES = {
+    1: "(N, C, L) or (C, L)",
+    2: "(N, C, H, W) or (C, H, W)",
+    3: "(N, C, D, H, W) or (C, D, H, W)",
+}
 
 
-def _out_size(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+def _out_size(
+    n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
+) -> int:
     """How many windows; with `ceil_mode` one more where elements are left, if it starts inside."""
     rest = n + 2 * padding - span(kernel, dilation)
     out = rest // stride + 1
@@ -24,12 +30,16 @@ def _out_size(n: int, kernel: int, stride: int, padding: int, dilation: int, cei
     return out
 
 
-def sizes_of(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[int, ...]:
+def sizes_of(
+    shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[int, ...]:
     each = zip(shape[len(shape) - len(kernel) :], kernel, stride, padding, dilation)
     return tuple(_out_size(*one, ceil_mode) for one in each)
 
 
-def pads_of(shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
+def pads_of(
+    shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[int, ...]:
     """Pads, last dimension first, with which exactly `out` windows fit (behind: less than nothing crops)."""
     pads: list[int] = []
     each = zip(shape[len(shape) - len(kernel) :], out, kernel, stride, padding, dilation)
@@ -46,7 +56,15 @@ class _Options:
     """The checked options of one call, `n` ints each."""
 
     def __init__(
-        self, name: str, n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+        self,
+        name: str,
+        n: int,
+        input: Any,
+        kernel: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        ceil_mode: bool,
     ):
         self.kernel = tuple_of(kernel, n, name, "kernel_size")
         self.stride = self.kernel if _is_left_out(stride) else tuple_of(stride, n, name, "stride")
@@ -54,7 +72,9 @@ class _Options:
         self.dilation = tuple_of(dilation, n, name, "dilation")
         self._check_values(name)
         _check_input(name, n, input)
-        out = sizes_of(input.shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode)
+        out = sizes_of(
+            input.shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode
+        )
         if min(out) < 1:
             raise RuntimeError(
                 f"{name}: given input size {tuple(input.shape[-n:])}, the calculated output size {out} is too small "
@@ -62,9 +82,15 @@ class _Options:
             )
 
     def _check_values(self, name: str) -> None:
-        for argument, values in (("kernel_size", self.kernel), ("stride", self.stride), ("dilation", self.dilation)):
+        for argument, values in (
+            ("kernel_size", self.kernel),
+            ("stride", self.stride),
+            ("dilation", self.dilation),
+        ):
             if min(values) < 1:
-                raise RuntimeError(f"{name}: {argument} must be greater than zero, but got {list(values)}")
+                raise RuntimeError(
+                    f"{name}: {argument} must be greater than zero, but got {list(values)}"
+                )
         for k, p, d in zip(self.kernel, self.padding, self.dilation):
             if p < 0 or p > span(k, d) // 2:
                 raise RuntimeError(
@@ -79,7 +105,7 @@ class _Options:
 def _check_input(name: str, n: int, input: Any) -> None:
     shape = input.shape
     batched = len(shape) == n + 2
-    if not batched and len(shape) != n + 1 or 0 in (shape[1:] if batched else shape):
+    if (not batched and len(shape) != n + 1) or 0 in (shape[1:] if batched else shape):
         raise RuntimeError(
             f"{name}: expected {n + 1}D or {n + 2}D input {_SHAPES[n]} with non-zero sizes in all but the batch "
             f"dimension, but got shape {tuple(shape)}"
@@ -95,14 +121,16 @@ def lowest(dtype: Any) -> Any:
 
 def _windowed(xp: Namespace, input: Any, out: Any, options: Any, fill: Any) -> Any:
     """All windows, (..., *out, prod(kernel))."""
-    kernel, stride, padding, dilation = options
+    kernel, stride, _, dilation = options
     pads = pads_of(input.shape, out, *options)
     x = xp.constant_pad_nd(input, pads, fill) if any(pads) else input
     view = windows(xp, x, kernel, stride, dilation)
     return xp.reshape(view, (*view.shape[: len(input.shape)], prod(kernel)))
 
 
-def _origin(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Any, Any]:
+def _origin(
+    size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Any, Any]:
     """Flat positions in the plane: of each window's first element, and of kernel elements relative to it."""
     first, inner = np.zeros((1,), np.int64), np.zeros((1,), np.int64)
     for n, o, k, s, p, d in zip(size, out, kernel, stride, padding, dilation):
@@ -113,7 +141,13 @@ def _origin(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilatio
 
 @op(method=False, arithmetic=False, outputs=("values", "indices"))
 def max_pool_with_indices(
-    xp: Namespace, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    xp: Namespace,
+    input: Tensor,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
 ) -> Tensor:
     """Maximum over windows, and where in the flattened plane it was found (the first, among equals)."""
     options = kernel, stride, padding, dilation
@@ -166,7 +200,13 @@ plane_take.vjp(input=lambda xp, g, indices, size: xp.plane_put(g, indices, size)
 
 @op(method=False, arithmetic=False)
 def max_pool(
-    xp: Namespace, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    xp: Namespace,
+    input: Tensor,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
 ) -> Tensor:
     """`max_pool_with_indices` without the indices: the gradient finds the places again, which is faster."""
     return xp.max_pool_with_indices(input, kernel, stride, padding, dilation, ceil_mode)[0]
@@ -190,7 +230,14 @@ def max_pool_grad(
 
 
 def _max_pool_grad_rule(
-    xp: Namespace, g: Any, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    xp: Namespace,
+    g: Any,
+    input: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
 ) -> Any:
     _, indices = xp.max_pool_with_indices(input, kernel, stride, padding, dilation, ceil_mode)
     return xp.plane_take(g, indices, tuple(input.shape[len(input.shape) - len(kernel) :]))
@@ -219,7 +266,9 @@ def max_pool1d(
     With `return_indices` also where each maximum is, counted along L. `ceil_mode` keeps a last,
     incomplete window.
     """
-    return _max_pool(xp, 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool(
+        xp, 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
 @op(method=False, arithmetic=False)
@@ -231,7 +280,9 @@ def max_pool2d(
 
     With `return_indices` also where each maximum is in its plane, row by row.
     """
-    return _max_pool(xp, 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool(
+        xp, 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
 @op(method=False, arithmetic=False)
@@ -240,7 +291,9 @@ def max_pool3d(
     ceil_mode: bool = False, return_indices: bool = False,
 ) -> Tensor:  # fmt: skip
     """Maximum over windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
-    return _max_pool(xp, 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool(
+        xp, 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
 @op(method=False, arithmetic=False)
@@ -321,7 +374,14 @@ def max_pool3d_with_indices(make: Any) -> Any:
 
 
 def _max_unpool(
-    xp: Namespace, n: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+    xp: Namespace,
+    n: int,
+    input: Any,
+    indices: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
 ) -> Any:
     name = f"max_unpool{n}d"
     kernel = tuple_of(kernel_size, n, name, "kernel_size")
@@ -333,7 +393,9 @@ def _max_unpool(
             f"{name}: expected shape of indices to be the same as that of the input {tuple(input.shape)}, but got "
             f"{tuple(indices.shape)}"
         )
-    size = tuple((i - 1) * s - 2 * p + k for i, s, p, k in zip(input.shape[-n:], steps, pads, kernel))
+    size = tuple(
+        (i - 1) * s - 2 * p + k for i, s, p, k in zip(input.shape[-n:], steps, pads, kernel)
+    )
     if output_size is not None:
         size = _unpooled_size(name, n, size, steps, tuple(output_size))
     return xp.max_unpool(input, indices, size)
@@ -342,7 +404,9 @@ def _max_unpool(
 def _unpooled_size(name: str, n: int, default: Any, steps: Any, wanted: Any) -> tuple[int, ...]:
     wanted = wanted[-n:] if len(wanted) in (n + 1, n + 2) else wanted
     if len(wanted) != n:
-        raise ValueError(f"{name}: output_size should be a sequence containing {n} or {n + 2} elements, got {len(wanted)}")
+        raise ValueError(
+            f"{name}: output_size should be a sequence containing {n} or {n + 2} elements, got {len(wanted)}"
+        )
     for w, d, s in zip(wanted, default, steps):
         if not d - s < w < d + s:
             raise ValueError(
@@ -426,7 +490,9 @@ def avg_pool(
     out = sizes_of(input.shape, *options, ceil_mode)
     view = _windowed(xp, input, out, options, 0)
     total = xp.sum(view, len(view.shape) - 1, False)
-    return _divided(xp, total, input.shape, out, kernel, stride, padding, count_include_pad, divisor_override)
+    return _divided(
+        xp, total, input.shape, out, kernel, stride, padding, count_include_pad, divisor_override
+    )
 
 
 def _divided(
@@ -435,12 +501,16 @@ def _divided(
 ) -> Any:  # fmt: skip
     table = divisor_override
     if not table:
-        table = window_counts(shape[len(shape) - len(kernel) :], out, kernel, stride, padding, count_include_pad)
+        table = window_counts(
+            shape[len(shape) - len(kernel) :], out, kernel, stride, padding, count_include_pad
+        )
         table = table if isinstance(table, int) else xp.cast(xp.asarray(table), x.dtype)
     return xp.cast(x / table, x.dtype) if is_integral(x.dtype) else x / table
 
 
-def window_counts(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
+def window_counts(
+    size: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: bool
+) -> Any:
     """How many elements each window counts: an int where all count the same, else an array (*out)."""
     table = np.ones((), np.float64)
     for n, o, k, s, p in zip(size, out, kernel, stride, padding):
@@ -456,7 +526,9 @@ def _avg_pool_rule(
     count_include_pad: bool, divisor_override: Any,
 ) -> Any:  # fmt: skip
     size = tuple(input_shape[len(input_shape) - len(kernel) :])
-    return xp.avg_pool_grad(g, size, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return xp.avg_pool_grad(
+        g, size, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 avg_pool.vjp(input=_avg_pool_rule)
@@ -473,15 +545,17 @@ def avg_pool_grad(
     ones = (1,) * n
     g = _divided(xp, grad, size, out, kernel, stride, padding, count_include_pad, divisor_override)
     pads = pads_of(size, out, kernel, stride, padding, ones)
-    padded = tuple(s + pads[2 * (n - 1 - i)] + pads[2 * (n - 1 - i) + 1] for i, s in enumerate(size))
+    padded = tuple(
+        s + pads[2 * (n - 1 - i)] + pads[2 * (n - 1 - i) + 1] for i, s in enumerate(size)
+    )
     spread = xp.expand(xp.reshape(g, (*lead, *out, *ones)), (*lead, *out, *kernel))
     total = xp.fold_windows(spread, padded, kernel, stride, ones)
     return xp.constant_pad_nd(total, tuple(-p for p in pads), 0) if any(pads) else total
 
 
 avg_pool_grad.vjp(
-    grad=lambda xp, g, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override: xp.avg_pool(
-        g, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override
+    grad=lambda xp, g, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override: (
+        xp.avg_pool(g, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
     )
 )
 
@@ -513,7 +587,9 @@ def avg_pool2d(
     count_include_pad: bool = True, divisor_override: Any = None,
 ) -> Tensor:  # fmt: skip
     """Mean over windows of `input` (N, C, H, W) or (C, H, W); `divisor_override` replaces the count."""
-    return _avg_pool(xp, 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        xp, 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 @op(method=False)
@@ -522,7 +598,9 @@ def avg_pool3d(
     count_include_pad: bool = True, divisor_override: Any = None,
 ) -> Tensor:  # fmt: skip
     """Mean over windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
-    return _avg_pool(xp, 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        xp, 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 @avg_pool.sample
@@ -560,7 +638,9 @@ def _target(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
     _check_input(name, n, input)
     out = tuple(s if v is None else int(v) for v, s in zip(values, input.shape[-n:]))
     if min(out) < 0:
-        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {list(out)}")
+        raise RuntimeError(
+            f"{name}: elements of output_size must be greater than or equal to 0, but got {list(out)}"
+        )
     return out
 
 
@@ -632,7 +712,11 @@ def adaptive_windows(plane: Any, size: Any) -> tuple[Any, Any]:
 
 
 def _adaptive_max_rule(xp: Namespace, g: Any, input_shape: Any, indices: Any, size: Any) -> Any:
-    return None if g[0] is None else xp.plane_put(g[0], indices, tuple(input_shape[len(input_shape) - len(size) :]))
+    return (
+        None
+        if g[0] is None
+        else xp.plane_put(g[0], indices, tuple(input_shape[len(input_shape) - len(size) :]))
+    )
 
 
 adaptive_max_pool.vjp(input=_adaptive_max_rule)
@@ -653,19 +737,25 @@ def _adaptive_max(xp: Namespace, n: int, input: Any, output_size: Any, return_in
 
 
 @op(method=False, arithmetic=False)
-def adaptive_max_pool1d(xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_max_pool1d(
+    xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False
+) -> Tensor:
     """Maximum over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
     return _adaptive_max(xp, 1, input, output_size, return_indices)
 
 
 @op(method=False, arithmetic=False)
-def adaptive_max_pool2d(xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_max_pool2d(
+    xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False
+) -> Tensor:
     """Maximum over a grid of `output_size` windows that share the plane out evenly."""
     return _adaptive_max(xp, 2, input, output_size, return_indices)
 
 
 @op(method=False, arithmetic=False)
-def adaptive_max_pool3d(xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+def adaptive_max_pool3d(
+    xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False
+) -> Tensor:
     """Maximum over a grid of `output_size` windows that share the volume out evenly."""
     return _adaptive_max(xp, 3, input, output_size, return_indices)
 
@@ -741,11 +831,13 @@ def _places(n: int, input: Any) -> Any:
     from facula import rand  # which itself needs the ops
 
     lead = tuple(input.shape[:2]) if len(input.shape) == n + 2 else (1, input.shape[0])
-    return rand(*lead, n, dtype=input.dtype, device=input.device)
+    return rand(*lead, n, dtype=input.dtype, device=input.device)  # type: ignore[misc]
 
 
 @op(method=False, arithmetic=False, outputs=("values", "indices"))
-def fractional_max_pool(xp: Namespace, input: Tensor, samples: Tensor, kernel: Any, size: Any) -> Tensor:
+def fractional_max_pool(
+    xp: Namespace, input: Tensor, samples: Tensor, kernel: Any, size: Any
+) -> Tensor:
     """Maximum over windows whose places `samples` (N, C, n) in [0, 1) decide, and where it was found.
 
     Graham, "Fractional max-pooling" (2014), in PyTorch's pseudorandom form.
@@ -762,10 +854,14 @@ def fractional_max_pool(xp: Namespace, input: Tensor, samples: Tensor, kernel: A
             index = at
             continue
         rows, columns = index.shape[len(lead) :], at.shape[len(lead) :]
-        wide = xp.reshape(index * s, (*lead, rows[0], 1, rows[1], 1)) + xp.reshape(at, (*lead, 1, columns[0], 1, columns[1]))
+        wide = xp.reshape(index * s, (*lead, rows[0], 1, rows[1], 1)) + xp.reshape(
+            at, (*lead, 1, columns[0], 1, columns[1])
+        )
         index = xp.reshape(wide, (*lead, rows[0] * columns[0], rows[1] * columns[1]))
     every = xp.reshape(index, (*lead, prod(size) * prod(kernel)))
-    x = xp.reshape(xp.gather(_flat(xp, input, n), len(lead), every), (*lead, prod(size), prod(kernel)))
+    x = xp.reshape(
+        xp.gather(_flat(xp, input, n), len(lead), every), (*lead, prod(size), prod(kernel))
+    )
     at = xp.argmax(x, len(lead) + 1, True)
     where = xp.reshape(xp.gather(index, len(lead) + 1, at), (*lead, *size))
     return xp.plane_take(input, where, plane), where
@@ -802,7 +898,9 @@ def fractional_max_pool2d(
     _random_samples: Any = None,
 ) -> Any:  # fmt: skip
     samples = _places(2, input) if _random_samples is None else _random_samples
-    return _fractional2d.call(input, kernel_size, output_size, output_ratio, return_indices, samples)
+    return _fractional2d.call(
+        input, kernel_size, output_size, output_ratio, return_indices, samples
+    )
 
 
 _fractional2d = fractional_max_pool2d
@@ -824,7 +922,9 @@ def fractional_max_pool3d(
     _random_samples: Any = None,
 ) -> Any:  # fmt: skip
     samples = _places(3, input) if _random_samples is None else _random_samples
-    return _fractional3d.call(input, kernel_size, output_size, output_ratio, return_indices, samples)
+    return _fractional3d.call(
+        input, kernel_size, output_size, output_ratio, return_indices, samples
+    )
 
 
 _fractional3d = fractional_max_pool3d
@@ -850,16 +950,31 @@ def fractional_max_pool3d(make: Any) -> Any:
 # ---- p-norm
 
 
-def _lp_pool(xp: Namespace, n: int, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+def _lp_pool(
+    xp: Namespace,
+    n: int,
+    input: Any,
+    norm_type: Any,
+    kernel_size: Any,
+    stride: Any,
+    ceil_mode: bool,
+) -> Any:
     o = _Options(f"lp_pool{n}d", n, input, kernel_size, stride, 0, 1, ceil_mode)
     powers = xp.pow(input, float(norm_type))
-    sums = xp.avg_pool(powers, o.kernel, o.stride, o.padding, bool(ceil_mode), True, None) * float(prod(o.kernel))
+    sums = xp.avg_pool(powers, o.kernel, o.stride, o.padding, bool(ceil_mode), True, None) * float(
+        prod(o.kernel)
+    )
     return xp.pow(sums, 1.0 / norm_type)
 
 
 @op(method=False)
 def lp_pool1d(
-    xp: Namespace, input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    xp: Namespace,
+    input: Tensor,
+    norm_type: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
 ) -> Tensor:
     """The `norm_type`-norm of windows of `input` (N, C, L) or (C, L)."""
     return _lp_pool(xp, 1, input, norm_type, kernel_size, stride, ceil_mode)
@@ -867,7 +982,12 @@ def lp_pool1d(
 
 @op(method=False)
 def lp_pool2d(
-    xp: Namespace, input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    xp: Namespace,
+    input: Tensor,
+    norm_type: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
 ) -> Tensor:
     """The `norm_type`-norm of windows of `input` (N, C, H, W) or (C, H, W)."""
     return _lp_pool(xp, 2, input, norm_type, kernel_size, stride, ceil_mode)
@@ -875,7 +995,12 @@ def lp_pool2d(
 
 @op(method=False)
 def lp_pool3d(
-    xp: Namespace, input: Tensor, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    xp: Namespace,
+    input: Tensor,
+    norm_type: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    ceil_mode: bool = False,
 ) -> Tensor:
     """The `norm_type`-norm of windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
     return _lp_pool(xp, 3, input, norm_type, kernel_size, stride, ceil_mode)

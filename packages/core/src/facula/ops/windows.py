@@ -18,7 +18,9 @@ def tuple_of(value: Any, n: int, op_name: str, argument: str) -> tuple[int, ...]
             f"{n} spatial dimension{'s' if n > 1 else ''}, but got {argument}={list(values)}"
         )
     if not all(hasattr(v, "__index__") for v in values):
-        raise TypeError(f"{op_name}: {argument} must be an int or a tuple of ints, but got {value!r}")
+        raise TypeError(
+            f"{op_name}: {argument} must be an int or a tuple of ints, but got {value!r}"
+        )
     values = tuple(v.__index__() for v in values)
     return values * n if len(values) == 1 else values
 
@@ -74,4 +76,6 @@ def _offsets(kernel: Sequence[int]) -> list[tuple[int, ...]]:
     return out
 
 
-fold_windows.vjp(input=lambda xp, g, kernel, stride, dilation: windows(xp, g, kernel, stride, dilation))
+fold_windows.vjp(
+    input=lambda xp, g, kernel, stride, dilation: windows(xp, g, kernel, stride, dilation)
+)

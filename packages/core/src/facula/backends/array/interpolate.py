@@ -25,10 +25,16 @@ def kernels(m: Any) -> dict[str, Any]:
             total += term
         return total
 
-    def resample(input: Any, dim: int, size: int, mode: str, scale: Any, align_corners: bool) -> Any:
+    def resample(
+        input: Any, dim: int, size: int, mode: str, scale: Any, align_corners: bool
+    ) -> Any:
         return gathered(input, dim, *taps(input.shape[dim], size, mode, scale, align_corners))
 
-    def resample_grad(grad: Any, dim: int, size: int, mode: str, scale: Any, align_corners: bool) -> Any:
-        return gathered(grad, dim, *transposed_taps(size, grad.shape[dim], mode, scale, align_corners))
+    def resample_grad(
+        grad: Any, dim: int, size: int, mode: str, scale: Any, align_corners: bool
+    ) -> Any:
+        return gathered(
+            grad, dim, *transposed_taps(size, grad.shape[dim], mode, scale, align_corners)
+        )
 
     return {"resample": resample, "resample_grad": resample_grad}

@@ -10,7 +10,11 @@ from facula.ops.pad import check_pad
 def kernels(m: Any) -> dict[str, Any]:
     def constant_pad_nd(input: Any, pad: Any, value: Any = 0) -> Any:
         check_pad(input, pad)
-        shape, source, target = list(input.shape), [slice(None)] * input.ndim, [slice(None)] * input.ndim
+        shape, source, target = (
+            list(input.shape),
+            [slice(None)] * input.ndim,
+            [slice(None)] * input.ndim,
+        )
         for i in range(len(pad) // 2):
             dim, before, after = input.ndim - 1 - i, pad[2 * i], pad[2 * i + 1]
             n = shape[dim]

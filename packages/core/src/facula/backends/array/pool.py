@@ -13,7 +13,9 @@ from facula.ops.pool import lowest, pads_of, sizes_of, window_counts
 BLOCK = 1 << 15
 
 
-def _slices(offset: Sequence[int], out: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
+def _slices(
+    offset: Sequence[int], out: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> Any:
     """The index of what one window element sees, for all windows."""
     each = zip(offset, out, stride, dilation)
     return (..., *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, o, s, d in each))
@@ -28,16 +30,22 @@ def kernels(m: Any) -> dict[str, Any]:
         pairs = [(pads[2 * (n - 1 - i)], pads[2 * (n - 1 - i) + 1]) for i in range(n)]
         x = x[(..., *(slice(0, s + min(b, 0)) for s, (_, b) in zip(size, pairs)))]
         inner = [(a, max(b, 0)) for a, b in pairs]
-        out = m.full((*lead, *(s + a + b for s, (a, b) in zip(x.shape[len(lead) :], inner))), fill, x.dtype)
+        out = m.full(
+            (*lead, *(s + a + b for s, (a, b) in zip(x.shape[len(lead) :], inner))), fill, x.dtype
+        )
         out[(..., *(slice(a, a + s) for s, (a, _) in zip(x.shape[len(lead) :], inner)))] = x
         return out
 
-    def along(x: Any, axis: int, combine: Any, out: int, kernel: int, stride: int, dilation: int) -> Any:
+    def along(
+        x: Any, axis: int, combine: Any, out: int, kernel: int, stride: int, dilation: int
+    ) -> Any:
         """`combine`d over the window elements of one dimension."""
 
         def part(k: int) -> Any:
             start = k * dilation
-            return x[(slice(None),) * axis + (slice(start, start + (out - 1) * stride + 1, stride),)]
+            return x[
+                (slice(None),) * axis + (slice(start, start + (out - 1) * stride + 1, stride),)
+            ]
 
         if kernel == 1:
             return part(0)
@@ -52,7 +60,9 @@ def kernels(m: Any) -> dict[str, Any]:
             x = along(x, first + i, combine, out[i], kernel[i], stride[i], dilation[i])
         return x
 
-    def max_pool(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    def max_pool(
+        input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    ) -> Any:
         options = kernel, stride, padding, dilation
         out = sizes_of(input.shape, *options, ceil_mode)
         x = padded(input, pads_of(input.shape, out, *options), lowest(input.dtype))
@@ -60,7 +70,14 @@ def kernels(m: Any) -> dict[str, Any]:
         return result if prod(kernel) > 1 else result.copy()
 
     def max_pool_grad(
-        grad: Any, input: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+        grad: Any,
+        input: Any,
+        out: Any,
+        kernel: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        ceil_mode: bool,
     ) -> Any:
         n = len(kernel)
         lead, size = input.shape[: input.ndim - n], out.shape[out.ndim - n :]
@@ -76,7 +93,9 @@ def kernels(m: Any) -> dict[str, Any]:
             spread(total[block], g[block], flat[block], best[block], kernel, stride, dilation)
         return cropped(total.reshape(*lead, *flat.shape[1:]), pads, input.shape[len(lead) :])
 
-    def spread(total: Any, g: Any, x: Any, best: Any, kernel: Any, stride: Any, dilation: Any) -> None:
+    def spread(
+        total: Any, g: Any, x: Any, best: Any, kernel: Any, stride: Any, dilation: Any
+    ) -> None:
         """Adds `g` to `total` at the first element of each window that equals `best`."""
         size = best.shape[best.ndim - len(kernel) :]
         has_nan = best.dtype.kind != "i" and bool((best != best).any())
@@ -114,10 +133,21 @@ def kernels(m: Any) -> dict[str, Any]:
         return out
 
     def divided(
-        x: Any, shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, include: bool, divisor: Any
+        x: Any,
+        shape: Any,
+        out: Any,
+        kernel: Any,
+        stride: Any,
+        padding: Any,
+        include: bool,
+        divisor: Any,
     ) -> Any:
-        counts = divisor or window_counts(shape[len(shape) - len(kernel) :], out, kernel, stride, padding, include)
-        quotient = x / (counts if isinstance(counts, (int, float)) else m.asarray(counts).astype(x.dtype))
+        counts = divisor or window_counts(
+            shape[len(shape) - len(kernel) :], out, kernel, stride, padding, include
+        )
+        quotient = x / (
+            counts if isinstance(counts, (int, float)) else m.asarray(counts).astype(x.dtype)
+        )
         return quotient.astype(x.dtype, copy=False)  # integers are truncated, as PyTorch does
 
     def avg_pool(
@@ -128,7 +158,9 @@ def kernels(m: Any) -> dict[str, Any]:
         out = sizes_of(input.shape, kernel, stride, padding, ones, ceil_mode)
         x = padded(input, pads_of(input.shape, out, kernel, stride, padding, ones), 0)
         total = pooled(x, m.add, out, kernel, stride, ones)
-        return divided(total, input.shape, out, kernel, stride, padding, count_include_pad, divisor_override)
+        return divided(
+            total, input.shape, out, kernel, stride, padding, count_include_pad, divisor_override
+        )
 
     def avg_pool_grad(
         grad: Any, size: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,

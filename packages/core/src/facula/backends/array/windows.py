@@ -9,7 +9,10 @@ from typing import Any
 def kernels(m: Any) -> dict[str, Any]:
     def fold_windows(input: Any, size: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
         n = len(kernel)
-        lead, out = input.shape[: input.ndim - 2 * n], input.shape[input.ndim - 2 * n : input.ndim - n]
+        lead, out = (
+            input.shape[: input.ndim - 2 * n],
+            input.shape[input.ndim - 2 * n : input.ndim - n],
+        )
         total = m.zeros((*lead, *size), input.dtype)
         if input.size:
             for offset in product(*map(range, kernel)):
