@@ -83,6 +83,11 @@ class Mode:
         return self.below.runtime_scalar(read, dtype, key) if isinstance(self.below, Mode) else read()
 
 
+def has_values(tensor: Any) -> bool:
+    """Whether a check may look at values: not on `meta`, nor while a graph is captured."""
+    return not tensor.is_meta and not isinstance(state.mode, Mode)
+
+
 def is_grad_enabled() -> bool:
     """Whether operations of this thread are recorded."""
     mode = state.mode

@@ -270,9 +270,9 @@ def one_hot(input: Any, num_classes: int = -1) -> Any:
 
 
 def _classes(input: Any, num_classes: int) -> int:
-    from facula.ops.loss import _is_readable
+    from facula.autograd.mode import has_values
 
-    if num_classes >= 0 and (not _is_readable(input) or not input.numel()):
+    if num_classes >= 0 and (not has_values(input) or not input.numel()):
         return num_classes
     low, high = int(input.min()), int(input.max())
     if low < 0:

@@ -7,6 +7,7 @@ import warnings
 from math import prod
 from typing import Any
 
+from facula.autograd.mode import has_values
 from facula.dtypes import I64, as_dtype, category
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import broadcast_shapes
@@ -659,16 +660,9 @@ def gaussian_nll_loss(
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = input * 0 + var if not input.requires_grad else input.detach() * 0 + var
-    elif not var.is_meta and _is_readable(var) and bool((var < 0).any()):
+    elif has_values(var) and bool((var < 0).any()):
         raise ValueError("var has negative entry/entries")
     return gaussian_nll_loss.call(input, target, var, full, eps, reduction)
-
-
-def _is_readable(t: Any) -> bool:
-    """Whether its values may be looked at: not while a graph is captured."""
-    from facula.autograd.mode import state
-
-    return not t.is_meta and (state.mode is True or state.mode is False)
 
 
 @gaussian_nll_loss.sample

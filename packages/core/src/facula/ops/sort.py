@@ -6,6 +6,7 @@ import builtins
 from math import prod
 from typing import Any
 
+from facula.autograd.mode import has_values
 from facula.dtypes import B8, I64, as_dtype, category
 from facula.ops._op import OPS, Namespace, Tensor, host_op, op
 from facula.ops.dims import wrap_dim
@@ -293,7 +294,7 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolat
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor, got {q.dtype} and {input.dtype}")
     elif len(q._array.shape) > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, got shape {list(q._array.shape)}")
-    elif not q.is_meta and prod(q._array.shape) and not bool(((q >= 0) & (q <= 1)).all()):
+    elif has_values(q) and prod(q._array.shape) and not bool(((q >= 0) & (q <= 1)).all()):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     if prod(input._array.shape) == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
@@ -414,7 +415,7 @@ def _check_search(boundaries: Any, input: Any, sorter: Any) -> Any:
             )
         if sorter._array.dtype is not I64:
             raise RuntimeError(f"torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {sorter.dtype}")
-        if prod(a) and not sorter.is_meta and bool(((sorter < 0) | (sorter >= a[-1])).any()):
+        if prod(a) and has_values(sorter) and bool(((sorter < 0) | (sorter >= a[-1])).any()):
             raise RuntimeError("torch.searchsorted(): sorter index out of range")
     return input
 
