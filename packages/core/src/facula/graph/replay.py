@@ -73,7 +73,7 @@ class _Printer:
         call = f"{kernel}({', '.join(map(self.text, node.args))})"
         several = bool(node.op.outputs) or len(targets) > 1
         self.lines.append(f"{', '.join(targets)}{',' if several else ''} = {call}")
-        if backend.wrap.__func__ is not Backend.wrap:
+        if backend.wrap.__func__ is not Backend.wrap and node.op.name not in _MOVES:
             for value in node.outputs:
                 if value is not None and value.shape == ():  # kernels may give scalars there
                     name, array = self.names[value], self.constant(backend.Array)

@@ -12,12 +12,13 @@ from facula.ops.dims import row_major
 class BufferArray(ArrayOperators):
     """Elements of `dtype` (a NumPy dtype) in a device's `buffer`; `strides` and `offset` count elements."""
 
-    __slots__ = ("buffer", "shape", "strides", "offset", "dtype", "xp", "__weakref__")
+    __slots__ = ("buffer", "shape", "strides", "offset", "dtype", "xp", "is_whole", "__weakref__")
 
     shape: tuple[int, ...]
 
     def __init__(self, buffer: Any, shape: Any, strides: Any, offset: int, dtype: Any, xp: Any):
         self.buffer, self.dtype, self.offset, self.xp = buffer, dtype, offset, xp
+        self.is_whole = False  # whether it fills its buffer, and in order
         self.shape = tuple(shape)
         self.strides = row_major(self.shape) if strides is None else tuple(strides)
 

@@ -66,6 +66,7 @@ class BufferBackend(Backend):
         """A new contiguous array, its values unspecified."""
         out = BufferArray(None, shape, None, 0, np.dtype(dtype), self)
         out.buffer = self.alloc(max(out.size * out.dtype.itemsize, 1))
+        out.is_whole = True
         return out
 
     def asarray(self, array: Any) -> BufferArray:
@@ -80,7 +81,7 @@ class BufferBackend(Backend):
     def to_numpy(self, array: BufferArray) -> Any:
         if not array.size:
             return np.empty(array.shape, array.dtype)
-        whole = self.copy(array)
+        whole = array if array.is_whole else self.copy(array)
         data = bytearray(self.copy_out(whole.buffer))
         return np.frombuffer(data, array.dtype, array.size).reshape(array.shape)
 
@@ -96,6 +97,9 @@ class BufferBackend(Backend):
 
     def strides(self, array: BufferArray) -> tuple[int, ...]:
         return array.strides
+
+    def is_whole(self, array: BufferArray) -> bool:
+        return array.is_whole
 
     def wrap(self, value: Any) -> BufferArray:
         return self.asarray(np.asarray(value))
