@@ -10,7 +10,8 @@ from numpy.lib.stride_tricks import as_strided
 
 
 def view(x: Any, size: tuple[int, ...]) -> Any:
-    return x.reshape(size)
+    # The same array where nothing changes: a view of it would no longer own its memory.
+    return x if x.shape == size else x.reshape(size)
 
 
 def expand(x: Any, size: tuple[int, ...]) -> Any:

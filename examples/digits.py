@@ -1,0 +1,144 @@
+"""Trains a small convolutional network on scanned digits, in seconds: the project's demo.
+
+    python examples/digits.py --output demo-output
+
+Data: the 1,797 real images that scikit-learn ships; the last 300, written by other people, are held
+out. Writes a checkpoint and a picture of the training curve and the confusion matrix.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import facula
+import facula.nn.functional as F
+from facula import nn, optim
+from facula.utils.data import DataLoader
+from facula_vision import transforms as T
+from facula_vision.datasets import Digits
+from tqdm import tqdm
+
+EPOCHS, BATCH = 20, 64
+STEPS = T.Compose([T.ToTensor(), T.Normalize((0.3,), (0.38,))])
+# One pixel of shift either way: a digit stays what it is, and the network sees more of them.
+SHIFTED = T.Compose([T.RandomCrop(8, padding=1), STEPS])
+
+
+class DigitNet(nn.Module):
+    """Two convolutions and two linear layers: (batch, 1, 8, 8) to (batch, 10)."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.norm1 = nn.BatchNorm2d(32)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.norm2 = nn.BatchNorm2d(64)
+        self.fc1 = nn.Linear(64 * 4 * 4, 128)
+        self.dropout = nn.Dropout(0.3)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = F.relu(self.norm1(self.conv1(x)))
+        x = F.max_pool2d(F.relu(self.norm2(self.conv2(x))), 2)
+        return self.fc2(self.dropout(F.relu(self.fc1(x.flatten(1)))))
+
+
+def tensors(dataset):
+    """All images (n, 1, 8, 8) and labels (n,) of a data set."""
+    images, labels = zip(*dataset)
+    return facula.stack(list(images)), facula.tensor(labels)
+
+
+def train(model, loader, test, epochs=EPOCHS):
+    """Trains with AdamW and one cycle of the learning rate; returns the curve of each epoch."""
+    optimizer = optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    steps = epochs * len(loader)
+    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=6e-3, total_steps=steps)
+    curve = []
+    with tqdm(total=steps, unit="step", desc="training") as bar:
+        for epoch in range(epochs):
+            total = 0.0
+            for images, labels in loader:
+                loss = F.cross_entropy(model(images), labels, label_smoothing=0.05)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                scheduler.step()
+                total += loss.item()
+                bar.update()
+            accuracy = (predict(model, test[0]) == test[1]).float().mean().item()
+            curve.append((total / len(loader), accuracy))
+            bar.set_postfix(epoch=epoch + 1, loss=f"{curve[-1][0]:.3f}", accuracy=f"{accuracy:.1%}")
+    return curve
+
+
+def predict(model, images):
+    """The most likely digit of each image."""
+    model.eval()
+    with facula.no_grad():
+        classes = model(images).argmax(1)
+    model.train()
+    return classes
+
+
+def draw(curve, labels, predicted, path):
+    """The training curve and the confusion matrix, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    counts = facula.zeros(10, 10, dtype=facula.int64)
+    counts.index_put_((labels, predicted), facula.ones(len(labels), dtype=facula.int64), accumulate=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
+    epochs = range(1, len(curve) + 1)
+    left.plot(epochs, [loss for loss, _ in curve], color="tab:blue", label="training loss")
+    left.set(xlabel="epoch", ylabel="loss", title="Training curve")
+    accuracy = left.twinx()
+    accuracy.plot(epochs, [100 * a for _, a in curve], color="tab:orange", label="test accuracy")
+    accuracy.set_ylabel("accuracy (%)")
+    lines = left.get_lines() + accuracy.get_lines()
+    left.legend(lines, [line.get_label() for line in lines], loc="center right")
+    right.imshow(counts.numpy(), cmap="Blues")
+    for i in range(10):
+        for j in range(10):
+            n = int(counts[i, j])
+            if n:
+                right.text(j, i, n, ha="center", va="center", color="white" if n > 15 else "black")
+    right.set(xlabel="predicted", ylabel="digit", title="Confusion matrix, 300 test images")
+    right.set_xticks(range(10))
+    right.set_yticks(range(10))
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for checkpoint and picture")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+
+    facula.manual_seed(0)
+    loader = DataLoader(Digits(train=True, transform=SHIFTED), BATCH, shuffle=True)
+    test = tensors(Digits(train=False, transform=STEPS))
+    model = DigitNet()
+    start = time.perf_counter()
+    curve = train(model, loader, test, options.epochs)
+    print(f"trained in {time.perf_counter() - start:.1f} s, test accuracy {curve[-1][1]:.2%}")
+
+    checkpoint = options.output / "digits.safetensors"
+    facula.save({"model": model.state_dict(), "epochs": options.epochs}, checkpoint)
+    fresh = DigitNet()
+    fresh.load_state_dict(facula.load(checkpoint)["model"])
+    predicted = predict(fresh, test[0])
+    print(f"reloaded from {checkpoint}; the first test images:")
+    print("  digit     ", *test[1][:20].tolist())
+    print("  predicted ", *predicted[:20].tolist())
+    picture = options.output / "digits.png"
+    draw(curve, test[1], predicted, picture)
+    print(f"drawn to {picture}")
+
+
+if __name__ == "__main__":
+    main()
