@@ -27,7 +27,11 @@ class Squares(Dataset):
         return 23
 
     def __getitem__(self, i):
-        return {"x": facula.full((3,), float(i)), "pair": Pair(np.arange(2) + i, i), "name": f"n{i}"}
+        return {
+            "x": facula.full((3,), float(i)),
+            "pair": Pair(np.arange(2) + i, i),
+            "name": f"n{i}",
+        }
 
 
 class Failing(Squares):
@@ -73,7 +77,9 @@ def no_shared_memory_is_left():
 
 
 def flat(loader):
-    return [(b["x"].tolist(), b["pair"].x.tolist(), b["pair"].y.tolist(), b["name"]) for b in loader]
+    return [
+        (b["x"].tolist(), b["pair"].x.tolist(), b["pair"].y.tolist(), b["name"]) for b in loader
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -96,7 +102,10 @@ def test_persistent_workers_serve_several_epochs():
 def test_workers_are_seeded_apart_and_the_same_again():
     def run():
         facula.manual_seed(3)
-        return [(x.tolist(), a.tolist(), b.tolist()) for x, a, b in DataLoader(Noise(), 4, num_workers=2)]
+        return [
+            (x.tolist(), a.tolist(), b.tolist())
+            for x, a, b in DataLoader(Noise(), 4, num_workers=2)
+        ]
 
     first = run()
     assert first == run()
@@ -106,7 +115,10 @@ def test_workers_are_seeded_apart_and_the_same_again():
 def test_stream_is_shared_by_its_workers():
     batches = list(DataLoader(Stream(), 3, num_workers=2))
     assert sorted(i for b in batches for i in b.tolist()) == list(range(20))
-    assert [b.tolist() for b in DataLoader(Stream(), 8, drop_last=True)] == [list(range(8)), list(range(8, 16))]
+    assert [b.tolist() for b in DataLoader(Stream(), 8, drop_last=True)] == [
+        list(range(8)),
+        list(range(8, 16)),
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -181,7 +193,11 @@ def test_ctrl_c_ends_cleanly(tmp_path):
     script = tmp_path / "train.py"
     script.write_text(textwrap.dedent(SCRIPT))
     process = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert process.stdout.readline() == "ready\n"
     time.sleep(1.0)

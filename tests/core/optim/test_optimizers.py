@@ -15,7 +15,11 @@ CASES = {
     "RMSprop": [{}, {"momentum": 0.9, "centered": True, "weight_decay": 0.1}],
     "Adagrad": [{}, {"lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}],
 }  # fmt: skip
-PARAMS = [pytest.param(name, kwargs, id=f"{name}-{i}") for name, cases in CASES.items() for i, kwargs in enumerate(cases)]
+PARAMS = [
+    pytest.param(name, kwargs, id=f"{name}-{i}")
+    for name, cases in CASES.items()
+    for i, kwargs in enumerate(cases)
+]
 
 
 def train(module, name, kwargs, steps=6, lr=0.05, dtype="float64"):
@@ -23,7 +27,9 @@ def train(module, name, kwargs, steps=6, lr=0.05, dtype="float64"):
     start, goal = rng.standard_normal((2, 3, 4)).astype(dtype)
     w = module.tensor(start, requires_grad=True)
     b = module.tensor(goal[0], requires_grad=True)
-    optimizer = getattr(module.optim, name)([{"params": [w]}, {"params": [b], "lr": lr / 3}], lr=lr, **kwargs)
+    optimizer = getattr(module.optim, name)(
+        [{"params": [w]}, {"params": [b], "lr": lr / 3}], lr=lr, **kwargs
+    )
     goal = module.tensor(goal)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -40,10 +46,16 @@ def test_equals_pytorch(name, kwargs, dtype):
     ours, (w, b) = train(facula, name, kwargs, dtype=dtype)
     theirs, (tw, tb) = train(torch, name, kwargs, dtype=dtype)
     tolerance = 1e-12 if dtype == "float64" else 1e-5
-    np.testing.assert_allclose(w.detach().numpy(), tw.detach().numpy(), rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(b.detach().numpy(), tb.detach().numpy(), rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(
+        w.detach().numpy(), tw.detach().numpy(), rtol=tolerance, atol=tolerance
+    )
+    np.testing.assert_allclose(
+        b.detach().numpy(), tb.detach().numpy(), rtol=tolerance, atol=tolerance
+    )
     a, c = ours.state_dict(), theirs.state_dict()
-    assert {k: sorted(v) for k, v in a["state"].items()} == {k: sorted(v) for k, v in c["state"].items()}
+    assert {k: sorted(v) for k, v in a["state"].items()} == {
+        k: sorted(v) for k, v in c["state"].items()
+    }
     known = set(c["param_groups"][0])
     assert {k for k in a["param_groups"][0] if k in known or k not in known} <= known
 
@@ -98,7 +110,9 @@ def rates(module, name, kwargs, steps=13):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedule_equals_pytorch(name):
     torch = pytest.importorskip("torch")
-    np.testing.assert_allclose(rates(facula, name, SCHEDULES[name]), rates(torch, name, SCHEDULES[name]), rtol=1e-9)
+    np.testing.assert_allclose(
+        rates(facula, name, SCHEDULES[name]), rates(torch, name, SCHEDULES[name]), rtol=1e-9
+    )
 
 
 @pytest.mark.parity()

@@ -107,6 +107,8 @@ def _install_lazily(name: str, make: Callable[[], Callable[..., Any]]) -> None:
 
 
 def _inplace(op: Any) -> Callable[..., Tensor]:
+    from facula.autograd.record import tick as clock
+
     function, name = op.public_call, op.name + "_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -114,10 +116,43 @@ def _inplace(op: Any) -> Callable[..., Tensor]:
         if kernel is not None and _write_directly(self, kernel, args, kwargs):
             return self
         check_writable(self, name)
-        return write_(self, function(self, *args, **kwargs), name)
+        start = clock()
+        new = function(self, *args, **kwargs)
+        if new._node is not None:
+            _keep_values_of(self, new._node, start)
+        return write_(self, new, name)
 
     method.__name__, method.__doc__ = name, f"In-place form of `{op.name}`."
     return method
+
+
+def _keep_values_of(t: Tensor, newest: Any, start: int) -> None:
+    """Gives the nodes made since `start` copies of what they keep of `t`, which is about to be written."""
+    if t._cell is None:
+        t._cell = [0]
+    stack, copies = [newest], {}
+    while stack:
+        node = stack.pop()
+        if node is None or isinstance(node, Tensor) or node.time < start:
+            continue
+        stack.extend((node.node,) if hasattr(node, "node") else node.edges)
+        if not any(k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell for k in node.kept or ()):
+            continue
+        kept = []
+        for k in node.kept:
+            if k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell:
+                if id(k[0]) not in copies:
+                    copy = copies[id(k[0])] = alias(k[0])
+                    copy._array, copy._node, copy._view, copy._cell = k[0]._backend.copy(k[0]._array), edge_or_none(k[0]), None, None
+                k = (copies[id(k[0])], 0)
+            kept.append(k)
+        node.kept = tuple(kept)
+
+
+def edge_or_none(t: Tensor) -> Any:
+    """The node of a tensor, None for a leaf."""
+    edge = edge_of(t)
+    return None if isinstance(edge, Tensor) else edge
 
 
 def _write_directly(t: Tensor, kernel: Callable[..., Any], args: Any, kwargs: Any) -> bool:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from facula.autograd.engine import run_backward
-from facula.autograd.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from facula.autograd.mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from facula._tensor import Tensor, is_tracked
 
 Variable = Tensor
@@ -81,7 +87,9 @@ def grad(
     retain = create_graph if retain_graph is None else retain_graph
     results = run_backward(roots, given, wanted, retain, create_graph, accumulate=False)
     if materialize_grads:
-        results = [r if r is not None else t.detach().new_zeros(t.shape) for r, t in zip(results, wanted)]
+        results = [
+            r if r is not None else t.detach().new_zeros(t.shape) for r, t in zip(results, wanted)
+        ]
     elif not allow_unused and any(r is None for r in results):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. "

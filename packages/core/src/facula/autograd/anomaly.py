@@ -26,7 +26,11 @@ class Anomaly(Mode):
 
 def _user_stack() -> str:
     frames = traceback.extract_stack()[:-3]
-    frames = [f for f in frames if "facula/autograd" not in f.filename and not f.filename.startswith("<facula op")]
+    frames = [
+        f
+        for f in frames
+        if "facula/autograd" not in f.filename and not f.filename.startswith("<facula op")
+    ]
     return "".join(traceback.format_list(frames[-8:]))
 
 

@@ -11,7 +11,18 @@ import sys
 from typing import Any
 
 from facula.autograd.mode import is_grad_enabled, set_recording
-from facula.autograd.record import DTYPE, INPUT, MANY, OUTPUT, Node, Output, attach_output, from_array, recorder, version
+from facula.autograd.record import (
+    DTYPE,
+    INPUT,
+    MANY,
+    OUTPUT,
+    Node,
+    Output,
+    attach_output,
+    from_array,
+    recorder,
+    version,
+)
 from facula.dtypes import F32, HALF, complex64, complex128
 from facula.ops._op import OPS
 from facula._tensor import Tensor, alias, bump
@@ -73,6 +84,9 @@ class Pass:
         if self.needed is not None and key not in self.needed:
             return
         shape = target._array.shape if isinstance(target, Tensor) else target.shape
+        if node.shape == shape:  # the whole of it
+            self.send(target, g)
+            return
         backend = node.backend
         buffer = self.pending.get(key)
         if key not in self.owned:
@@ -155,14 +169,18 @@ class Pass:
                     self.send(node.edges[at], gi)
         except Exception as error:
             if node.traceback:
-                error.add_note(f"in the backward of '{node.op.name}', which was called here:\n{node.traceback}")
+                error.add_note(
+                    f"in the backward of '{node.op.name}', which was called here:\n{node.traceback}"
+                )
             raise
 
 
 def _refuse_nan(node: Node, g: Any) -> None:
     values = node.backend.to_numpy(g._array if isinstance(g, Tensor) else g)
     if node.check_nan and bool((values != values).any()):  # type: ignore[attr-defined]
-        raise RuntimeError(f"Function '{node.op.name}' returned nan values in its backward (gradient of shape {values.shape}).")
+        raise RuntimeError(
+            f"Function '{node.op.name}' returned nan values in its backward (gradient of shape {values.shape})."
+        )
 
 
 #: Views onto a part of their input, whose gradient is added into the pending buffer in place.
@@ -296,7 +314,11 @@ def run_backward(
         set_recording(was_recording)
     results: list[Tensor | None] = []
     for tensor, target in zip(wanted or (), targets or ()):
-        g = run.pending.get(id(target)) if isinstance(target, Tensor) else run.captured.get(id(target))
+        g = (
+            run.pending.get(id(target))
+            if isinstance(target, Tensor)
+            else run.captured.get(id(target))
+        )
         results.append(None if g is None else run.wrap(g, tensor._backend))
     return results
 
@@ -308,9 +330,13 @@ def _initial(root: Tensor, g: Tensor | None) -> Tensor:
                 f"grad can be implicitly created only for scalar outputs, this one has shape {list(root.shape)}; "
                 f"reduce it with .sum() or .mean(), or give the gradient"
             )
-        return from_array(root._backend, root._backend.full(root._array.shape, 1, root._array.dtype))
+        return from_array(
+            root._backend, root._backend.full(root._array.shape, 1, root._array.dtype)
+        )
     if g.shape != root.shape:
-        raise RuntimeError(f"Mismatch in shape: grad has shape {list(g.shape)} and the output has shape {list(root.shape)}")
+        raise RuntimeError(
+            f"Mismatch in shape: grad has shape {list(g.shape)} and the output has shape {list(root.shape)}"
+        )
     return OPS["cast"].call(g, root._array.dtype) if g._array.dtype is not root._array.dtype else g  # type: ignore[no-any-return]
 
 

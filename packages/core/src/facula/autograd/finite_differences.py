@@ -70,7 +70,11 @@ def gradgradcheck(
     def gradients(*args: Any) -> Any:
         given, cotangents = args[:count], args[count:]
         grads = grad(
-            _outputs(func(*given)), [given[i] for i in wanted], list(cotangents), create_graph=True, allow_unused=True
+            _outputs(func(*given)),
+            [given[i] for i in wanted],
+            list(cotangents),
+            create_graph=True,
+            allow_unused=True,
         )
         return tuple(g for g in grads if g is not None and g.requires_grad)
 
@@ -79,7 +83,12 @@ def gradgradcheck(
     if not gradients(*inputs, *grad_outputs):
         return True
     return gradcheck(
-        gradients, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception
+        gradients,
+        (*inputs, *grad_outputs),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
     )
 
 
@@ -97,7 +106,9 @@ def _like(t: Tensor, rng: Any) -> Tensor:
     return facula.tensor(values.astype(t._array.dtype), device=t.device)
 
 
-def _check(func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: float, rtol: float) -> None:
+def _check(
+    func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: float, rtol: float
+) -> None:
     from facula.autograd import grad
 
     outputs = _outputs(func(*inputs))
@@ -113,7 +124,10 @@ def _check(func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: 
         """Real part of the outputs' product with the weights, input `at` replaced."""
         import facula
 
-        fresh = [t.detach().requires_grad_(t.requires_grad) if isinstance(t, Tensor) else t for t in inputs]
+        fresh = [
+            t.detach().requires_grad_(t.requires_grad) if isinstance(t, Tensor) else t
+            for t in inputs
+        ]
         fresh[at] = facula.tensor(values, device=inputs[at].device).requires_grad_()
         results = _outputs(func(*fresh))
         total = 0.0
@@ -134,7 +148,9 @@ def _check(func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: 
                 shifted[index] = values[index] - eps * direction
                 numerical[index] += (above - project(shifted, at)) / (2 * eps) * direction
         if not np.allclose(given, numerical, rtol=rtol, atol=atol, equal_nan=True):
-            worst = np.unravel_index(np.argmax(np.abs(np.nan_to_num(given - numerical))), values.shape)
+            worst = np.unravel_index(
+                np.argmax(np.abs(np.nan_to_num(given - numerical))), values.shape
+            )
             raise GradcheckError(
                 f"gradient of input {at} (shape {tuple(t.shape)}) is wrong, worst at {tuple(map(int, worst))}: "
                 f"analytical {given[worst]}, numerical {numerical[worst]}"

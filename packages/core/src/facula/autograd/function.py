@@ -29,7 +29,9 @@ class FunctionCtx:
         """Keeps tensors for `backward`, with a check that they are not written in between."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save tensors, got {type(t).__name__}; set it on ctx")
+                raise TypeError(
+                    f"save_for_backward can only save tensors, got {type(t).__name__}; set it on ctx"
+                )
         self._to_save = tensors
 
     save_for_forward = save_for_backward
@@ -79,7 +81,11 @@ class _Differentiation:
         cotangents = []
         for part, (shape, dtype) in zip(parts, node.output_shapes):  # type: ignore[attr-defined]
             if part is None:
-                zero = node.backend.full(shape, 0, dtype) if ctx._materialize and shape is not None else None
+                zero = (
+                    node.backend.full(shape, 0, dtype)
+                    if ctx._materialize and shape is not None
+                    else None
+                )
                 cotangents.append(None if zero is None else from_array(node.backend, zero))
             else:
                 cotangents.append(run.wrap(part, node.backend))
@@ -92,7 +98,11 @@ class _Differentiation:
     def _checked(self, node: Node, results: Any, run: Any) -> list[tuple[int, Any]]:
         results = results if isinstance(results, tuple) else (results,)
         edges = node.edges
-        if len(results) > len(edges) and any(r is not None for r in results[len(edges) :]) or len(results) < len(edges):
+        if (
+            len(results) > len(edges)
+            and any(r is not None for r in results[len(edges) :])
+            or len(results) < len(edges)
+        ):
             raise RuntimeError(
                 f"function {self.name} returned an incorrect number of gradients (expected {len(edges)}, got {len(results)})"
             )
@@ -101,7 +111,9 @@ class _Differentiation:
             if edge is None or r is None:
                 continue
             if not isinstance(r, Tensor):
-                raise RuntimeError(f"function {self.name}: gradient {i} must be a Tensor or None, got {type(r).__name__}")
+                raise RuntimeError(
+                    f"function {self.name}: gradient {i} must be a Tensor or None, got {type(r).__name__}"
+                )
             out.append((i, run.unwrap(r)))
         return out
 
@@ -128,7 +140,9 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
@@ -165,16 +179,33 @@ class Function:
         if "_op" not in cls.__dict__:
             cls._op = _Differentiation(cls)
         node = object.__new__(Node)
-        node.op, node.edges, node.kept, node.options, node.plan = cls._op, edges, (), (), _EMPTY_PLAN
+        node.op, node.edges, node.kept, node.options, node.plan = (
+            cls._op,
+            edges,
+            (),
+            (),
+            _EMPTY_PLAN,
+        )
         node.shape, node.time = (), tick()
         tensors = [r for r in results if isinstance(r, Tensor)]
-        node.backend = tensors[0]._backend if tensors else next(a for a in args if isinstance(a, Tensor))._backend
+        node.backend = (
+            tensors[0]._backend
+            if tensors
+            else next(a for a in args if isinstance(a, Tensor))._backend
+        )
         node.ctx = ctx  # type: ignore[attr-defined]
-        shapes = [(r._array.shape, r._array.dtype) if isinstance(r, Tensor) else (None, None) for r in results]
+        shapes = [
+            (r._array.shape, r._array.dtype) if isinstance(r, Tensor) else (None, None)
+            for r in results
+        ]
         node.output_shapes = shapes  # type: ignore[attr-defined]
         dirty, constant = {id(t) for t in ctx._dirty}, {id(t) for t in ctx._constant}
         for i, r in enumerate(results):
-            if not isinstance(r, Tensor) or id(r) in constant or not (r.is_floating_point() or r.is_complex()):
+            if (
+                not isinstance(r, Tensor)
+                or id(r) in constant
+                or not (r.is_floating_point() or r.is_complex())
+            ):
                 continue
             if any(r is a for a in args) and id(r) not in dirty:
                 r = results[i] = r.detach()
@@ -190,7 +221,9 @@ def _save(ctx: FunctionCtx, results: list[Any], node: Node | None) -> None:
     ctx._to_save = ()
 
 
-def _unpacker(t: Tensor | None, ctx: FunctionCtx, results: list[Any], node: Node | None) -> Callable[[], Any]:
+def _unpacker(
+    t: Tensor | None, ctx: FunctionCtx, results: list[Any], node: Node | None
+) -> Callable[[], Any]:
     if t is None:
         return lambda: None
     at = version(t)

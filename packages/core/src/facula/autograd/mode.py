@@ -73,14 +73,20 @@ class Mode:
 
     def random_key(self, generator: Any, blocks: int) -> Any:
         """The key of a random op that is about to run; a trace gives one that each replay renews."""
-        return self.below.random_key(generator, blocks) if isinstance(self.below, Mode) else generator.take(blocks)
+        return (
+            self.below.random_key(generator, blocks)
+            if isinstance(self.below, Mode)
+            else generator.take(blocks)
+        )
 
     def runtime_scalar(self, read: Callable[[], Any], dtype: Any, key: Any = None) -> Any:
         """`read()`; a trace gives a 0-d tensor of `dtype` that each replay fills anew.
 
         Calls with the same `key` share one tensor.
         """
-        return self.below.runtime_scalar(read, dtype, key) if isinstance(self.below, Mode) else read()
+        return (
+            self.below.runtime_scalar(read, dtype, key) if isinstance(self.below, Mode) else read()
+        )
 
 
 def has_values(tensor: Any) -> bool:

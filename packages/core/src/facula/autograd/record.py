@@ -23,7 +23,18 @@ new = object.__new__
 class Node:
     """One recorded op: where its gradients go (`edges`), what its rules need (`kept`)."""
 
-    __slots__ = ("op", "edges", "kept", "options", "plan", "time", "shape", "backend", "__dict__", "__weakref__")
+    __slots__ = (
+        "op",
+        "edges",
+        "kept",
+        "options",
+        "plan",
+        "time",
+        "shape",
+        "backend",
+        "__dict__",
+        "__weakref__",
+    )
 
     op: Op
     edges: tuple[Any, ...]  # per input: the Node or leaf Tensor its gradient goes to, or None
@@ -70,7 +81,9 @@ class Plan:
                 needs = tuple(any(mask >> i & 1 for i in span) for span in targets)
                 positions = tuple(names.index(n) for n in rule.names)
                 lists = tuple(_kind(op, t) == "list" for t in rule.targets)
-                self.calls.append((rule.function, targets, lists, positions, needs, "needs" in rule.names))
+                self.calls.append(
+                    (rule.function, targets, lists, positions, needs, "needs" in rule.names)
+                )
         self.saves = tuple(_save(op, name) for name in names)
 
 
@@ -95,7 +108,9 @@ def _save(op: Op, name: str) -> tuple[int, Any, str]:
     for suffix, kind in (("_shape", SHAPE), ("_shapes", SHAPE), ("_dtype", DTYPE)):
         if name.endswith(suffix) and name.removesuffix(suffix) in op.inputs:
             return kind, op.inputs.index(name.removesuffix(suffix)), name
-    raise TypeError(f"a rule of op '{op.name}' asks for {name!r}, which is no input, output or option of it")
+    raise TypeError(
+        f"a rule of op '{op.name}' asks for {name!r}, which is no input, output or option of it"
+    )
 
 
 def _plan(op: Op, mask: int, ins: tuple[Any, ...]) -> Plan:
@@ -141,7 +156,13 @@ def _dtype_of(x: Any) -> Any:
 
 
 def make_node(
-    op: Op, mask: int, ins: tuple[Any, ...], flat: Any, opts: tuple[Any, ...], outs: Any, backend: Any
+    op: Op,
+    mask: int,
+    ins: tuple[Any, ...],
+    flat: Any,
+    opts: tuple[Any, ...],
+    outs: Any,
+    backend: Any,
 ) -> Node:
     node = new(Node)
     node.op, node.options, node.backend = op, opts, backend
@@ -181,9 +202,7 @@ def flatten(ins: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def unflatten(ins: tuple[Any, ...], flat: Any) -> tuple[Any, ...]:
     rest = iter(flat)
-    return tuple(
-        tuple(next(rest) for _ in x) if x.__class__ is tuple else next(rest) for x in ins
-    )
+    return tuple(tuple(next(rest) for _ in x) if x.__class__ is tuple else next(rest) for x in ins)
 
 
 def tensor_args(op: Op, flat: tuple[Any, ...], needs_array: bool) -> tuple[Any, ...]:
@@ -210,7 +229,9 @@ def _foreign(op: Op, x: Any, backend: Any) -> Any:
     if isinstance(x, np.generic):
         return x.item()
     if isinstance(x, np.ndarray):
-        raise TypeError(f"{op.name}: got a numpy.ndarray, expected a Tensor; convert it with facula.from_numpy(array)")
+        raise TypeError(
+            f"{op.name}: got a numpy.ndarray, expected a Tensor; convert it with facula.from_numpy(array)"
+        )
     raise TypeError(f"{op.name}: got a {type(x).__name__}, expected a Tensor or a number")
 
 
@@ -245,9 +266,13 @@ def common_dtype(op: Op, flat: tuple[Any, ...]) -> Any:
     """The dtype that an op which promotes computes in; with 'values' the first input is a condition."""
     parts = flat[1:] if op.promote == "values" else flat
     tensors = [x._array for x in parts if isinstance(x, Tensor)]
-    d = promotion.result_dtype(tensors, [x for x in parts if not isinstance(x, Tensor) and x is not None])
+    d = promotion.result_dtype(
+        tensors, [x for x in parts if not isinstance(x, Tensor) and x is not None]
+    )
     if op.promote == "float":
         return promotion.to_float(d)
+    if op.refuses_bool and d.category == BOOL:
+        raise RuntimeError(op.refuses_bool)
     return FROM_NUMPY[I64] if op.promote == "number" and d.category == BOOL else d
 
 
@@ -264,7 +289,8 @@ def _scalars_placed(op: Op, flat: tuple[Any, ...]) -> tuple[Any, ...]:
     dtype, backend = common_dtype(op, flat).dtype, common_backend(op, flat)
     settled = promote(op, flat)
     return tuple(
-        from_array(backend, backend.full((), x, dtype)) if x.__class__ in _SCALARS else x for x in settled
+        from_array(backend, backend.full((), x, dtype)) if x.__class__ in _SCALARS else x
+        for x in settled
     )
 
 
@@ -344,8 +370,12 @@ _SCALARS = frozenset((bool, int, float, complex))
 
 def _run_uneven(op: Op, ins: tuple[Any, ...], flat: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
     """Scalars alone, several devices, foreign objects: made even, then run again."""
-    needs_array = op.promote is None or not op.takes_scalars or not any(isinstance(x, Tensor) for x in flat)
-    if needs_array and all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
+    needs_array = (
+        op.promote is None or not op.takes_scalars or not any(isinstance(x, Tensor) for x in flat)
+    )
+    if needs_array and all(
+        isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat
+    ):
         flat = _scalars_placed(op, flat)
     flat = tensor_args(op, flat, needs_array)
     return run(op, unflatten(ins, flat), opts)
@@ -392,7 +422,14 @@ def execute(
 
 
 def _several(
-    op: Op, mask: int, ins: Any, flat: Any, opts: tuple[Any, ...], result: Any, backend: Any, half: Any
+    op: Op,
+    mask: int,
+    ins: Any,
+    flat: Any,
+    opts: tuple[Any, ...],
+    result: Any,
+    backend: Any,
+    half: Any,
 ) -> Any:
     if half is not None:
         result = [backend.cast(r, half) if getattr(r, "dtype", None) is F32 else r for r in result]
@@ -560,9 +597,16 @@ def build_call(op: Op) -> Any:
         source = _CREATION
     elif op.is_node and _is_binary(op):
         source = _BINARY
+    elif op.is_node and _is_unary(op):
+        source = _UNARY
     elif op.is_node:
         source = _NODE
-    elif op.alias and op.inputs == (op.parameters[0].name,) and op.promote is None and not op.arithmetic:
+    elif (
+        op.alias
+        and op.inputs == (op.parameters[0].name,)
+        and op.promote is None
+        and not op.arithmetic
+    ):
         source = _VIEW
     else:
         source = _COMPOSITE
@@ -575,22 +619,30 @@ def _is_binary(op: Op) -> bool:
     return op.promote is not None and len(op.inputs) == 2 == len(op.parameters) and is_plain
 
 
+def _is_unary(op: Op) -> bool:
+    return (
+        len(op.parameters) == 1
+        and len(op.inputs) == 1
+        and not (op.has_lists or op.outputs or op.view)
+    )
+
+
 _NODE = "def {name}({signature}):\n    return run(op, ({ins}), ({opts}))\n"
 _COMPOSITE = "def {name}({signature}):\n    return run_composite(op, ({args}))\n"
 # A chain of views: its body runs on the tensor itself, whatever the mode.
-_VIEW = '''def {name}({signature}):
+_VIEW = """def {name}({signature}):
     try:
         xp = {first}._backend._recorder
     except AttributeError:
         return run_composite(op, ({args}))
     return body(xp, {args})
-'''
+"""
 _CREATION = "def {name}({signature}):\n    return create(op, default_backend(), {args})\n"
 
 # `x + y` for tensors of one floating dtype on one device, or a tensor and a float; all else goes to
 # `run`. The same steps as there, written out: this is the function that the speed of small tensors
 # hangs on (one Python frame; tests/core/test_hot_path.py pins it).
-_BINARY = '''def {name}({first}, {second}):
+_BINARY = """def {name}({first}, {second}):
     mode = state.mode
     if mode is not True and mode is not False:
         return mode.run(op, ({first}, {second}), ())
@@ -640,14 +692,68 @@ _BINARY = '''def {name}({first}, {second}):
         out._node = None
         out._requires_grad = False
     return out
-'''
+"""
+
+
+# The same for one input.
+_UNARY = """def {name}({first}):
+    mode = state.mode
+    if mode is not True and mode is not False:
+        return mode.run(op, ({first},), ())
+    try:
+        a = {first}._array
+        backend = {first}._backend
+        dt = a.dtype
+        if dt is not F32 and dt is not F64:
+            return run(op, ({first},), ())
+        track_a = {first}._requires_grad if {first}._view is None else is_tracked({first})
+    except AttributeError:
+        return run(op, ({first},), ())
+    c = backend.{name}(a)
+    if c.__class__ is not backend.Array:
+        c = backend.wrap(c)
+    out = new(Tensor)
+    out._array = c
+    out._backend = backend
+    out._view = out._cell = None
+    if mode and track_a{differentiable}:
+        node = new(Node)
+        node.op = op
+        node.backend = backend
+        node.options = ()
+        node.edges = (({first}._node or {first}) if {first}._view is None else edge_of({first}),)
+        {keep}
+        node.plan = plan_1
+        node.shape = c.shape
+        node.time = tick()
+        out._node = node
+        out._requires_grad = True
+    else:
+        out._node = None
+        out._requires_grad = False
+    return out
+"""
+
+
+def _unary_keep(op: Op) -> str:
+    """The statements that fill `node.kept`."""
+    if not op.rules:
+        return "pass"
+    first = op.inputs[0]
+    value = {
+        INPUT: f"({first}, 0 if {first}._cell is None else {first}._cell[0])",
+        OUTPUT: "(c, cell, 0)", SHAPE: "a.shape", DTYPE: "dt",
+    }  # fmt: skip
+    kinds = [kind for kind, _, _ in _plan(op, 1, (None,)).saves]
+    start = "cell = out._cell = [0]\n        " if OUTPUT in kinds else ""
+    return f"{start}node.kept = ({''.join(value[k] + ', ' for k in kinds)})"
 
 
 def _binary_keep(op: Op) -> str:
     """The statements that fill `node.kept`, one case per set of tracked inputs."""
     if not op.rules:
         return "pass"
-    cases = {}
+    cases, shared = {}, False
     for mask in (3, 1, 2):
         items = []
         for kind, at, _ in _plan(op, mask, (None, None)).saves:
@@ -657,13 +763,15 @@ def _binary_keep(op: Op) -> str:
                 tensor = f"({name}, {v})"
                 items.append(f"({tensor} if kind is not float else {name})" if at == 1 else tensor)
             elif kind == OUTPUT:
-                items.append("_keep_output(out)")
+                items.append("(c, cell, 0)")
+                shared = True
             else:
                 items.append(f"{'ab'[at]}.{'shape' if kind == SHAPE else 'dtype'}")
         cases[mask] = "(" + "".join(i + ", " for i in items) + ")"
+    start = "cell = out._cell = [0]\n        " if shared else ""
     if len(set(cases.values())) == 1:
-        return f"node.kept = {cases[3]}"
-    return f"node.kept = ({cases[3]} if track_b else {cases[1]}) if track_a else {cases[2]}"
+        return f"{start}node.kept = {cases[3]}"
+    return f"{start}node.kept = ({cases[3]} if track_b else {cases[1]}) if track_a else {cases[2]}"
 
 
 def _compile(op: Op, template: str) -> Any:
@@ -684,11 +792,12 @@ def _compile(op: Op, template: str) -> Any:
         "opts": "".join(value[n] + ", " for n in op.options),
         "args": "".join(value[p.name] + ", " for p in op.parameters),
     }
-    if template is _BINARY:
-        fields |= {"first": op.inputs[0], "second": op.inputs[1], "keep": _binary_keep(op)}
+    if template is _BINARY or template is _UNARY:
+        fields |= dict(zip(("first", "second"), op.inputs))
+        fields["keep"] = _binary_keep(op) if template is _BINARY else _unary_keep(op)
+        fields["differentiable"] = "" if op.rules else " and False"
         if op.rules:
             scope |= {f"plan_{mask}": _plan(op, mask, (None, None)) for mask in (1, 2, 3)}
-        fields["differentiable"] = "" if op.rules else " and False"
     if template is _VIEW:
         fields["first"], scope["body"] = op.inputs[0], op.body
     if template is _CREATION:

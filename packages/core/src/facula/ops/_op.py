@@ -86,6 +86,7 @@ class Op:
         outputs: Sequence[str] = (),
         method: bool = True,
         inplace: bool | None = None,
+        refuses_bool: str = "",
         unspecified_values: bool = False,
         twice_differentiable: bool = True,
         scalars: bool = False,
@@ -117,6 +118,7 @@ class Op:
         #: Which of the two operands may be Python numbers in the function of this name, where PyTorch
         #: says so: 'none', 'second' or 'one' of them; None where nothing is checked.
         self.numbers: str | None = None
+        self.refuses_bool = refuses_bool
         self.unspecified_values = unspecified_values
         self.twice_differentiable = twice_differentiable
         self.parameters = _parameters(function)

@@ -77,7 +77,13 @@ def scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
     return mul.call(other, alpha)
 
 
-@leaf(promote="common", shape=broadcast, dtype=wider)
+@leaf(
+    promote="common",
+    shape=broadcast,
+    dtype=wider,
+    refuses_bool="Subtraction, the `-` operator, with two bool tensors is not supported. "
+    "Use the `^` or `logical_xor()` operator instead.",
+)
 def sub(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """`input - alpha * other`, broadcast together."""
 
@@ -187,7 +193,12 @@ fmod.vjp(input=lambda xp, g: g, other=lambda xp, g, input, other: -g * xp.trunc(
 sample_binary(fmod, 1.3, 2.0)
 
 
-@leaf(shape=broadcast, inplace=True)
+@leaf(
+    promote="common",
+    shape=broadcast,
+    refuses_bool="Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+    "a mask, use the `~` or `logical_not()` operator instead.",
+)
 def neg(xp: Namespace, input: Tensor) -> Tensor:
     """`-input`. Raises RuntimeError for bool."""
 

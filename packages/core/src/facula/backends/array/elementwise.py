@@ -22,7 +22,7 @@ def _ufuncs(m: Any) -> dict[str, Any]:
         "select_where": _choosing(m), "atan2": m.arctan2,
         "asin": m.arcsin, "acos": m.arccos, "atan": m.arctan, "asinh": m.arcsinh, "acosh": m.arccosh, "atanh": m.arctanh,
         "sign": lambda input: m.sign(input) if input.dtype.kind != "b" else input.copy(),
-        "sub": _refusing_bools("sub", m.subtract), "neg": _refusing_bools("neg", m.negative), "abs": m.absolute,
+        "sub": m.subtract, "neg": m.negative, "abs": m.absolute,
     }  # fmt: skip
 
 
@@ -49,18 +49,6 @@ def _where(m: Any) -> Any:
         return m.where(condition, input, other)
 
     return select_where
-
-
-def _refusing_bools(name: str, function: Any) -> Any:
-    """NumPy refuses bools by itself, with a TypeError that speaks of NumPy."""
-
-    def kernel(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except TypeError as error:
-            raise RuntimeError(f"{name}: bool tensors have no subtraction; use ^ or logical_not ({error})") from None
-
-    return kernel
 
 
 def _rounding(m: Any) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""What one taped operation costs, counted in Python frames: times differ by machine, frames don't."""
+
+import sys
+
+import pytest
+
+import facula
+
+
+def frames(function):
+    """Names of the Python functions that a second call of `function` enters."""
+    function()
+    names = []
+
+    def watch(frame, event, _):
+        if event == "call":
+            names.append(frame.f_code.co_name)
+
+    sys.setprofile(watch)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return [n for n in names if n not in ("<lambda>",)]
+
+
+x = facula.ones(10, requires_grad=True)
+y = facula.ones(10, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: x.tanh(),
+        lambda: x.exp(),
+        lambda: -x,
+        lambda: x + y,
+        lambda: x * y,
+        lambda: x * 2.0,
+        lambda: x / y,
+        lambda: x - y,
+        lambda: x > y,
+    ],
+)
+def test_a_taped_operator_is_one_frame(function):
+    assert len(frames(function)) == 1
+
+
+def test_what_an_operator_runs_is_what_was_compiled_for_its_op():
+    assert frames(lambda: x + y) == ["add"]
