@@ -39,18 +39,6 @@ def _choosing(m: Any) -> Any:
     return select_where
 
 
-def _where(m: Any) -> Any:
-    def select_where(condition: Any, input: Any, other: Any) -> Any:
-        # a Python scalar takes the other's dtype; m.where would make bfloat16 float64 for it
-        if not hasattr(other, "dtype"):
-            other = m.asarray(other, input.dtype)
-        elif not hasattr(input, "dtype"):
-            input = m.asarray(input, other.dtype)
-        return m.where(condition, input, other)
-
-    return select_where
-
-
 def _rounding(m: Any) -> dict[str, Any]:
     def of_floats(function: Any) -> Any:
         return lambda input: function(input) if input.dtype.kind not in "iub" else input.copy()
