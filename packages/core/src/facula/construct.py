@@ -36,11 +36,14 @@ def tensor(
 
 def _as_array(data: Any, dtype: Any) -> Any:
     wanted = None if dtype is None else as_dtype(dtype).dtype
-    array = np.asarray(_plain(data))
-    if array.dtype == object:
+    try:
+        array = np.asarray(_plain(data))
+    except ValueError:
+        raise _bad_data(data) from None
+    if array.dtype == object or array.dtype.newbyteorder("=") not in FROM_NUMPY:
         raise _bad_data(data)
-    if array.dtype.newbyteorder("=") not in FROM_NUMPY:
-        raise TypeError(f"can't convert data of NumPy type {array.dtype} to a tensor")
+    if array.dtype == np.uint64 and wanted is None and not _holds_numpy(data):
+        raise RuntimeError(f"Overflow when unpacking long: {int(array.max())} has no room in int64")
     if wanted is None:
         wanted = _natural_dtype(data, array)
     return array.astype(wanted)
@@ -72,9 +75,17 @@ def _plain(data: Any) -> Any:
 
 def _bad_data(data: Any) -> Exception:
     if isinstance(data, (list, tuple)):
-        lengths = sorted({len(x) for x in data if hasattr(x, "__len__")})
-        return ValueError(f"tensor(): the nested sequences have different lengths: {lengths}")
-    return TypeError(f"tensor(): can't make a tensor of a {type(data).__name__}; expected numbers, sequences or an array")
+        lengths = sorted({len(x) if hasattr(x, "__len__") else 0 for x in data})
+        if len(lengths) > 1:
+            return ValueError(f"tensor(): the nested sequences have different lengths: {lengths}")
+        return TypeError(f"tensor(): can't make a tensor of the values in {_shortened(data)}; expected numbers")
+    kind = f"array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
+    return TypeError(f"tensor(): can't make a tensor of a {kind}; expected numbers, sequences or an array")
+
+
+def _shortened(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _place(array: Any, device: Any, copy: bool) -> Tensor:
