@@ -31,6 +31,8 @@ class Mode:
     """A slow mode, active between `push` and `pop`; `below` is the mode it stands on."""
 
     below: Any
+    #: Whether it only stages operations, so that code may not look at the values of tensors.
+    stages = False
 
     def push(self) -> None:
         self.below, state.mode = state.mode, self
@@ -92,6 +94,16 @@ class Mode:
 def has_values(tensor: Any) -> bool:
     """Whether a check may look at values: not on `meta`, nor while a graph is captured."""
     return not tensor.is_meta and not isinstance(state.mode, Mode)
+
+
+def has_values(tensor: Any) -> bool:
+    """Whether code may look at the values of `tensor`: not on the meta device, nor during capture."""
+    mode = state.mode
+    while isinstance(mode, Mode):
+        if mode.stages:
+            return False
+        mode = mode.below
+    return bool(tensor._backend.has_values)
 
 
 def is_grad_enabled() -> bool:

@@ -31,6 +31,8 @@ class Backend:
 
     Array: type
     device: Device
+    #: False where arrays have no values to look at (meta, trace).
+    has_values = True
 
     def __init__(self, device: Device):
         self.device = device

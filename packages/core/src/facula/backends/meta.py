@@ -55,6 +55,7 @@ class MetaBackend(Backend):
     """Runs every leaf by its shape and dtype rules alone."""
 
     Array = MetaArray
+    has_values = False
 
     def __init__(self, device: Device):
         super().__init__(device)

@@ -120,6 +120,8 @@ _ABSENT: Any = object()
 class Capture(Mode):
     """The mode of a thread while it captures; `graph` grows with each op."""
 
+    stages = True
+
     def __init__(self, arguments: list[Tensor], names: dict[int, str]):
         self.graph = Graph()
         self.arguments = {id(t): i for i, t in enumerate(arguments)}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from facula.autograd.mode import has_values
 from facula.dtypes import B8, I64, as_dtype, category, iinfo
 from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import broadcast_shapes, row_major, wrap_dim
@@ -134,11 +135,8 @@ def _tensor_item(i: Any, x: Any) -> Any:
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, not {i.dtype}")
     if dt is B8 or dt.kind == "b":
         return i
-    if not i._array.shape and hasattr(i._array, "item"):
-        from facula.autograd.mode import state
-
-        if state.mode is True or state.mode is False:
-            return int(i._array.item())
+    if not i._array.shape and has_values(i):
+        return int(i.item())
     return i if dt is I64 else OPS["cast"].call(i, I64)
 
 
@@ -193,13 +191,18 @@ def _as_positions(x: Any, indices: list[Any]) -> tuple[Any, ...]:
         if i is ...:
             continue
         if i is not None and i._backend is not x._backend:
-            i = OPS["to_backend"].call(i, x._backend)
+            i = _beside(i, x)
         if i is not None and i._array.dtype.kind == "b":
             _check_mask(x, i, len(out))
             out.extend(nonzero_positions(i))
         else:
             out.append(i)
     return tuple(out)
+
+
+def _beside(t: Any, x: Any) -> Any:
+    """`t` on the device of `x`; during capture a device has two backends."""
+    return t if t._backend.device == x._backend.device else t.to(x.device)
 
 
 def nonzero_positions(mask: Any) -> list[Any]:
@@ -245,9 +248,7 @@ def _as_value(value: Any, x: Any) -> Any:
         return from_array(x._backend, x._backend.full((), value, x._array.dtype)) if isinstance(
             value, (bool, int, float, complex)
         ) else _constant(np.asarray(value), x)
-    if value._backend is not x._backend and not value._array.shape:
-        value = OPS["to_backend"].call(value, x._backend)
-    return value
+    return _beside(value, x) if value._backend is not x._backend and not value._array.shape else value
 
 
 def _fitting(value: Any, x: Any) -> Any:

@@ -6,6 +6,7 @@ import builtins
 from math import prod
 from typing import Any
 
+from facula.autograd.mode import has_values
 from facula.dtypes import I64, category
 from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import as_size, broadcast_shapes, infer_size, view_strides, wrap_dim, wrap_dims
@@ -1049,7 +1050,7 @@ def _places(repeats: Any, output_size: Any) -> Any:
     if len(repeats._array.shape) != 1:
         raise RuntimeError(f"repeat_interleave only accepts 1D vector as repeat, got shape {list(repeats._array.shape)}")
     ends = OPS["cumsum"].call(OPS["cast"].call(repeats, I64), 0)
-    if repeats._array.shape[0] and bool((repeats < 0).any()):
+    if repeats._array.shape[0] and has_values(repeats) and bool((repeats < 0).any()):
         raise RuntimeError("repeats can not be negative")
     total = output_size if output_size is not None else int(ends[-1]) if repeats._array.shape[0] else 0
     at = OPS["searchsorted"].call(ends, _count_up(ends, total), True)

@@ -479,9 +479,7 @@ def unique(
 
 
 def _refuse_without_values(name: str, input: Any) -> None:
-    from facula.autograd.mode import state
-
-    if input.is_meta or (state.mode is not True and state.mode is not False and state.mode.__class__.__name__ == "Trace"):
+    if not has_values(input):
         raise NotImplementedError(f"'{name}' on device '{input.device}': {_DYNAMIC}")
 
 
