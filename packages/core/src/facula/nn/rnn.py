@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import facula
@@ -12,80 +11,11 @@ from facula._tensor import Parameter, Tensor
 from facula.nn import functional as F
 from facula.nn import init
 from facula.nn.module import Module
-from facula.nn.utils.rnn import PackedSequence
+from facula.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 __all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase"]
 
-#: A state is a tuple of tensors (batch, size): (h,) or, of an LSTM, (h, c).
-State = tuple[Any, ...]
-#: How one step goes: the input's part of the gates, the state and the weights to the new state.
-Step = Callable[[Any, State, Any, Any, Any], State]
-
-
-def _tanh_step(gates: Any, state: State, w_hh: Any, b_hh: Any, w_hr: Any) -> State:
-    return ((gates + F.linear(state[0], w_hh, b_hh)).tanh(),)
-
-
-def _relu_step(gates: Any, state: State, w_hh: Any, b_hh: Any, w_hr: Any) -> State:
-    return ((gates + F.linear(state[0], w_hh, b_hh)).relu(),)
-
-
-def _lstm_step(gates: Any, state: State, w_hh: Any, b_hh: Any, w_hr: Any) -> State:
-    h, c = state
-    i, f, g, o = (gates + F.linear(h, w_hh, b_hh)).chunk(4, 1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    h = o.sigmoid() * c.tanh()
-    return (h if w_hr is None else F.linear(h, w_hr), c)
-
-
-def _gru_step(gates: Any, state: State, w_hh: Any, b_hh: Any, w_hr: Any) -> State:
-    (h,) = state
-    reset_x, update_x, new_x = gates.chunk(3, 1)
-    reset_h, update_h, new_h = F.linear(h, w_hh, b_hh).chunk(3, 1)
-    update = (update_x + update_h).sigmoid()
-    new = (new_x + (reset_x + reset_h).sigmoid() * new_h).tanh()
-    return (new + update * (h - new),)
-
-
-_STEPS: dict[str, Step] = {
-    "RNN_TANH": _tanh_step,
-    "RNN_RELU": _relu_step,
-    "LSTM": _lstm_step,
-    "GRU": _gru_step,
-}
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
-
-
-def _run_direction(
-    step: Step,
-    data: Any,
-    batch_sizes: list[int],
-    state: State,
-    weights: dict[str, Any],
-    reverse: bool,
-) -> tuple[Any, State]:
-    """One layer in one direction over packed `data`; returns the outputs, packed, and the last state.
-
-    Of sequences that end (or, in reverse, begin) at step t, only the state leaves (or enters) there.
-    """
-    w_hh, b_hh, w_hr = weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr")
-    gates = F.linear(data, weights["weight_ih"], weights.get("bias_ih")).split(batch_sizes)
-    outputs: list[Any] = [None] * len(batch_sizes)
-    ended: list[State] = []
-    first, n = state, batch_sizes[-1] if reverse else batch_sizes[0]
-    state = tuple(s[:n] for s in state) if n < state[0].shape[0] else state
-    for t in reversed(range(len(batch_sizes))) if reverse else range(len(batch_sizes)):
-        if batch_sizes[t] > n:
-            state = tuple(facula.cat([s, s0[n : batch_sizes[t]]]) for s, s0 in zip(state, first))
-        elif batch_sizes[t] < n:
-            ended.append(tuple(s[batch_sizes[t] :] for s in state))
-            state = tuple(s[: batch_sizes[t]] for s in state)
-        n = batch_sizes[t]
-        state = step(gates[t], state, w_hh, b_hh, w_hr)
-        outputs[t] = state[0]
-    if ended:
-        state = tuple(facula.cat(parts) for parts in zip(state, *reversed(ended)))
-    return facula.cat(outputs), state
 
 
 class RNNBase(Module):
@@ -164,42 +94,40 @@ class RNNBase(Module):
                 f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.ndim}D instead"
             )
         batched = input.ndim == 3
-        batch_dim = 0 if self.batch_first else 1
         x = (
             (input.transpose(0, 1) if self.batch_first else input)
             if batched
             else input.unsqueeze(1)
         )
-        if x.shape[-1] != self.input_size:
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
-            )
-        steps, batch = x.shape[:2]
-        if steps == 0:
-            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-        states = self._first_states(hx, x, batch, batched)
-        data, last = self._run(x.reshape(steps * batch, -1), [batch] * steps, states)
-        output = data.reshape(steps, batch, -1)
+        self._check_features(x)
+        states = self._first_states(hx, x, x.shape[1], batched)
+        output, last = self._run(x, states)
         if not batched:
             return output.squeeze(1), self._as_given([s.squeeze(1) for s in last])
-        return output.transpose(0, 1) if batch_dim == 0 else output, self._as_given(last)
+        return output.transpose(0, 1) if self.batch_first else output, self._as_given(last)
 
     def _forward_packed(self, input: PackedSequence, hx: Any) -> tuple[Any, Any]:
-        sizes = input.batch_sizes.tolist()
-        if input.data.shape[-1] != self.input_size:
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.data.shape[-1]}"
-            )
-        states = self._first_states(hx, input.data, sizes[0], batched=True)
+        """Runs on the padded sequences, a mask holding the states of those that ended or have not begun."""
+        data, sizes = input.data, input.batch_sizes.tolist()
+        self._check_features(data)
+        states = self._first_states(hx, data, sizes[0], batched=True)
         if hx is not None and input.sorted_indices is not None:
             states = [s.index_select(1, input.sorted_indices) for s in states]
-        data, last = self._run(input.data, sizes, states)
+        sorted_input = PackedSequence(data, input.batch_sizes)
+        padded, _ = pad_packed_sequence(sorted_input)
+        output, last = self._run(padded, states, _going_on(sizes, data.device))
+        output = output.flatten(0, 1).index_select(0, _packed_rows(sizes, data.device))
         if input.unsorted_indices is not None:
             last = [s.index_select(1, input.unsorted_indices) for s in last]
-        packed = PackedSequence(
-            data, input.batch_sizes, input.sorted_indices, input.unsorted_indices
-        )
+        packed = PackedSequence(output, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
         return packed, self._as_given(last)
+
+    def _check_features(self, x: Any) -> None:
+        if x.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]} "
+                f"(input shape {tuple(x.shape)})"
+            )
 
     def _first_states(self, hx: Any, x: Any, batch: int, batched: bool) -> list[Any]:
         """The initial states, each (layers x directions, batch, size)."""
@@ -231,29 +159,30 @@ class RNNBase(Module):
                 raise RuntimeError(f"Expected {label} size {expected}, got {list(s.shape)}")
         return states
 
-    def _run(self, data: Any, batch_sizes: list[int], states: list[Any]) -> tuple[Any, list[Any]]:
-        """All layers over packed data; returns the outputs of the last and all last states."""
+    def _run(self, x: Any, states: list[Any], mask: Any = None) -> tuple[Any, list[Any]]:
+        """All layers over (T, N, features); returns the outputs of the last and all last states."""
         last = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
-                data = F.dropout(data, self.dropout, True)
+                x = F.dropout(x, self.dropout, True)
             outputs = []
             for direction in range(self._directions):
                 at = layer * self._directions + direction
-                names = self._layers[at]
-                weights = {name[: name.index("_l")]: getattr(self, name) for name in names}
-                output, state = _run_direction(
-                    _STEPS[self.mode],
-                    data,
-                    batch_sizes,
-                    tuple(s[at] for s in states),
-                    weights,
-                    bool(direction),
-                )
+                weights = {name[: name.index("_l")]: getattr(self, name) for name in self._layers[at]}
+                output, *state = self._run_layer(x, [s[at] for s in states], weights, bool(direction), mask)
                 outputs.append(output)
-                last.append(state)
-            data = outputs[0] if len(outputs) == 1 else facula.cat(outputs, 1)
-        return data, [facula.stack(parts) for parts in zip(*last)]
+                last.append(state[: len(states)])
+            x = outputs[0] if len(outputs) == 1 else facula.cat(outputs, 2)
+        return x, [facula.stack(parts) for parts in zip(*last)]
+
+    def _run_layer(self, x: Any, states: list[Any], weights: dict[str, Any], reverse: bool, mask: Any) -> Any:
+        """One layer in one direction: the outputs (T, N, size), then the last states."""
+        parts = [weights.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        if self.mode == "LSTM":
+            return facula.lstm_layer(x, *states, *parts, reverse, weights.get("weight_hr"), mask)
+        if self.mode == "GRU":
+            return facula.gru_layer(x, *states, *parts, reverse, mask)
+        return facula.rnn_layer(x, *states, *parts, reverse, self.mode[4:].lower(), mask)
 
     def _as_given(self, states: list[Any]) -> Any:
         return states[0]
@@ -273,6 +202,21 @@ class RNNBase(Module):
         if self.bidirectional is not False:
             text += f", bidirectional={self.bidirectional}"
         return text
+
+
+def _going_on(batch_sizes: list[int], device: Any) -> Any:
+    """Which sequences have a step at each time: bool (T, N, 1); None if all do."""
+    n = batch_sizes[0]
+    if batch_sizes[-1] == n:
+        return None
+    return facula.tensor([[[i < size] for i in range(n)] for size in batch_sizes], device=device)
+
+
+def _packed_rows(batch_sizes: list[int], device: Any) -> Any:
+    """Where the steps of packed data are in (T * N, ...)."""
+    n = batch_sizes[0]
+    rows = [t * n + i for t, size in enumerate(batch_sizes) for i in range(size)]
+    return facula.tensor(rows, dtype=facula.int64, device=device)
 
 
 def _check_settings(
@@ -318,8 +262,7 @@ class RNN(RNNBase):
             raise ValueError(
                 f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
             )
-        self_mode = f"RNN_{nonlinearity.upper()}"
-        super().__init__(self_mode, *args, **kwargs)
+        super().__init__(f"RNN_{nonlinearity.upper()}", *args, **kwargs)
         self.nonlinearity = nonlinearity
 
 
@@ -376,17 +319,15 @@ class RNNCellBase(Module):
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
 
-    def _step(self, step: Step, input: Any, state: State) -> State:
+    def _step(self, cell: str, input: Any, *state: Any) -> tuple[Any, ...]:
         if input.ndim not in (1, 2):
-            raise ValueError(
-                f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead"
-            )
+            raise ValueError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead")
         if input.ndim == 1:
-            new = self._step(step, input.unsqueeze(0), tuple(s.unsqueeze(0) for s in state))
+            new = self._step(cell, input.unsqueeze(0), *[s.unsqueeze(0) for s in state])
             return tuple(s.squeeze(0) for s in new)
-        return step(
-            F.linear(input, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh, None
-        )
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        new = getattr(facula, cell)(input, state if len(state) == 2 else state[0], *weights)
+        return tuple(new) if len(state) == 2 else (new,)
 
     def _zeros(self, input: Any) -> Any:
         return facula.zeros(
@@ -419,8 +360,7 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        step = _tanh_step if self.nonlinearity == "tanh" else _relu_step
-        return self._step(step, input, (self._zeros(input) if hx is None else hx,))[0]
+        return self._step(f"rnn_{self.nonlinearity}_cell", input, self._zeros(input) if hx is None else hx)[0]
 
 
 class LSTMCell(RNNCellBase):
@@ -437,9 +377,8 @@ class LSTMCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
-        return self._step(
-            _lstm_step, input, (self._zeros(input), self._zeros(input)) if hx is None else tuple(hx)
-        )
+        state = (self._zeros(input), self._zeros(input)) if hx is None else hx
+        return self._step("lstm_cell", input, *state)
 
 
 class GRUCell(RNNCellBase):
@@ -456,4 +395,4 @@ class GRUCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
-        return self._step(_gru_step, input, (self._zeros(input) if hx is None else hx,))[0]
+        return self._step("gru_cell", input, self._zeros(input) if hx is None else hx)[0]
