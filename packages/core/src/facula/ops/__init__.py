@@ -9,6 +9,7 @@ from facula.ops import (
     conv,
     convert,
     creation,
+    ctc,
     decomposition,
     dropout,
     einsum,
