@@ -59,6 +59,10 @@ class Backend:
         """Stores `source` (broadcast) in `target`, which may be a view."""
         raise NotImplementedError
 
+    def write_at(self, target: Any, indices: tuple[Any, ...], values: Any) -> None:
+        """Stores `values` (broadcast) in `target` at index arrays, one (or None) per leading dimension."""
+        self.write(target, self.index_put(target, indices, values, False))
+
     def copy(self, array: Any) -> Any:
         """A contiguous copy."""
         raise NotImplementedError

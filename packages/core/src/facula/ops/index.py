@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.autograd.mode import has_values
+from facula.autograd.mode import has_values, state
 from facula.dtypes import B8, I64, as_dtype, category, iinfo
 from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import broadcast_shapes, row_major, wrap_dim
@@ -228,7 +228,7 @@ def _check_mask(x: Any, mask: Any, dim: int) -> None:
 
 def assign(self: Any, index: Any, value: Any) -> None:
     """`self[index] = value`: in place; `value` is broadcast and cast to the dtype of `self`."""
-    from facula._tensor import check_writable, write_
+    from facula._tensor import bump, check_writable, is_tracked, write_
 
     check_writable(self, "copy_")
     x, indices = _views(self, _as_tuple(index))
@@ -240,7 +240,13 @@ def assign(self: Any, index: Any, value: Any) -> None:
             value = view.call(value, shape[extra:]) if value._backend.is_contiguous(value._array) else value[(0,) * extra]
         write_(x, value)
         return
-    write_(x, OPS["index_put"].call(x, _as_positions(x, indices), _fitting(value, x), False))
+    at, value = _as_positions(x, indices), _fitting(value, x)
+    mode = state.mode
+    if (mode is True or mode is False) and not is_tracked(x) and not is_tracked(value):
+        x._backend.write_at(x._array, tuple([i if i is None else i._array for i in at]), value._array)
+        bump(x)
+        return
+    write_(x, OPS["index_put"].call(x, at, value, False))
 
 
 def _as_value(value: Any, x: Any) -> Any:
@@ -658,7 +664,7 @@ def index_put(make: Any) -> Any:
 # ---- masks
 
 
-@leaf(dynamic="use facula.where or a mask multiplication, which keep the shape", dtype=I64, arithmetic=False)
+@leaf(dynamic="use facula.where, or multiply by the mask: both keep the shape", dtype=I64, arithmetic=False)
 def nonzero(xp: Namespace, input: Tensor) -> Tensor:
     """The indices of the elements that are not zero: int64, shape (count, dimensions of `input`).
 

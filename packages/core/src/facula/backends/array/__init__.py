@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from facula._device import device as Device
+from facula.backends.array.index import store_at
 from facula.backends.array.views import VIEWS
 from facula.backends.base import Backend
 from facula.dtypes import FROM_NUMPY
@@ -60,6 +61,9 @@ class ArrayBackend(Backend):
 
     def write(self, target: Any, source: Any) -> None:
         target[...] = source
+
+    def write_at(self, target: Any, indices: tuple[Any, ...], values: Any) -> None:
+        store_at(target, indices, values)
 
     def copy(self, array: Any) -> Any:
         return array.copy(order="C")

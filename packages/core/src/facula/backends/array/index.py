@@ -20,6 +20,19 @@ def named_dimension(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def places(indices: Any) -> tuple[Any, ...]:
+    """Index arrays as NumPy takes them: None is a whole dimension."""
+    return tuple([slice(None) if i is None else i for i in indices])
+
+
+@named_dimension
+def store_at(target: Any, indices: Any, values: Any) -> None:
+    try:
+        target[places(indices)] = values
+    except ValueError as error:  # shapes that do not fit
+        raise RuntimeError(f"shape mismatch in an indexed assignment: {error}") from None
+
+
 def along(dim: int, index: Any, m: Any) -> tuple[Any, ...]:
     """`index` for dimension `dim`, and for each other dimension its own position."""
     out = []
@@ -32,9 +45,6 @@ def along(dim: int, index: Any, m: Any) -> tuple[Any, ...]:
 def kernels(m: Any) -> dict[str, Any]:
     combine = {"sum": m.add, "prod": m.multiply, "amax": m.maximum, "amin": m.minimum}
 
-    def places(indices: Any) -> tuple[Any, ...]:
-        return tuple([slice(None) if i is None else i for i in indices])
-
     def index(input: Any, indices: Any) -> Any:
         return input[places(indices)]
 
@@ -43,7 +53,7 @@ def kernels(m: Any) -> dict[str, Any]:
         if accumulate:
             _add_at(out, places(indices), values)
         else:
-            out[places(indices)] = values
+            store_at(out, indices, values)
         return out
 
     def _add_at(out: Any, at: tuple[Any, ...], values: Any) -> None:
@@ -54,7 +64,6 @@ def kernels(m: Any) -> dict[str, Any]:
 
     def _add_rows(out: Any, at: Any, rows: Any) -> None:
         """`add.at` for whole rows: sorted, so that each run of equal indices is one sum."""
-        m.take(out, at[:0], axis=0)
         if at.max() >= out.shape[0] or at.min() < -out.shape[0]:
             bad = at[(at >= out.shape[0]) | (at < -out.shape[0])][0]
             raise IndexError(f"index {bad} is out of bounds for dimension 0 with size {out.shape[0]}")
