@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import math
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 
 @pytest.mark.parametrize("name", ["zeros", "ones", "empty", "rand", "randn"])
 def test_sizes(name):
     make = getattr(facula, name)
-    assert make(2, 3).shape == make((2, 3)).shape == make([2, 3]).shape == make(facula.Size([2, 3])).shape == (2, 3)
-    assert make(size=(2, 3)).shape == (2, 3) and make().shape == () and make(()).shape == () and make(0).shape == (0,)
+    assert (
+        make(2, 3).shape
+        == make((2, 3)).shape
+        == make([2, 3]).shape
+        == make(facula.Size([2, 3])).shape
+        == (2, 3)
+    )
+    assert make(size=(2, 3)).shape == (2, 3)
+    assert make().shape == ()
+    assert make(()).shape == ()
+    assert make(0).shape == (0,)
     assert make(facula.tensor(2), np.int64(3)).shape == (2, 3)
-    x = make(2, dtype=facula.float64, device="toy", requires_grad=True, layout=facula.strided, pin_memory=False)
-    assert x.dtype is facula.float64 and x.device.type == "toy" and x.requires_grad and x.is_leaf
+    x = make(
+        2,
+        dtype=facula.float64,
+        device="toy",
+        requires_grad=True,
+        layout=facula.strided,
+        pin_memory=False,
+    )
+    assert x.dtype is facula.float64
+    assert x.device.type == "toy"
+    assert x.requires_grad
+    assert x.is_leaf
     out = facula.full((2, 3), 9.0)
     assert make(2, 3, out=out) is out
 
 
 @pytest.mark.parametrize(
-    "call, error, match",
+    ("call", "error", "match"),
     [
         (lambda: facula.zeros(-1), RuntimeError, "negative dimension -1"),
         (lambda: facula.zeros(2.5), TypeError, "must be ints"),
         (lambda: facula.zeros(2, sise=3), TypeError, "sise"),
-        (lambda: facula.ones(2, dtype=facula.int64, requires_grad=True), RuntimeError, "floating point"),
+        (
+            lambda: facula.ones(2, dtype=facula.int64, requires_grad=True),
+            RuntimeError,
+            "floating point",
+        ),
         (lambda: facula.full((2,), 300, dtype=facula.uint8), RuntimeError, "overflow"),
         (lambda: facula.full((2,), 1 + 1j, dtype=facula.float32), RuntimeError, "imaginary"),
         (lambda: facula.full((2,), "a"), TypeError, "number"),
@@ -56,12 +78,23 @@ def test_errors(call, error, match):
 
 
 def test_dtypes_follow_the_values():
-    assert [facula.full((), v).dtype for v in (True, 1, 1.0, 1j)] == [facula.bool, facula.int64, facula.float32, facula.complex64]
-    assert facula.arange(3).dtype is facula.int64 and facula.arange(3.0).dtype is facula.float32
+    assert [facula.full((), v).dtype for v in (True, 1, 1.0, 1j)] == [
+        facula.bool,
+        facula.int64,
+        facula.float32,
+        facula.complex64,
+    ]
+    assert facula.arange(3).dtype is facula.int64
+    assert facula.arange(3.0).dtype is facula.float32
     assert facula.scalar_tensor(3).dtype is facula.float32
     facula.set_default_dtype(facula.float64)
     try:
-        assert facula.zeros(1).dtype is facula.tensor(1.0).dtype is facula.arange(1.0).dtype is facula.float64
+        assert (
+            facula.zeros(1).dtype
+            is facula.tensor(1.0).dtype
+            is facula.arange(1.0).dtype
+            is facula.float64
+        )
     finally:
         facula.set_default_dtype(facula.float32)
 
@@ -75,7 +108,9 @@ def test_ranges_are_pytorchs():
         for args in ((0, 1, 7), (-3, 8, 5), (5, 1, 4), (2, 2, 1), (0, 100, 11)):
             mine = facula.linspace(*args, dtype=getattr(facula, dtype)).numpy().astype(float)
             theirs = torch.linspace(*args, dtype=getattr(torch, dtype)).numpy().astype(float)
-            np.testing.assert_allclose(mine, theirs, rtol=1e-3 if dtype == "float16" else 1e-6, atol=1e-6)
+            np.testing.assert_allclose(
+                mine, theirs, rtol=1e-3 if dtype == "float16" else 1e-6, atol=1e-6
+            )
 
 
 def test_linspace_ends_exactly():
@@ -85,9 +120,16 @@ def test_linspace_ends_exactly():
 
 def test_to_returns_itself_where_nothing_changes():
     x = facula.ones(2)
-    assert x.to("cpu") is x.to(facula.float32) is x.float() is x.cpu() is x.to(x) is x.type_as(x) is x
+    assert (
+        x.to("cpu") is x.to(facula.float32) is x.float() is x.cpu() is x.to(x) is x.type_as(x) is x
+    )
     assert x.to("cpu", copy=True) is not x
-    assert x.to(facula.float64).dtype is x.to("cpu", facula.float64).dtype is x.double().dtype is facula.float64
+    assert (
+        x.to(facula.float64).dtype
+        is x.to("cpu", facula.float64).dtype
+        is x.double().dtype
+        is facula.float64
+    )
     assert x.to(device="toy", dtype=facula.int32).device.type == "toy"
 
 
@@ -95,7 +137,9 @@ def test_gradients_cross_devices_and_dtypes():
     x = facula.ones(3, requires_grad=True)
     y = (x.to("toy").double() * 2).cpu().sum()
     y.backward()
-    assert x.grad.tolist() == [2, 2, 2] and x.grad.dtype is facula.float32 and x.grad.device.type == "cpu"
+    assert x.grad.tolist() == [2, 2, 2]
+    assert x.grad.dtype is facula.float32
+    assert x.grad.device.type == "cpu"
     (g,) = facula.autograd.grad((x.to("toy") ** 2).cpu().sum(), x, create_graph=True)
     assert facula.autograd.grad(g.sum(), x)[0].tolist() == [2, 2, 2]
 
@@ -128,14 +172,23 @@ def test_in_place_writes_and_the_tape():
 
 
 def test_legacy_constructors():
-    assert facula.Tensor(2, 3).shape == (2, 3) and facula.Tensor([1, 2]).dtype is facula.float32
-    assert facula.LongTensor([1, 2]).tolist() == [1, 2] and facula.BoolTensor(2).dtype is facula.bool
-    assert facula.ones(1).type() == "facula.FloatTensor" and facula.ones(1).type("facula.LongTensor").dtype is facula.int64
+    assert facula.Tensor(2, 3).shape == (2, 3)
+    assert facula.Tensor([1, 2]).dtype is facula.float32
+    assert facula.LongTensor([1, 2]).tolist() == [1, 2]
+    assert facula.BoolTensor(2).dtype is facula.bool
+    assert facula.ones(1).type() == "facula.FloatTensor"
+    assert facula.ones(1).type("facula.LongTensor").dtype is facula.int64
 
 
 def test_questions():
     x = facula.ones(2)
-    assert facula.is_tensor(x) and not facula.is_tensor(1) and facula.numel(x) == 2
-    assert facula.is_floating_point(x) and not facula.is_complex(x) and facula.is_nonzero(facula.tensor(3))
-    assert facula.result_type(x, 1j) is facula.complex64 and facula.result_type(facula.arange(2), 1.0) is facula.float32
-    assert facula.can_cast(facula.int32, facula.float16) and not facula.can_cast(facula.float32, facula.int64)
+    assert facula.is_tensor(x)
+    assert not facula.is_tensor(1)
+    assert facula.numel(x) == 2
+    assert facula.is_floating_point(x)
+    assert not facula.is_complex(x)
+    assert facula.is_nonzero(facula.tensor(3))
+    assert facula.result_type(x, 1j) is facula.complex64
+    assert facula.result_type(facula.arange(2), 1.0) is facula.float32
+    assert facula.can_cast(facula.int32, facula.float16)
+    assert not facula.can_cast(facula.float32, facula.int64)

@@ -12,10 +12,9 @@ import sys
 import time
 from collections import OrderedDict
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 from facula.dtypes import ALL
 from facula.io import FileError
 
@@ -39,12 +38,19 @@ def round_trip(obj):
 
 def same(a, b):
     if isinstance(a, facula.Tensor):
-        assert type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape and a.device == b.device
+        assert type(a) is type(b)
+        assert a.dtype is b.dtype
+        assert a.shape == b.shape
+        assert a.device == b.device
         assert a.requires_grad == b.requires_grad
         x, y = a.detach().cpu().numpy(), b.detach().cpu().numpy()
         return x.tobytes() == y.tobytes()
     if isinstance(a, float):
-        return type(b) is float and (a == b or (math.isnan(a) and math.isnan(b))) and math.copysign(1, a) == math.copysign(1, b)
+        return (
+            type(b) is float
+            and (a == b or (math.isnan(a) and math.isnan(b)))
+            and math.copysign(1, a) == math.copysign(1, b)
+        )
     if isinstance(a, (list, tuple)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
@@ -64,7 +70,19 @@ def test_containers():
     p = facula.nn.Parameter(facula.ones(2)) if hasattr(facula.nn, "Parameter") else facula.ones(2)
     obj = {
         "model": OrderedDict(weight=facula.randn(2, 3), frozen=p),
-        "plain": [1, 2**100, -5, True, None, "text \ud83d", b"\x00\xff", 1.5, -0.0, math.inf, 1 - 2j],
+        "plain": [
+            1,
+            2**100,
+            -5,
+            True,
+            None,
+            "text \ud83d",
+            b"\x00\xff",
+            1.5,
+            -0.0,
+            math.inf,
+            1 - 2j,
+        ],
         "kinds": (facula.float32, facula.device("cpu"), facula.Size([2, 3]), slice(1, None, 2)),
         "sets": [{1, "a"}, frozenset({2.5}), set()],
         5: {(1, "x"): None, None: 1, True: 2},
@@ -77,8 +95,10 @@ def test_flags_and_views():
     x = facula.arange(12.0).reshape(3, 4)
     leaf = facula.ones(2).requires_grad_()
     back = round_trip({"t": x.t(), "part": x[1:, ::2], "leaf": leaf})
-    assert back["t"].tolist() == x.t().tolist() and back["part"].tolist() == x[1:, ::2].tolist()
-    assert back["leaf"].requires_grad and back["leaf"].is_leaf
+    assert back["t"].tolist() == x.t().tolist()
+    assert back["part"].tolist() == x[1:, ::2].tolist()
+    assert back["leaf"].requires_grad
+    assert back["leaf"].is_leaf
 
 
 def test_a_part_does_not_drag_its_base_along():
@@ -99,7 +119,9 @@ def test_devices():
     assert loaded(data)["x"].device.type == "toy"
     assert loaded(data, map_location="cpu")["x"].device.type == "cpu"
     assert loaded(data, map_location={"toy": "cpu"})["x"].device.type == "cpu"
-    assert loaded(data, map_location=lambda t, where: t * 2 if where == "toy" else t)["x"].tolist() == [2, 2]
+    assert loaded(data, map_location=lambda t, where: t * 2 if where == "toy" else t)[
+        "x"
+    ].tolist() == [2, 2]
     with pytest.raises(TypeError, match="meta"):
         saved(facula.ones(2, device="meta"))
 
@@ -121,11 +143,15 @@ def test_a_container_that_holds_itself():
 
 def test_safetensors_reads_ours_and_we_theirs():
     library = pytest.importorskip("safetensors.numpy")
-    data = saved({"a": facula.arange(6).reshape(2, 3), "b": {"c": facula.ones(2)}, "s": facula.tensor(True)})
+    data = saved(
+        {"a": facula.arange(6).reshape(2, 3), "b": {"c": facula.ones(2)}, "s": facula.tensor(True)}
+    )
     theirs = library.load(data)
-    assert set(theirs) == {"a", "b.c", "s"} and theirs["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert set(theirs) == {"a", "b.c", "s"}
+    assert theirs["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
     back = loaded(library.save({"x": np.ones((2, 2), np.float32), "y": np.arange(3)}))
-    assert back["x"].dtype is facula.float32 and back["y"].tolist() == [0, 1, 2]
+    assert back["x"].dtype is facula.float32
+    assert back["y"].tolist() == [0, 1, 2]
 
 
 # ---- damage
@@ -159,7 +185,12 @@ leaves = (
 )  # fmt: skip
 keys = st.text(max_size=4) | st.integers()
 trees = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3) | st.tuples(inner, inner)
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(keys, inner, max_size=3)
+        | st.tuples(inner, inner)
+    ),
 )
 
 
@@ -174,7 +205,9 @@ def test_any_tree_comes_back(tree):
 def test_garbage_never_gets_through(junk, length):
     for data in (junk, length.to_bytes(8, "little") + junk):
         try:
-            assert isinstance(loaded(data), dict)  # a valid file of another writer, by a chance of one in very many
+            assert isinstance(
+                loaded(data), dict
+            )  # a valid file of another writer, by a chance of one in very many
         except FileError:
             pass
 
@@ -233,7 +266,14 @@ def test_a_plain_file_loads():
         forged({"__metadata__": {"a": 1}}),
         forged({"__metadata__": {"format": "facula 1"}}),
         forged({"__metadata__": {"format": "facula 9", "structure": "null", "sha256": "0" * 64}}),
-        forged(b'{"x":' + json.dumps(entry()).encode() + b',"x":' + json.dumps(entry()).encode() + b"}", bytes(4)),
+        forged(
+            b'{"x":'
+            + json.dumps(entry()).encode()
+            + b',"x":'
+            + json.dumps(entry()).encode()
+            + b"}",
+            bytes(4),
+        ),
         forged(b"[" * 100_000),
         forged(b'{"a":' * 100_000),
         forged(b"[]"),
@@ -253,7 +293,9 @@ def with_structure(tree):
 
     text = tree if isinstance(tree, str) else json.dumps(tree)
     head = encode_header([], {"format": "facula 1", "structure": text, "sha256": NO_DIGEST})
-    return head.replace(digest_field(NO_DIGEST), digest_field(start_digest(head, NO_DIGEST).hexdigest()))
+    return head.replace(
+        digest_field(NO_DIGEST), digest_field(start_digest(head, NO_DIGEST).hexdigest())
+    )
 
 
 @pytest.mark.parametrize(
@@ -291,7 +333,8 @@ def test_paths_links_and_permissions(tmp_path):
     os.chmod(target, 0o640)
     link.symlink_to(target)
     facula.save({"x": 2}, str(link))
-    assert link.is_symlink() and facula.load(target) == {"x": 2}
+    assert link.is_symlink()
+    assert facula.load(target) == {"x": 2}
     assert target.stat().st_mode & 0o777 == 0o640
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.st", "link.st"]
 
@@ -332,7 +375,9 @@ def test_a_kill_leaves_a_whole_file(tmp_path):
     target = tmp_path / "x.st"
     facula.save({"x": facula.zeros(200_000), "n": -1}, target)
     for delay in (0.0, 0.003, 0.011, 0.02):
-        with subprocess.Popen([sys.executable, "-c", KILLED, target], stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, target], stdout=subprocess.PIPE
+        ) as process:
             process.stdout.readline()
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)
@@ -346,4 +391,5 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError("no")))
     with pytest.raises(OSError, match="no"):
         facula.save(2, target)
-    assert facula.load(target) == 1 and len(list(tmp_path.iterdir())) == 1
+    assert facula.load(target) == 1
+    assert len(list(tmp_path.iterdir())) == 1

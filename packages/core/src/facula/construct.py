@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from facula._tensor import Size, Tensor
 from facula.autograd.mode import state
 from facula.autograd.record import from_array
 from facula.backends.registry import backend_for, default_backend
 from facula.dtypes import FROM_NUMPY, NAMES, as_dtype, dtype, get_default_dtype
-from facula._tensor import Size, Tensor
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor with a copy of `data`: a number, nested sequences, a NumPy array or a tensor.
 
@@ -78,9 +83,13 @@ def _bad_data(data: Any) -> Exception:
         lengths = sorted({len(x) if hasattr(x, "__len__") else 0 for x in data})
         if len(lengths) > 1:
             return ValueError(f"tensor(): the nested sequences have different lengths: {lengths}")
-        return TypeError(f"tensor(): can't make a tensor of the values in {_shortened(data)}; expected numbers")
+        return TypeError(
+            f"tensor(): can't make a tensor of the values in {_shortened(data)}; expected numbers"
+        )
     kind = f"array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
-    return TypeError(f"tensor(): can't make a tensor of a {kind}; expected numbers, sequences or an array")
+    return TypeError(
+        f"tensor(): can't make a tensor of a {kind}; expected numbers, sequences or an array"
+    )
 
 
 def _shortened(data: Any) -> str:
@@ -115,16 +124,25 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return tensor(data, dtype=dtype, device=device)
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, **options: Any) -> Tensor:
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, **options: Any
+) -> Tensor:
     """A 0-d tensor of the number `s`, in the default dtype unless `dtype` says otherwise."""
     import facula
 
-    kind = dtype or (get_default_dtype().to_complex() if isinstance(s, complex) else get_default_dtype())
+    kind = dtype or (
+        get_default_dtype().to_complex() if isinstance(s, complex) else get_default_dtype()
+    )
     return facula.full((), s, dtype=kind, device=device, **options)  # type: ignore[no-any-return]
 
 
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of `obj`: a tensor, array, DLPack object, buffer, number or sequence.
 
@@ -139,14 +157,24 @@ def asarray(
         elif _is_buffer(obj):
             source = frombuffer(obj, dtype=dtype or get_default_dtype())
     made = as_tensor(source, dtype, device)
-    is_copy = not shares or (isinstance(source, np.ndarray) and dtype is not None and as_dtype(dtype).dtype != source.dtype)
+    is_copy = not shares or (
+        isinstance(source, np.ndarray)
+        and dtype is not None
+        and as_dtype(dtype).dtype != source.dtype
+    )
     is_copy = is_copy or (isinstance(source, Tensor) and made is not source)
     if copy is False and is_copy:
-        raise ValueError(f"can't alias a {type(obj).__name__} in that dtype and on that device; take copy=None")
+        raise ValueError(
+            f"can't alias a {type(obj).__name__} in that dtype and on that device; take copy=None"
+        )
     if copy and not is_copy:
         made = made.detach().clone()
     if made.requires_grad != requires_grad:
-        made = made.detach().requires_grad_(requires_grad) if made is obj else made.requires_grad_(requires_grad)
+        made = (
+            made.detach().requires_grad_(requires_grad)
+            if made is obj
+            else made.requires_grad_(requires_grad)
+        )
     return made
 
 
@@ -166,13 +194,19 @@ def frombuffer(
     if size == 0 or count == 0:
         raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
-        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) - 1")
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) - 1"
+        )
     if count < 0:
         if (size - offset) % item:
-            raise ValueError(f"buffer size minus offset ({size - offset} bytes) must be a multiple of element size ({item})")
+            raise ValueError(
+                f"buffer size minus offset ({size - offset} bytes) must be a multiple of element size ({item})"
+            )
         count = (size - offset) // item
     if offset + count * item > size:
-        raise ValueError(f"requested buffer length ({count * item} bytes) after offset ({offset}) must not be greater than {size}")
+        raise ValueError(
+            f"requested buffer length ({count * item} bytes) after offset ({offset}) must not be greater than {size}"
+        )
     made = from_numpy(np.frombuffer(buffer, kind, count, offset))
     return made.requires_grad_() if requires_grad else made
 
@@ -204,14 +238,18 @@ def empty_strided(
 
     shape, steps = size_of((size,)), tuple(int(s) for s in stride)
     if len(shape) != len(steps):
-        raise RuntimeError(f"mismatch in length of strides and shape: {list(steps)} and {list(shape)}")
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {list(steps)} and {list(shape)}"
+        )
     if any(s < 0 for s in steps):
         raise RuntimeError(f"as_strided: negative strides are not supported, got {list(steps)}")
     made: Tensor = facula.empty(shape, dtype=dtype, device=device)
     if isinstance(made._array, np.ndarray) and made._array.size:
         length = 1 + sum((n - 1) * s for n, s in zip(shape, steps))
         memory = np.empty(length, made._array.dtype)
-        made._array = np.lib.stride_tricks.as_strided(memory, shape, [s * memory.itemsize for s in steps])
+        made._array = np.lib.stride_tricks.as_strided(
+            memory, shape, [s * memory.itemsize for s in steps]
+        )
     return made.requires_grad_() if requires_grad else made
 
 

@@ -48,7 +48,12 @@ def set_printoptions(
 
     `profile` is 'default', 'short' or 'full'; `sci_mode` None lets the values decide.
     """
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
     if profile is not None and profile not in _PROFILES:
         raise ValueError(f"profile must be one of {list(_PROFILES)}, got {profile!r}")
     for name, value in (_PROFILES[profile] if profile else {}).items():
@@ -91,7 +96,9 @@ class Column:
         low, high = float(sizes.min()), float(sizes.max())
         self.is_whole = bool((values == np.ceil(values)).all())
         self.is_scientific = (
-            high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4 if options.sci_mode is None else options.sci_mode
+            high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
+            if options.sci_mode is None
+            else options.sci_mode
         )
         self.width = max(1, max(len(self._number(v)) for v in values.tolist()))
 
@@ -126,7 +133,10 @@ def _shown(values: Any) -> Any:
         if values.shape[axis] > 2 * options.edgeitems:
             n = options.edgeitems
             at = (slice(None),) * axis
-            values = np.concatenate((values[(*at, slice(0, n))], values[(*at, slice(values.shape[axis] - n, None))]), axis)
+            values = np.concatenate(
+                (values[(*at, slice(0, n))], values[(*at, slice(values.shape[axis] - n, None))]),
+                axis,
+            )
     return values
 
 
@@ -149,7 +159,11 @@ def _write_row(values: Any, indent: int, is_summary: bool, column: Any) -> str:
     if is_summary and not edge:
         items = ["..."]
     elif is_summary and len(values) > 2 * edge:
-        items = [*map(column, values[:edge].tolist()), " ...", *map(column, values[-edge:].tolist())]
+        items = [
+            *map(column, values[:edge].tolist()),
+            " ...",
+            *map(column, values[-edge:].tolist()),
+        ]
     else:
         items = [column(v) for v in values.tolist()]
     per_line = max(1, (options.linewidth - indent) // (column.width + 2))

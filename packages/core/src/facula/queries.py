@@ -63,4 +63,3 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     both = (tensor1, tensor2)
     tensors = [x._array for x in both if isinstance(x, Tensor)]
     return result_dtype(tensors, [x for x in both if not isinstance(x, Tensor)])
-

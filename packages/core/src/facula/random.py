@@ -34,7 +34,7 @@ class Key:
     each replay renews (`Mode.random_key`).
     """
 
-    __slots__ = ("seed", "offset")
+    __slots__ = ("offset", "seed")
 
     def __init__(self, seed: int, offset: int):
         self.seed, self.offset = seed, offset
@@ -62,7 +62,9 @@ class Generator:
         """Starts the stream of `seed`, an int of up to 64 bits, from its beginning."""
         seed = int(seed)
         if not -(2**63) <= seed <= _MASK:
-            raise RuntimeError(f"Overflow when unpacking long: a seed has up to 64 bits, got {seed}")
+            raise RuntimeError(
+                f"Overflow when unpacking long: a seed has up to 64 bits, got {seed}"
+            )
         with self._lock:
             self._seed, self._offset = seed & _MASK, 0
         return self
@@ -155,7 +157,9 @@ def set_rng_state(new_state: Any) -> None:
 
 
 @contextmanager
-def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+def fork_rng(
+    devices: Any = None, enabled: bool = True, device_type: str = "cuda"
+) -> Iterator[None]:
     """Puts the default generator back at the end to where it was at the start."""
     before = default_generator.__getstate__()
     try:

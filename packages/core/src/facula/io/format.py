@@ -48,12 +48,18 @@ def encode_header(entries: list[tuple[str, Any]], metadata: dict[str, str]) -> b
     start = 0
     for name, array in entries:
         code, shape = CODE_OF[_dtype_name(array)], list(array.shape)
-        header[name] = {"dtype": code, "shape": shape, "data_offsets": [start, start + array.nbytes]}
+        header[name] = {
+            "dtype": code,
+            "shape": shape,
+            "data_offsets": [start, start + array.nbytes],
+        }
         start += array.nbytes
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(8 + len(text)) % 64)
     if len(text) > MAX_HEADER:
-        raise ValueError(f"the structure to save takes {len(text)} bytes, more than the limit of {MAX_HEADER}")
+        raise ValueError(
+            f"the structure to save takes {len(text)} bytes, more than the limit of {MAX_HEADER}"
+        )
     return len(text).to_bytes(8, "little") + text
 
 
@@ -123,10 +129,14 @@ def entries_of(header: dict[str, Any], data_size: int) -> list[Entry]:
     at = 0
     for e in entries:
         if e.start != at:
-            raise FileError(f"tensor {e.name!r} starts at byte {e.start} of the data, expected {at}: a gap or an overlap")
+            raise FileError(
+                f"tensor {e.name!r} starts at byte {e.start} of the data, expected {at}: a gap or an overlap"
+            )
         at = e.stop
     if at != data_size:
-        raise FileError(f"the tensors take {at} bytes, the file holds {data_size} bytes of data: it is cut off or altered")
+        raise FileError(
+            f"the tensors take {at} bytes, the file holds {data_size} bytes of data: it is cut off or altered"
+        )
     return entries
 
 
@@ -135,15 +145,21 @@ def _entry(name: str, value: Any) -> Entry:
         raise FileError(f"tensor {name!r} must have exactly dtype, shape and data_offsets")
     code, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(code, str) or code not in CODES:
-        raise FileError(f"tensor {name!r} has dtype {code!r}, which facula does not read; it reads {', '.join(CODES)}")
+        raise FileError(
+            f"tensor {name!r} has dtype {code!r}, which facula does not read; it reads {', '.join(CODES)}"
+        )
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
-        raise FileError(f"tensor {name!r}: shape and data_offsets must be lists of non-negative ints")
+        raise FileError(
+            f"tensor {name!r}: shape and data_offsets must be lists of non-negative ints"
+        )
     if len(shape) > 64:
         raise FileError(f"tensor {name!r} has {len(shape)} dimensions; at most 64 are possible")
     dtype = NAMES[CODES[code]].dtype
     start, stop = offsets
     if stop - start != math.prod(shape) * dtype.itemsize:
-        raise FileError(f"tensor {name!r} of {code} and shape {shape} can't take bytes {start} to {stop}")
+        raise FileError(
+            f"tensor {name!r} of {code} and shape {shape} can't take bytes {start} to {stop}"
+        )
     return Entry(name, dtype, tuple(shape), start, stop)
 
 

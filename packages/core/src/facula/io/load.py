@@ -12,12 +12,23 @@ import numpy as np
 from facula._tensor import Tensor
 from facula.dtypes import NAMES
 from facula.io.format import (
-    FORMAT, MARKS, MAX_HEADER, Entry, FileError, decode_header, entries_of, metadata_of, parse_json, start_digest,
+    FORMAT,
+    MARKS,
+    MAX_HEADER,
+    Entry,
+    FileError,
+    decode_header,
+    entries_of,
+    metadata_of,
+    parse_json,
+    start_digest,
 )  # fmt: skip
 from facula.io.structure import Reader
 
 
-def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, mmap: bool | None = None) -> Any:
+def load(
+    f: Any, map_location: Any = None, *, weights_only: bool | None = None, mmap: bool | None = None
+) -> Any:
     """What `facula.save` wrote to a path or an open binary file; of other safetensors files a dict of tensors.
 
     Tensors go to the device they were saved from; `map_location` names another: a device, a dict of device names,
@@ -51,7 +62,9 @@ def _read(file: Any, map_location: Any) -> Any:
     _check_kind(head)
     length = int.from_bytes(head, "little")
     if length > MAX_HEADER or length > size - 8:
-        raise FileError(f"its header claims {length} bytes, the file has {size}: it is cut off or no safetensors file")
+        raise FileError(
+            f"its header claims {length} bytes, the file has {size}: it is cut off or no safetensors file"
+        )
     text = file.read(length)
     header = decode_header(text)
     metadata = metadata_of(header)
@@ -60,7 +73,9 @@ def _read(file: Any, map_location: Any) -> Any:
     digest = start_digest(head + text, _marked(metadata)) if is_ours else None
     arrays = {e.name: _read_array(file, e, digest) for e in entries}
     if digest is None:
-        return {e.name: _place(_tensor(arrays[e.name]), "cpu", map_location) for e in sorted(entries)}
+        return {
+            e.name: _place(_tensor(arrays[e.name]), "cpu", map_location) for e in sorted(entries)
+        }
     if digest.hexdigest() != metadata["sha256"]:
         raise FileError("its checksum is wrong: the file was damaged or altered after it was saved")
     return _rebuild(metadata["structure"], arrays, map_location)
@@ -82,7 +97,9 @@ def _marked(metadata: dict[str, str]) -> str:
     if missing:
         raise FileError(f"its header lacks {missing}")
     if metadata["format"] != FORMAT:
-        raise FileError(f"it is of format {metadata['format']!r}; this version of facula reads {FORMAT!r}")
+        raise FileError(
+            f"it is of format {metadata['format']!r}; this version of facula reads {FORMAT!r}"
+        )
     return metadata["sha256"]
 
 
@@ -90,7 +107,9 @@ def _read_array(file: Any, entry: Entry, digest: Any) -> Any:
     try:
         array = np.empty(entry.shape, entry.dtype)
     except ValueError as error:  # (2**62, 0): no elements, and yet too large for NumPy
-        raise FileError(f"tensor {entry.name!r} has an impossible shape {entry.shape}: {error}") from None
+        raise FileError(
+            f"tensor {entry.name!r} has an impossible shape {entry.shape}: {error}"
+        ) from None
     if array.size:
         raw = array.reshape(-1).view("u1")
         _fill(file, raw, entry.name)
@@ -133,7 +152,9 @@ def _rebuild(text: str, arrays: dict[str, Any], map_location: Any) -> Any:
     except RecursionError:
         raise FileError("the structure is nested too deeply") from None
     if reader.used != set(arrays):
-        raise FileError(f"tensors {sorted(set(arrays) - reader.used)} have no place in the structure")
+        raise FileError(
+            f"tensors {sorted(set(arrays) - reader.used)} have no place in the structure"
+        )
     return out
 
 

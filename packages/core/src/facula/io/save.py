@@ -50,7 +50,9 @@ def replacing(path: Any) -> Iterator[Any]:
     """A new file that takes the place of `path` once the block has ended without an error."""
     target = os.path.realpath(path)  # a link stays a link
     folder = os.path.dirname(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(target)}.", suffix=".tmp", dir=folder)
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{os.path.basename(target)}.", suffix=".tmp", dir=folder
+    )
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -19,7 +19,13 @@ from facula._tensor import Parameter, Size, Tensor
 from facula.dtypes import NAMES, dtype
 from facula.io.format import FileError
 
-SEQUENCES: dict[str, type] = {"list": list, "tuple": tuple, "Size": Size, "set": set, "frozenset": frozenset}
+SEQUENCES: dict[str, type] = {
+    "list": list,
+    "tuple": tuple,
+    "Size": Size,
+    "set": set,
+    "frozenset": frozenset,
+}
 MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict}
 MAX_DEPTH = 200
 
@@ -35,7 +41,9 @@ class Writer:
 
     def _encode(self, x: Any, path: tuple[str, ...]) -> Any:
         if len(path) > MAX_DEPTH:
-            raise ValueError(f"save: containers are nested more than {MAX_DEPTH} deep, or hold themselves")
+            raise ValueError(
+                f"save: containers are nested more than {MAX_DEPTH} deep, or hold themselves"
+            )
         kind = type(x)
         if x is None or kind is bool or kind is str or (kind is int and -(2**63) <= x < 2**63):
             return x
@@ -43,7 +51,10 @@ class Writer:
             return ["tensor", self._tensor(x, path)]
         for name, cls in MAPPINGS.items():
             if kind is cls:
-                return [name, [[self._key(k), self._encode(v, (*path, str(k)))] for k, v in x.items()]]
+                return [
+                    name,
+                    [[self._key(k), self._encode(v, (*path, str(k)))] for k, v in x.items()],
+                ]
         for name, cls in SEQUENCES.items():
             if kind is cls:
                 return [name, [self._encode(v, (*path, str(i))) for i, v in enumerate(x)]]
@@ -160,11 +171,24 @@ class Reader:
                 return self._sequence(kind, content, depth)
             if kind in MAPPINGS:
                 return self._mapping(kind, content, depth)
-            return self._tensor(*content) if kind == "tensor" else _decode_scalar(kind, content, self, depth)
+            return (
+                self._tensor(*content)
+                if kind == "tensor"
+                else _decode_scalar(kind, content, self, depth)
+            )
         except FileError:
             raise
-        except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RuntimeError) as error:
-            raise FileError(f"the structure holds a {kind!r} that can't be read: {error}") from error
+        except (
+            TypeError,
+            ValueError,
+            KeyError,
+            AttributeError,
+            OverflowError,
+            RuntimeError,
+        ) as error:
+            raise FileError(
+                f"the structure holds a {kind!r} that can't be read: {error}"
+            ) from error
 
     def _sequence(self, kind: str, content: Any, depth: int) -> Any:
         if not isinstance(content, list):

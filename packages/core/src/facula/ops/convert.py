@@ -12,7 +12,9 @@ from facula.ops.rules import same
 from facula.testing.samples import call
 
 
-@leaf(shape=same, dtype=lambda input, dtype: dtype, arithmetic=False, holomorphic=False, method=False)
+@leaf(
+    shape=same, dtype=lambda input, dtype: dtype, arithmetic=False, holomorphic=False, method=False
+)
 def cast(xp: Namespace, input: Tensor, dtype: Any) -> Tensor:
     """`input` in another dtype (a NumPy dtype). Complex to real drops the imaginary part."""
 
@@ -248,7 +250,9 @@ def fill(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
     return xp.clone(xp.expand(xp.cast(value, input.dtype), input.shape))
 
 
-fill.vjp(input=lambda xp, g: xp.full(tuple(g.shape), 0, g.dtype), value=lambda xp, g: xp.sum_to(g, ()))
+fill.vjp(
+    input=lambda xp, g: xp.full(tuple(g.shape), 0, g.dtype), value=lambda xp, g: xp.sum_to(g, ())
+)
 
 
 @fill.public
@@ -266,8 +270,12 @@ def _one_value(input: Any, value: Any) -> Any:
     if not hasattr(value, "_backend"):
         return _constant(input, value)
     if value.ndim:
-        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
-    return value if value._array.dtype is input._array.dtype else cast.call(value, input._array.dtype)
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+        )
+    return (
+        value if value._array.dtype is input._array.dtype else cast.call(value, input._array.dtype)
+    )
 
 
 def _constant(input: Any, value: Any) -> Any:

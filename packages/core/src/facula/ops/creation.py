@@ -20,7 +20,11 @@ from facula.testing.samples import call
 # ---- leaves
 
 
-@leaf(creation=True, shape=lambda size, fill_value, dtype: size, dtype=lambda size, fill_value, dtype: dtype)
+@leaf(
+    creation=True,
+    shape=lambda size, fill_value, dtype: size,
+    dtype=lambda size, fill_value, dtype: dtype,
+)
 def full(xp: Namespace, size: Any, fill_value: Any, dtype: Any) -> Tensor:
     """A tensor of shape `size` filled with `fill_value`.
 
@@ -28,7 +32,11 @@ def full(xp: Namespace, size: Any, fill_value: Any, dtype: Any) -> Tensor:
     """
 
 
-@leaf(creation=True, shape=lambda start, step, count, dtype: (count,), dtype=lambda start, step, count, dtype: dtype)
+@leaf(
+    creation=True,
+    shape=lambda start, step, count, dtype: (count,),
+    dtype=lambda start, step, count, dtype: dtype,
+)
 def sequence(xp: Namespace, start: Any, step: Any, count: int, dtype: Any) -> Tensor:
     """`start + i * step` for i from 0 to `count - 1`, worked out in float64 or int64."""
 
@@ -75,7 +83,9 @@ def number(value: Any, what: str) -> Any:
         return value
     if hasattr(value, "item"):
         if getattr(value, "ndim", 0):
-            raise RuntimeError(f"{what} must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
+            raise RuntimeError(
+                f"{what} must be a number or a 0-d tensor, got shape {tuple(value.shape)}"
+            )
         return value.item()
     raise TypeError(f"{what} must be a number, not {type(value).__name__}")
 
@@ -115,7 +125,9 @@ def _filled(creation: Op) -> None:
         if "size" in named:
             size = (named.pop("size"),)
         if named:
-            raise TypeError(f"{creation.name}() got an unexpected keyword argument {next(iter(named))!r}")
+            raise TypeError(
+                f"{creation.name}() got an unexpected keyword argument {next(iter(named))!r}"
+            )
         return place(creation, (size_of(size), storage(dtype)), device, requires_grad)
 
     function.__name__, function.__doc__ = creation.name, creation.doc
@@ -157,7 +169,9 @@ def fitting(value: Any, kind: Any) -> Any:
         return complex(value)
     if isinstance(value, complex):
         if value.imag:
-            raise RuntimeError(f"value {value} cannot be converted to type {d.name} without losing its imaginary part")
+            raise RuntimeError(
+                f"value {value} cannot be converted to type {d.name} without losing its imaginary part"
+            )
         value = value.real
     if d.category == FLOAT:
         return float(value)
@@ -313,9 +327,13 @@ def _new(method: Op, creation: Op) -> None:
         if "size" in named:
             size = (named.pop("size"),)
         if named:
-            raise TypeError(f"{method.name}() got an unexpected keyword argument {next(iter(named))!r}")
+            raise TypeError(
+                f"{method.name}() got an unexpected keyword argument {next(iter(named))!r}"
+            )
         device = where_like(input, device)
-        return place(creation, (size_of(size), storage(dtype, input._array.dtype)), device, requires_grad)
+        return place(
+            creation, (size_of(size), storage(dtype, input._array.dtype)), device, requires_grad
+        )
 
     function.__name__, function.__doc__ = method.name, method.doc
     method.public(function)
@@ -425,7 +443,9 @@ def linspace(xp: Namespace, start: Any, end: Any, steps: int, dtype: Any) -> Ten
 def _even(xp: Namespace, start: Any, end: Any, steps: int, dtype: Any) -> Any:
     """Counted from both ends, so that the last is exactly `end`; in float64 (complex128)."""
     if steps == 1:
-        return xp.full((1,), start, F64 if not isinstance(start, complex) else np.dtype(np.complex128))
+        return xp.full(
+            (1,), start, F64 if not isinstance(start, complex) else np.dtype(np.complex128)
+        )
     step = (end - start) / (steps - 1) if steps > 1 else 0
     i = xp.sequence(0, 1, steps, F64)
     back = xp.sequence(steps - 1, -1, steps, F64)
@@ -447,13 +467,17 @@ def _spaced(creation: Op) -> Callable[..., Any]:
     def arguments(start: Any, end: Any, steps: Any, dtype: Any) -> tuple[Any, ...]:
         steps = operator.index(steps)
         if steps < 0:
-            raise RuntimeError(f"{creation.name}: number of steps must be non-negative, got {steps}")
+            raise RuntimeError(
+                f"{creation.name}: number of steps must be non-negative, got {steps}"
+            )
         start, end = (number(x, f"{creation.name}(): each bound") for x in (start, end))
         natural = get_default_dtype()
         if isinstance(start, complex) or isinstance(end, complex):
             natural = natural.to_complex()
             if dtype is not None and not as_dtype(dtype).is_complex:
-                raise RuntimeError(f"{creation.name}: a complex bound needs a complex dtype, got {as_dtype(dtype)}")
+                raise RuntimeError(
+                    f"{creation.name}: a complex bound needs a complex dtype, got {as_dtype(dtype)}"
+                )
         kind = storage(dtype, natural.dtype)
         if FROM_NUMPY[kind].category <= 1:
             start, end = int(start), int(end)
@@ -572,7 +596,9 @@ def _triangle(creation: Op) -> None:
         pin_memory: bool = False,
     ) -> Any:
         if row < 0 or col < 0:
-            raise RuntimeError(f"{creation.name}: row and col must be non-negative, got {row} and {col}")
+            raise RuntimeError(
+                f"{creation.name}: row and col must be non-negative, got {row} and {col}"
+            )
         return place(creation, (row, col, offset, storage(dtype, I64)), device)
 
     function.__name__, function.__doc__ = creation.name, creation.doc

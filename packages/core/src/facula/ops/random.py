@@ -11,7 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import F32, F64, FROM_NUMPY, I64, as_dtype, bfloat16, float16, float64, uint32, uint64
+from facula.dtypes import (
+    F32,
+    F64,
+    FROM_NUMPY,
+    I64,
+    as_dtype,
+    bfloat16,
+    float16,
+    float64,
+    uint32,
+    uint64,
+)
 from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
 from facula.ops.convert import store
 from facula.ops.creation import place, size_of, storage, where_like
@@ -70,7 +81,9 @@ def rand(xp: Namespace, key: Any, size: Any, dtype: Any) -> Tensor:
     count = math.prod(size)
     if dtype is F64:
         return xp.view(xp.cast(xp.random_words(key, count, U64) >> 11, F64) * 2.0**-53, size)
-    bits = _PRECISION.get(dtype, 24)  # of smaller types fewer bits are taken, so that 1 does not occur
+    bits = _PRECISION.get(
+        dtype, 24
+    )  # of smaller types fewer bits are taken, so that 1 does not occur
     unit = xp.cast(xp.random_words(key, count, U32) >> 32 - bits, F32) * 2.0**-bits
     return xp.view(unit if dtype is F32 else xp.cast(unit, dtype), size)
 
@@ -83,7 +96,13 @@ def rand(xp: Namespace, key: Any, size: Any, dtype: Any) -> Tensor:
 # iterated weighted least squares; the relative error is below 1.2e-6 and 1.5e-11. All coefficients of the
 # first are float32 numbers, so that every device computes the same bits.
 ROOTS_32, SHIFT_32 = 3, 0.568115234375
-NUMERATOR_32 = 2.794926404953003, 0.5051635503768921, -2.143202066421509, 4.124212741851807, -2.1724460124969482
+NUMERATOR_32 = (
+    2.794926404953003,
+    0.5051635503768921,
+    -2.143202066421509,
+    4.124212741851807,
+    -2.1724460124969482,
+)
 DENOMINATOR_32 = 1.0, 1.7532260417938232, 1.3453556299209595, 2.7879321575164795, 1.6441690921783447
 ROOTS_64, SHIFT_64 = 4, 0.552490234375
 NUMERATOR_64 = (
@@ -177,7 +196,9 @@ def _sized(creation: Op) -> None:
         if "size" in named:
             size = (named.pop("size"),)
         if named:
-            raise TypeError(f"{creation.name}() got an unexpected keyword argument {next(iter(named))!r}")
+            raise TypeError(
+                f"{creation.name}() got an unexpected keyword argument {next(iter(named))!r}"
+            )
         return drawn(creation, size_of(size), storage(dtype), generator, device, requires_grad)
 
     function.__name__, function.__doc__ = creation.name, creation.doc
@@ -191,13 +212,19 @@ def _sized(creation: Op) -> None:
         yield call()
 
 
-def drawn(creation: Op, size: Any, kind: Any, generator: Any, device: Any, requires_grad: bool = False) -> Any:
+def drawn(
+    creation: Op, size: Any, kind: Any, generator: Any, device: Any, requires_grad: bool = False
+) -> Any:
     """`rand` or `randn` numbers of a NumPy dtype. Raises RuntimeError for an integer one."""
     d = FROM_NUMPY[kind]
     if d.category < 2 or (creation is rand and d.is_complex):
-        raise RuntimeError(f'"{creation.name}" not implemented for \'{d.name}\'; take randint, or a floating dtype')
+        raise RuntimeError(
+            f"\"{creation.name}\" not implemented for '{d.name}'; take randint, or a floating dtype"
+        )
     count = (*size, 2) if d.is_complex else size
-    return place(creation, (_key(generator, count, _word_bits(kind)), size, kind), device, requires_grad)
+    return place(
+        creation, (_key(generator, count, _word_bits(kind)), size, kind), device, requires_grad
+    )
 
 
 _sized(rand)
@@ -218,7 +245,9 @@ def randint(
     pin_memory: bool = False,
 ) -> Any:
     low, high, size = _bounds(list(args), low, high, size)
-    return _integers(low, high, size_of((size,)), generator, storage(dtype, I64), device, requires_grad)
+    return _integers(
+        low, high, size_of((size,)), generator, storage(dtype, I64), device, requires_grad
+    )
 
 
 def _bounds(args: list[Any], low: Any, high: Any, size: Any) -> tuple[int, int, Any]:
@@ -236,10 +265,18 @@ def _bounds(args: list[Any], low: Any, high: Any, size: Any) -> tuple[int, int, 
 
 
 def _integers(
-    low: int, high: int, size: Any, generator: Any, kind: Any, device: Any, requires_grad: bool = False
+    low: int,
+    high: int,
+    size: Any,
+    generator: Any,
+    kind: Any,
+    device: Any,
+    requires_grad: bool = False,
 ) -> Any:
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     d = FROM_NUMPY[kind]
     if d.category == 1:
         info = np.iinfo(kind)
@@ -269,7 +306,9 @@ def randperm(
     n = operator.index(n)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    return place(randperm, (_key(generator, (n,), 64), n, storage(dtype, I64)), device, requires_grad)
+    return place(
+        randperm, (_key(generator, (n,), 64), n, storage(dtype, I64)), device, requires_grad
+    )
 
 
 @randperm.sample
@@ -295,7 +334,9 @@ def randn_like(xp: Namespace, input: Tensor, key: Any, dtype: Any = None) -> Ten
 
 
 @op(method=False, arithmetic=False, random=True)
-def randint_like(xp: Namespace, input: Tensor, key: Any, low: int, high: int, dtype: Any = None) -> Tensor:
+def randint_like(
+    xp: Namespace, input: Tensor, key: Any, low: int, high: int, dtype: Any = None
+) -> Tensor:
     """`randint` in the shape, dtype and device of `input`: `randint_like(input, low=0, high)`."""
     return xp.randint(key, low, high, input.shape, dtype or kind_of(input))
 
@@ -371,7 +412,9 @@ def bernoulli(xp: Namespace, input: Tensor, key: Any, p: Any = None) -> Tensor:
 def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Any:
     d = input.dtype
     if p is None and not d.is_floating_point:
-        raise RuntimeError(f'"bernoulli_tensor_cpu_p_" not implemented for \'{d.name}\': probabilities are floating-point')
+        raise RuntimeError(
+            f"\"bernoulli_tensor_cpu_p_\" not implemented for '{d.name}': probabilities are floating-point"
+        )
     _check_probability(p, "bernoulli")
     size = tuple(input.shape)
     bits = 32 if p is not None else _word_bits(input._array.dtype)
@@ -391,7 +434,9 @@ def _(make: Any) -> Any:
 
 
 @op(arithmetic=False, random=True)
-def multinomial(xp: Namespace, input: Tensor, key: Any, num_samples: int, replacement: bool) -> Tensor:
+def multinomial(
+    xp: Namespace, input: Tensor, key: Any, num_samples: int, replacement: bool
+) -> Tensor:
     """Indices drawn with the probabilities (any positive scale) in each row of `input`; int64.
 
     With replacement: the inverse of the cumulative sum. Without: the order of a race of exponential times
@@ -406,13 +451,18 @@ def multinomial(xp: Namespace, input: Tensor, key: Any, num_samples: int, replac
         at = xp.searchsorted(total, unit * last, right=True)
         highest = xp.sum(xp.cast(xp.lt(total, last), I64), len(rows), True)
         return xp.minimum(at, highest)
-    time = xp.maximum(-xp.log(1.0 - xp.rand(key, (*rows, n), kind_of(input))), xp.full((), 2.0**-26, kind_of(input)))
+    time = xp.maximum(
+        -xp.log(1.0 - xp.rand(key, (*rows, n), kind_of(input))),
+        xp.full((), 2.0**-26, kind_of(input)),
+    )
     order = xp.argsort(input / time, len(rows), True, True)
     return xp.slice(order, len(rows), 0, num_samples, 1)
 
 
 @multinomial.public
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Any:
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None
+) -> Any:
     _check_weights(input, num_samples, replacement)
     *rows, n = input.shape
     bits = _word_bits(input._array.dtype)
@@ -427,7 +477,9 @@ def _check_weights(input: Any, num_samples: int, replacement: bool) -> None:
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {tuple(input.shape)}")
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {input.dtype}"
+        )
     if num_samples <= 0:
         raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}")
     if not replacement and num_samples > input.shape[-1]:
@@ -495,7 +547,7 @@ def _normal_around(mean: Any, std: Any, tensors: list[Any], generator: Any) -> A
         raise RuntimeError("normal expects all elements of std >= 0.0")
     kind = tensors[0]._array.dtype
     if FROM_NUMPY[kind].category < 2:
-        raise RuntimeError(f'"normal_kernel_cpu" not implemented for \'{FROM_NUMPY[kind].name}\'')
+        raise RuntimeError(f"\"normal_kernel_cpu\" not implemented for '{FROM_NUMPY[kind].name}'")
     size = broadcast_shapes(*(tuple(t.shape) for t in tensors))
     z = drawn(randn, size, kind, generator, tensors[0]._backend)
     mean, std = (x.detach() if hasattr(x, "_backend") else x for x in (mean, std))
@@ -526,7 +578,7 @@ def poisson(xp: Namespace, input: Tensor, key: Any) -> Tensor:
 @poisson.public
 def poisson(input: Any, generator: Any = None) -> Any:
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f'"poisson_cpu" not implemented for \'{input.dtype.name}\'')
+        raise RuntimeError(f"\"poisson_cpu\" not implemented for '{input.dtype.name}'")
     if _has_values(input) and not input.min().item() >= 0:
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     return poisson.call(input.detach(), _key(generator, (4,), 64))
@@ -546,8 +598,12 @@ def _in_place(definition: Op, arguments: Any, is_whole: bool = False) -> None:
 
     def method(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
         d = self.dtype
-        if not (d.is_floating_point or (d.is_complex and name == "normal_") or (d.category == 1 and is_whole)):
-            raise RuntimeError(f'"{name}" not implemented for \'{d.name}\'')
+        if not (
+            d.is_floating_point
+            or (d.is_complex and name == "normal_")
+            or (d.category == 1 and is_whole)
+        ):
+            raise RuntimeError(f"\"{name}\" not implemented for '{d.name}'")
         given = arguments(*args, **kwargs)
         count = (*self.shape, 2) if d.is_complex else tuple(self.shape)
         key = _key(generator, count, 64 if d.category == 1 else _word_bits(self._array.dtype))
@@ -558,7 +614,12 @@ def _in_place(definition: Op, arguments: Any, is_whole: bool = False) -> None:
 
     @definition.sample
     def samples(make: Any) -> Any:
-        given = {"exponential_": (1.5,), "log_normal_": (0.5, 0.7), "geometric_": (0.3,), "cauchy_": (1.0, 2.0)}
+        given = {
+            "exponential_": (1.5,),
+            "log_normal_": (0.5, 0.7),
+            "geometric_": (0.3,),
+            "cauchy_": (1.0, 2.0),
+        }
         yield call(make(2, 3, grad=False), *given.get(name, ()))
         yield call(make(4, dtype="float32", grad=False), *given.get(name, ()))
 
@@ -581,7 +642,9 @@ def _uniform_bounds(from_: float = 0.0, to: float = 1.0, **named: Any) -> tuple[
     if named:
         raise TypeError(f"uniform_() got an unexpected keyword argument {next(iter(named))!r}")
     if not low <= to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}"
+        )
     return float(low), float(to)
 
 
@@ -673,7 +736,11 @@ def bernoulli_(xp: Namespace, input: Tensor, key: Any, p: Any) -> Tensor:
 @bernoulli_.public
 def bernoulli_(input: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
     if hasattr(p, "_backend"):
-        return store(input, bernoulli(p.expand(input.shape), generator=generator).to(input.dtype), "bernoulli_")
+        return store(
+            input,
+            bernoulli(p.expand(input.shape), generator=generator).to(input.dtype),
+            "bernoulli_",
+        )
     _check_probability(p, "bernoulli_")
     key = _key(generator, tuple(input.shape), 32)
     return store(input, bernoulli_.call(input.detach(), key, p), "bernoulli_")
@@ -699,7 +766,9 @@ def random_(input: Any, *bounds: Any, generator: Any = None, **named: Any) -> An
     low = 0 if low is None else int(low)
     high = _LARGEST.get(input.dtype.name, 0) + 1 if high is None else int(high)
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     key = _key(generator, tuple(input.shape), 64)
     return store(input, random_.call(input.detach(), key, low, high), "random_")
 

@@ -19,7 +19,9 @@ def kernels(m: Any) -> dict[str, Any]:
         return (start + step * m.arange(count)).astype(dtype)
 
     def cast(input: Any, dtype: Any) -> Any:
-        return (input.real if input.dtype.kind == "c" and m.dtype(dtype).kind not in "cb" else input).astype(dtype)
+        return (
+            input.real if input.dtype.kind == "c" and m.dtype(dtype).kind not in "cb" else input
+        ).astype(dtype)
 
     def empty(size: Any, dtype: Any) -> Any:
         return m.empty(size, dtype)

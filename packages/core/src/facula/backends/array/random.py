@@ -27,9 +27,21 @@ def normal_kernel(m: Any, rand: Any) -> Any:
 
     def normal(unit: Any, double: bool) -> None:
         bits, roots, shift, numerator, denominator = (
-            (53, definition.ROOTS_64, definition.SHIFT_64, definition.NUMERATOR_64, definition.DENOMINATOR_64)
+            (
+                53,
+                definition.ROOTS_64,
+                definition.SHIFT_64,
+                definition.NUMERATOR_64,
+                definition.DENOMINATOR_64,
+            )
             if double
-            else (24, definition.ROOTS_32, definition.SHIFT_32, definition.NUMERATOR_32, definition.DENOMINATOR_32)
+            else (
+                24,
+                definition.ROOTS_32,
+                definition.SHIFT_32,
+                definition.NUMERATOR_32,
+                definition.DENOMINATOR_32,
+            )
         )
         w = m.multiply(unit, 2.0, out=unit)
         w -= 1 - 2.0**-bits
