@@ -25,7 +25,8 @@ def select_where(condition: Any, input: Any, other: Any) -> Any:
     dtype = getattr(input, "dtype", None) or getattr(other, "dtype", None)
     integer = _INTEGERS.get(dtype)
     if condition.size < SMALL or integer is None or condition.dtype.kind != "b":
-        return np.where(condition, input, other)
+        out = np.where(condition, input, other)
+        return out if out.dtype is dtype else out.astype(dtype)  # a number would make bfloat16 float64
     mask = condition.astype(integer)
     np.negative(mask, out=mask)
     a, b = _bits(input, dtype, integer), _bits(other, dtype, integer)

@@ -1,0 +1,77 @@
+"""Elementwise ops: values at the edges, promotion, errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import facula
+
+
+def test_integer_division_keeps_integers_and_refuses_zero():
+    a = facula.tensor([7, -7])
+    assert (a // 2).tolist() == [3, -4]
+    assert facula.div(a, 2, rounding_mode="trunc").tolist() == [3, -3]
+    assert (a % 3).tolist() == [1, 2]
+    assert facula.fmod(a, 3).tolist() == [1, -1]
+    with pytest.raises(RuntimeError, match="divided by 0"):
+        a // 0
+    with pytest.raises(RuntimeError, match="rounding_mode"):
+        facula.div(a, 2, rounding_mode="up")
+
+
+def test_scalars_do_not_widen():
+    half = facula.tensor([1.0], dtype=facula.bfloat16)
+    assert (half * 2.5).dtype is facula.bfloat16
+    assert facula.where(facula.tensor([True]), half, 1.0).dtype is facula.bfloat16
+    assert facula.clamp(facula.tensor([1, 5]), max=2.5).dtype is facula.float32
+    assert facula.logaddexp(facula.tensor([1.0], dtype=facula.float64), facula.tensor(2.0)).dtype is facula.float64
+
+
+def test_integer_powers():
+    base = facula.tensor([1, -1, 2])
+    assert facula.pow(base, facula.tensor([-1, -3, -1])).tolist() == [1, -1, 0]
+    with pytest.raises(RuntimeError, match="negative integer powers"):
+        base**-1
+
+
+def test_power_gradient_at_zero():
+    x = facula.tensor([0.0, 2.0], requires_grad=True)
+    e = facula.tensor([2.0, 0.0], requires_grad=True)
+    gx, ge = facula.autograd.grad((x**e).sum(), (x, e))
+    assert gx.tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(ge.numpy(), [0.0, math.log(2)], rtol=1e-6)
+
+
+def test_operators_with_numbers_on_the_left():
+    x = facula.tensor([2.0, 4.0])
+    assert (1 - x).tolist() == [-1.0, -3.0]
+    assert (8 / x).tolist() == [4.0, 2.0]
+    assert (2**x).tolist() == [4.0, 16.0]
+    assert facula.Tensor.__rsub__(x, 2).tolist() == [0.0, -2.0]
+
+
+@pytest.mark.parametrize("name", ["asinh", "sinh", "expm1", "log1p", "tanh"])
+def test_small_numbers_keep_their_digits(name):
+    x = np.array([1e-12, -3e-9, 1e-3])
+    np.testing.assert_allclose(getattr(facula, name)(facula.tensor(x)).numpy(), getattr(np, name.replace("asinh", "arcsinh"))(x), rtol=1e-14)
+
+
+def test_logaddexp_of_infinities():
+    inf = math.inf
+    a, b = facula.tensor([inf, -inf, inf]), facula.tensor([inf, -inf, -inf])
+    assert facula.logaddexp(a, b).tolist() == [inf, -inf, inf]
+
+
+def test_round_halves_to_even_and_decimals():
+    assert facula.round(facula.tensor([0.5, 1.5, 2.5])).tolist() == [0.0, 2.0, 2.0]
+    np.testing.assert_allclose(facula.round(facula.tensor([1.2345]), decimals=2).numpy(), [1.23], rtol=1e-6)
+
+
+def test_numbers_where_tensors_are_wanted():
+    with pytest.raises(TypeError, match="must be Tensor, not float"):
+        facula.maximum(facula.tensor([1.0]), 2.0)
+    with pytest.raises(TypeError, match="must be Tensor"):
+        facula.pow(2, 3)
