@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -11,14 +10,6 @@ from facula.ops.pool import lowest, pads_of, sizes_of, window_counts
 
 #: Elements of a plane stack that are worked on at once: few enough to stay in cache.
 BLOCK = 1 << 15
-
-
-def _slices(
-    offset: Sequence[int], out: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
-) -> Any:
-    """The index of what one window element sees, for all windows."""
-    each = zip(offset, out, stride, dilation)
-    return (..., *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, o, s, d in each))
 
 
 def kernels(m: Any) -> dict[str, Any]:
@@ -86,37 +77,61 @@ def kernels(m: Any) -> dict[str, Any]:
         x = padded(input, pads, lowest(input.dtype))
         flat = x.reshape(planes, *x.shape[len(lead) :])
         g, best = grad.reshape(planes, *size), out.reshape(planes, *size)
-        total = m.zeros(flat.shape, grad.dtype)
+        total = m.empty(flat.shape, grad.dtype)
         step = max(BLOCK // max(prod(size), 1), 1)
         for i in range(0, planes, step):
             block = slice(i, i + step)
-            spread(total[block], g[block], flat[block], best[block], kernel, stride, dilation)
+            total[block] = spread(flat[block], best[block], g[block], kernel, stride, dilation)
         return cropped(total.reshape(*lead, *flat.shape[1:]), pads, input.shape[len(lead) :])
 
-    def spread(
-        total: Any, g: Any, x: Any, best: Any, kernel: Any, stride: Any, dilation: Any
-    ) -> None:
-        """Adds `g` to `total` at the first element of each window that equals `best`."""
-        size = best.shape[best.ndim - len(kernel) :]
+    def spread(x: Any, best: Any, g: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
+        """`g` at the first element of each window that equals `best`: its row first, then its column."""
         has_nan = best.dtype.kind != "i" and bool((best != best).any())
-        apart = all(s >= (k - 1) * d + 1 for k, s, d in zip(kernel, stride, dilation))
-        zero = g.dtype.type(0)
-        open_ = None
-        for offset in product(*map(range, kernel)):
-            at = _slices(offset, size, stride, dilation)
-            part = x[at]
-            hit = part == best
-            if has_nan:
-                hit |= (part != part) & (best != best)
-            if open_ is None:
-                open_ = ~hit
+        steps = list(zip(best.shape[1:], kernel, stride, dilation))
+        reduced = [x]
+        for i in range(len(kernel) - 1, 0, -1):
+            reduced.append(along(reduced[-1], 1 + i, m.maximum, *steps[i]))
+        for i, step in enumerate(steps):
+            x = reduced.pop()
+            g = spread_maximum(x, best, g, 1 + i, *step, has_nan)
+            best = x
+        return g
+
+    def spread_maximum(
+        x: Any,
+        best: Any,
+        g: Any,
+        axis: int,
+        out: int,
+        kernel: int,
+        stride: int,
+        dilation: int,
+        has_nan: bool,
+    ) -> Any:
+        """One dimension: `g` to the first of the `kernel` elements that equals `best`."""
+        total = m.zeros(x.shape, g.dtype)
+        bits = m.dtype(
+            f"i{g.dtype.itemsize}"
+        )  # bit masks: exact for infinities, and far faster than `where`
+        left = None
+        for k in range(kernel):
+            start = k * dilation
+            at = (slice(None),) * axis + (slice(start, start + (out - 1) * stride + 1, stride),)
+            if k == kernel - 1:
+                taken = g if left is None else (g.view(bits) & left).view(g.dtype)
             else:
-                hit &= open_
-                open_ ^= hit
-            if apart:
-                total[at] = m.where(hit, g, zero)
+                hit = x[at] == best
+                if has_nan:
+                    hit |= (x[at] != x[at]) & (best != best)
+                mask = m.negative(hit.view(m.int8).astype(bits))
+                mask = mask if left is None else mask & left
+                left = ~mask if left is None else left ^ mask
+                taken = (g.view(bits) & mask).view(g.dtype)
+            if stride > (kernel - 1) * dilation:
+                total[at] = taken
             else:
-                total[at] += m.where(hit, g, zero)
+                total[at] += taken
+        return total
 
     def cropped(x: Any, pads: Sequence[int], size: Sequence[int]) -> Any:
         """Without the padding; where windows left elements over, with zeros for them."""
