@@ -314,7 +314,7 @@ class Capture(Mode):
             return
         for node in nodes:
             if node.op is not op:
-                node.mask = -1  # casts about the op
+                node.mask = -1 if node.inputs else 0  # casts about the op, and scalars made arrays
                 continue
             node.mask = 0
             for i, edge in enumerate(tape.edges):
