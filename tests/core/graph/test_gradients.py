@@ -8,7 +8,9 @@ import pytest
 import facula
 from facula.testing.samples import build, on_device, samples_of, tensors_in
 
-OPS = [o for o in sorted(facula.ops.OPS.values(), key=lambda o: o.name) if o.samples and not o.dynamic]
+OPS = [
+    o for o in sorted(facula.ops.OPS.values(), key=lambda o: o.name) if o.samples and not o.dynamic
+]
 
 
 def loss_of(result):

@@ -181,7 +181,8 @@ class Capture(Mode):
         ):
             return NotImplemented
         results = trace.stage(op, *[a._array if isinstance(a, Tensor) else a for a in args])
-        return op.result(*[None if r is None else from_array(trace, r) for r in results])  # type: ignore[misc]
+        made: list[Any] = [None if r is None else from_array(trace, r) for r in results]
+        return op.result(*made)  # type: ignore[misc]
 
     def touch(self, *tensors: Any) -> None:
         for t in tensors:
@@ -378,7 +379,7 @@ class Outcome:
         ]
         for at, out, tracked in self.writes:
             if not tracked:
-                self.graph.updates[self.graph.inputs[at]] = self.graph.outputs[out]  # type: ignore[index]
+                self.graph.updates[self.graph.inputs[at]] = self.graph.outputs[out]
         self.rebinds = [
             (t.source, self.graph.output(t.tensor._array.current()))
             for t in capture.touched.values()

@@ -246,7 +246,7 @@ class CompiledModule:
         setattr(self._orig_mod, name, value)
 
     @property
-    def __class__(self) -> Any:  # so that isinstance(compiled, nn.Module) holds
+    def __class__(self) -> Any:  # type: ignore[misc]  # so that isinstance(compiled, nn.Module) holds
         return type(self._orig_mod)
 
     def __repr__(self) -> str:

@@ -2,8 +2,8 @@
 
 Arguments are compared by a key. What the function reaches by itself (closure, globals that it names,
 modules and plain objects with what hangs on them) is walked once, at capture: plain values are
-compared by value, tensors and other objects by identity. Optimizers and schedulers are left out:
-their numbers enter a program as runtime scalars.
+compared by value, tensors and other objects by identity. Of optimizers only flags, and which numbers
+are zero: the numbers enter a program as runtime scalars. Schedulers are left out.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _PLAIN = (
 _MISSING: Any = object()
 _SKIPPED = (types.ModuleType, type, np.ndarray)
 _MOST = 20_000  # objects that are walked
+_LONG = 256  # items of a container that are looked at one by one
 
 
 def is_plain(x: Any) -> bool:
@@ -122,6 +123,8 @@ class Guards:
             self._container(x, x.keys(), name, "['{}']")
         elif isinstance(x, (list, tuple)):
             self._container(x, range(len(x)), name, "[{}]")
+        elif hasattr(x, "param_groups"):
+            self._optimizer(x, name)
         elif hasattr(x, "__dict__") and not _is_facula(x):
             self._object(x, name)
 
@@ -145,7 +148,7 @@ class Guards:
             return
         if not isinstance(container, tuple):
             self.lengths.append((container, len(container), name))
-        for key in list(keys):
+        for key in list(keys)[:_LONG]:
             self._place(_item, container, key, name + form.format(key))
 
     def _object(self, x: Any, name: str) -> None:
@@ -162,6 +165,18 @@ class Guards:
                 self._seen[id(attributes[key])] = attributes[key]
             else:
                 self._place(_item, attributes, key, f"{name}.{key}")
+
+    def _optimizer(self, x: Any, name: str) -> None:
+        self.lengths.append((x.param_groups, len(x.param_groups), f"{name}.param_groups"))
+        for i, group in enumerate(x.param_groups):
+            for key, value in list(group.items()):
+                place = f"{name}.param_groups[{i}][{key!r}]"
+                if key == "params":
+                    self._container(value, range(len(value)), place, "[{}]")
+                elif isinstance(value, (bool, str, type(None))):
+                    self._place(_item, group, key, place)
+                elif isinstance(value, (int, float)):
+                    self.values.append((_truth, group, key, plain_key(bool(value)), place))
 
     def _place(self, get: Callable[[Any, Any], Any], container: Any, key: Any, name: str) -> None:
         found = get(container, key)
@@ -187,6 +202,10 @@ def _item(container: Any, key: Any) -> Any:
         return _MISSING
 
 
+def _truth(container: Any, key: Any) -> Any:
+    return bool(_item(container, key))
+
+
 def _cell(cell: Any, _: Any) -> Any:
     try:
         return cell.cell_contents
@@ -195,9 +214,9 @@ def _cell(cell: Any, _: Any) -> Any:
 
 
 def _is_facula(x: Any) -> bool:
-    """Optimizers, schedulers, ops and the like; modules and data of facula are looked into."""
+    """Schedulers, ops and the like; modules are looked into."""
     if hasattr(x, "_parameters"):
         return False
-    if hasattr(x, "param_groups") or hasattr(x, "last_epoch"):
+    if hasattr(x, "last_epoch"):
         return True
     return type(x).__module__.partition(".")[0] == "facula"

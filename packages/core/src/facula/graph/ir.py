@@ -188,7 +188,7 @@ class Graph:
         arrays = [
             a if isinstance(a, target.Array) else target.asarray(np.asarray(a)) for a in inputs
         ]
-        return self.code(target)(arrays, options)
+        return self.code(target)(arrays, options)  # type: ignore[no-any-return]
 
     def code(self, backend: Any = None) -> Callable[..., Any]:
         """The replay function for a backend (None: each node on the one it was captured on)."""

@@ -13,6 +13,7 @@ from facula.graph.capture import Outcome
 from facula.graph.errors import CaptureError
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
 from facula.graph.replay import last_uses
+from facula.ops._op import OPS
 
 #: Held while tensors are swapped for symbols, and while a replay looks at its tensors.
 lock = threading.RLock()
@@ -118,7 +119,7 @@ class _Finish:
         for tensor, value, tracked in writes:
             _store(tensor, value, tracked)
         for tensor, value in rebinds:
-            tensor._array = value._array
+            tensor._array = value._array  # type: ignore[union-attr]
         for tensor, grad in grads:
             tensor.__dict__["_grad"] = grad
         for tensor, value in escaped:
@@ -147,7 +148,7 @@ class _Finish:
         out = self._whole(at, tracked)
         return out if cls is Tensor else out.as_subclass(cls)
 
-    def _view(self, at: int, chain: Any, tracked: bool) -> Tensor:
+    def _view(self, at: int, chain: Any, tracked: bool) -> Any:
         tensor = self.tensors[at]
         tensor = alias(tensor) if tracked else tensor.detach()
         for op, options in chain:
@@ -166,7 +167,7 @@ class _Finish:
             self.taken.add(id(tensor._array))
             return tensor
         if tracked:
-            return tensor.clone()
+            return OPS["clone"].call(tensor)  # type: ignore[no-any-return]
         array, backend = tensor._array, tensor._backend
         if id(array) in self.taken or not backend.is_whole(array):
             array = backend.copy(array)
@@ -223,7 +224,8 @@ def _run_node(node: Node, env: dict[Any, Any]) -> Any:
         result = kernel(*[_replace(a, env, _array) for a in node.args])
         results = result if isinstance(result, (tuple, list)) else [result]
         return [
-            None if r is None else from_array(_home(v), r) for v, r in zip(node.outputs, results)
+            None if r is None else from_array(_home(v), r)
+            for v, r in zip(node.outputs, results)  # type: ignore[arg-type]
         ]
     position = iter(range(1_000_000))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from facula.backends.base import Backend
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value, values_in
-from facula.graph.passes import written_arguments, writes_in_place
+from facula.graph.passes import writes_in_place, written_arguments
 
 #: Where the kernel of an op gives one device's array for another's: replayed on one backend it is a no-op.
 _MOVES = frozenset(("to_backend",))

@@ -12,8 +12,9 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import Mode, state
-from facula.dtypes import as_dtype
+from facula.dtypes import F64, as_dtype
 from facula.graph.active import active
+from facula.ops._op import OPS
 
 
 def is_capturing() -> bool:
@@ -37,4 +38,4 @@ def value_of(tensor: Tensor) -> Any:
 
     For counters that a captured function advances: `state['step'] += 1; n = value_of(state['step'])`.
     """
-    return tensor.detach().to(as_dtype("float64")) if is_capturing() else tensor.item()
+    return OPS["cast"].call(tensor.detach(), F64) if is_capturing() else tensor.item()

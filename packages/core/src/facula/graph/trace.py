@@ -40,8 +40,7 @@ class TraceBackend(Backend):
         return self.__dict__[name]
 
     def _resolve(self, op: Op) -> Callable[..., Any]:
-        kernel = self.kernel(op)
-        return partial(op.body, self) if kernel is None else kernel  # type: ignore[arg-type]
+        return self.kernel(op) or partial(op.body, self)  # type: ignore[arg-type]
 
     def kernel(self, op: Op) -> Callable[..., Any] | None:
         if op.name == "to_backend":
@@ -152,7 +151,7 @@ class TraceBackend(Backend):
         return Symbol(value, self)  # values never change: a copy is a storage of its own
 
     def strides(self, array: Symbol) -> tuple[int, ...]:
-        return array.strides
+        return array.strides  # type: ignore[no-any-return]
 
     def wrap(self, value: Any) -> Symbol:
         return self.asarray(value)
