@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facula.dtypes import I64, category, get_default_dtype
+from facula.dtypes import FROM_NUMPY, I64, category, get_default_dtype
 from facula.ops.dims import broadcast_shapes, reduced_shape
 
 
@@ -31,15 +31,16 @@ def sum_dtype(x: Any, dim: Any, keepdim: bool, dtype: Any) -> Any:
 
 
 def real_dtype(x: Any, *_: Any) -> Any:
-    from facula.dtypes import FROM_NUMPY
-
     return FROM_NUMPY[x.dtype].to_real().dtype
 
 
 def wider(*args: Any) -> Any:
-    """The first array's dtype, unless another is complex: rules may combine real and complex arrays."""
+    """The first array's dtype, unless another argument is complex: rules may combine real and complex ones."""
     dtypes = [a.dtype for a in args if hasattr(a, "dtype")]
-    return next((d for d in dtypes if d.kind == "c"), dtypes[0])
+    found = next((d for d in dtypes if d.kind == "c"), dtypes[0])
+    if found.kind != "c" and any(a.__class__ is complex for a in args):
+        return FROM_NUMPY[found].to_complex().dtype
+    return found
 
 
 def default_float() -> Any:
