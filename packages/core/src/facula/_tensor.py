@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,11 @@ from facula.autograd.mode import Mode, is_grad_enabled, set_recording, state
 from facula.dtypes import FROM_NUMPY, as_dtype, dtype
 from facula.ops._op import OPS, subscribe
 from facula.promotion import can_cast
+
+if TYPE_CHECKING:
+    from facula._tensor_methods import TensorMethods  # the methods made from the ops
+else:
+    TensorMethods = object
 
 
 class Size(tuple[int, ...]):
@@ -269,7 +274,7 @@ def alias(t: Tensor) -> Tensor:
     return new  # type: ignore[no-any-return]
 
 
-class Tensor:
+class Tensor(TensorMethods):
     """A multi-dimensional array of one dtype on one device, which may be differentiated.
 
     `Tensor(data)` takes what `facula.tensor` takes, in the default dtype; `Tensor(2, 3)` is an

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Union, overload
 
 if TYPE_CHECKING:
     from facula.backends.backend import Backend
@@ -219,6 +219,10 @@ def _order(kinds: list[bool]) -> tuple[tuple[bool, int], ...]:
     return tuple(out)
 
 
+@overload
+def op(function: Callable[..., Any]) -> Op: ...
+@overload
+def op(**flags: Any) -> Callable[[Callable[..., Any]], Op]: ...
 def op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     """Defines a composite operation from its body; with a `vjp` it is one node on the tape.
 
@@ -235,21 +239,29 @@ def op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     return Op(function, **flags)
 
 
+@overload
+def leaf(function: Callable[..., Any]) -> Op: ...
+@overload
+def leaf(**flags: Any) -> Callable[[Callable[..., Any]], Op]: ...
 def leaf(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     """Defines an operation that every backend supplies itself.
 
     `shape(*args)` and `dtype(*args)` compute the result's from meta arrays: they are what `meta` and
     `trace` run. `dtype` may be a NumPy dtype; None means that of the first array.
     """
-    return op(function, leaf=True, **flags)
+    return op(leaf=True, **flags) if function is None else Op(function, leaf=True, **flags)
 
 
+@overload
+def host_op(function: Callable[..., Any]) -> Op: ...
+@overload
+def host_op(**flags: Any) -> Callable[[Callable[..., Any]], Op]: ...
 def host_op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     """Defines a leaf that no small set of kernels covers (svd, fft): backends may lack it.
 
     Where they do, it runs on the host, counted and declared, and is no readiness failure.
     """
-    return op(function, leaf=True, host=True, **flags)
+    return leaf(host=True, **flags) if function is None else Op(function, leaf=True, host=True, **flags)
 
 
 def subscribe(listener: Callable[[Op], None]) -> None:

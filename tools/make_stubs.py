@@ -1,0 +1,221 @@
+"""Writes the `.pyi` files of everything that is made from the op registry: functions and methods.
+
+    python tools/make_stubs.py            # CI runs it and fails where a file changes
+
+`facula/__init__.pyi` and its namespaces get one signature per op; `_tensor_methods.pyi` holds the
+methods, as a base class that `Tensor` has for type checkers alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from pathlib import Path
+from typing import Any
+
+import facula
+from facula import _HOMES, _MODULES, constants, dtypes
+from facula.ops._op import ALIASES, OPS, Op
+
+CORE = Path(facula.__file__).parent
+HEADER = '"""Made by tools/make_stubs.py from the op registry; do not edit."""\n\n'
+IMPORTS = "from typing import Any, NamedTuple\n\nfrom facula._tensor import Tensor\n"
+NAMESPACES = ("linalg", "fft", "special")
+
+
+def signature_of(op: Op, method: bool) -> str:
+    """The parameters of an op's public form, as source."""
+    parameters = list(inspect.signature(op.public_call).parameters.values())
+    if method and parameters:
+        first, *parameters = parameters
+        out = ["self"] if first.kind is not first.VAR_POSITIONAL else ["self", "*args: Any"]
+    else:
+        out = []
+    starred = method and len(out) == 2
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and not starred:
+            out.append("*")
+            starred = True
+        out.append(_parameter(op, p))
+        starred |= p.kind is p.VAR_POSITIONAL
+    if not method and not (op.view or op.alias) and "out" not in {p.name for p in parameters}:
+        tail = [x for x in out if x.startswith("**")]
+        out = [x for x in out if not x.startswith("**")]
+        out += ([] if starred else ["*"]) + ["out: Any = ..."] + tail
+    return ", ".join(out)
+
+
+def _parameter(op: Op, p: inspect.Parameter) -> str:
+    if p.kind is p.VAR_POSITIONAL:
+        return f"*{p.name}: Any"
+    if p.kind is p.VAR_KEYWORD:
+        return f"**{p.name}: Any"
+    default = "" if p.default is p.empty or repr(p.default) == "REQUIRED" else " = ..."
+    return f"{p.name}: {_hint(p)}{default}"
+
+
+def _hint(p: inspect.Parameter) -> str:
+    text = p.annotation if isinstance(p.annotation, str) else "Any"
+    known = {"int", "float", "bool", "str", "int | None", "float | None", "bool | None", "str | None"}
+    return text if text in known and p.default is not None or text in known and "None" in text else "Any"
+
+
+def result_of(op: Op) -> str:
+    """The type of what an op returns."""
+    text = inspect.signature(op.function).return_annotation
+    plain = {"bool", "int", "float", "tuple[Tensor, ...]", "list[Tensor]"}
+    if text in plain:
+        return str(text)
+    return "Tensor" if text == "Tensor" and not op.outputs and not op.adapter else "Any" if op.outputs else _adapted(op)
+
+
+def _adapted(op: Op) -> str:
+    """An adapter may offer overloads that return several tensors; their op then is no single one."""
+    overloaded = {"max", "min", "where", "unique", "std_mean", "var_mean", "median", "nanmedian", "split", "chunk"}
+    text = inspect.signature(op.function).return_annotation
+    return "Any" if op.name in overloaded or text != "Tensor" else "Tensor"
+
+
+def documented(doc: str) -> str:
+    first = (doc or "").strip().split("\n")[0].replace("\\", "\\\\").replace('"""', "'''")
+    return f'"""{first}"""' if first else "..."
+
+
+def function(name: str, op: Op) -> str:
+    return f"def {name}({signature_of(op, False)}) -> {result_of(op)}:\n    {documented(op.doc)}\n"
+
+
+def names_of(ops: dict[str, Op], prefix: str = "") -> dict[str, Op]:
+    named = {**ALIASES, **ops}
+    return {
+        name.removeprefix(prefix): op
+        for name, op in sorted(named.items())
+        if name.startswith(prefix) and name.removeprefix(prefix).isidentifier() and not keyword.iskeyword(name.removeprefix(prefix))
+    }
+
+
+def is_internal(name: str) -> bool:
+    return name.startswith("_")
+
+
+def main_stub() -> str:
+    lines = [HEADER, "from typing import Any\n", *_explicit_imports(), ""]
+    lines += [f"{name}: dtype" for name in sorted(dtypes.NAMES) if name not in ("float", "int", "bool")]
+    lines += [f"{name}: Any" for name in ("float", "int", "bool")]
+    lines += [f"{name}: Any" for name in sorted(constants.NAMES)]
+    lines += ["__version__: str", "def __getattr__(name: str) -> Any: ...", ""]
+    taken = set(dtypes.NAMES) | set(constants.NAMES) | set(_HOMES) | set(_MODULES) | {"tensor", "from_numpy", "as_tensor"}
+    for name, op in names_of(OPS).items():
+        if not is_internal(name) and name not in taken and not name.startswith(tuple(n + "_" for n in NAMESPACES)):
+            lines.append(_builtin_safe(function(name, op)))
+    return "\n".join(lines)
+
+
+def _builtin_safe(text: str) -> str:
+    """`facula.int` and the like hide Python's names within the stub."""
+    for name in ("int", "float", "bool"):
+        text = text.replace(f": {name}", f": builtins.{name}").replace(f"-> {name}:", f"-> builtins.{name}:").replace(f"| {name}", f"| builtins.{name}")
+    return text
+
+
+def _explicit_imports() -> list[str]:
+    lines = ["import builtins\n"]
+    lines += [
+        "from facula import autograd as autograd, backends as backends, nn as nn, optim as optim, utils as utils",
+        "from facula import data as data, io as io, graph as graph, random as random, linalg as linalg, fft as fft",
+        "from facula import special as special, ops as ops",
+        "from facula._device import device as device",
+        "from facula._tensor import Size as Size, Tensor as Tensor",
+        "from facula.autograd.mode import enable_grad as enable_grad, inference_mode as inference_mode",
+        "from facula.autograd.mode import is_grad_enabled as is_grad_enabled, no_grad as no_grad",
+        "from facula.autograd.mode import set_grad_enabled as set_grad_enabled",
+        "from facula.construct import as_tensor as as_tensor, from_numpy as from_numpy, tensor as tensor",
+        "from facula.dtypes import dtype as dtype, finfo as finfo, iinfo as iinfo",
+        "from facula.dtypes import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype",
+        "from facula.promotion import can_cast as can_cast, promote_types as promote_types",
+    ]
+    return lines + [f"from {home} import {name} as {name}" for name, home in sorted(_HOMES.items())]
+
+
+def namespace_stub(prefix: str) -> str:
+    lines = [HEADER, "from typing import Any\n", "from facula._tensor import Tensor\n"]
+    module = getattr(facula, prefix)
+    for name in getattr(module, "__all__", ()):
+        home = getattr(module, name).__module__
+        lines.insert(2, f"from {home} import {name} as {name}\n")
+    lines += ["def __getattr__(name: str) -> Any: ...", ""]
+    return "\n".join(lines + [function(n, op) for n, op in names_of(OPS, prefix + "_").items()])
+
+
+def functional_stub() -> str:
+    lines = [HEADER, "from typing import Any\n", "from facula._tensor import Tensor\n", "def __getattr__(name: str) -> Any: ...\n"]
+    module = facula.nn.functional
+    for name, op in names_of(OPS).items():
+        if is_internal(name):
+            continue
+        own = getattr(module, name, None)
+        if own is None:
+            continue
+        lines.append(_builtin_safe(function(name, op) if not _takes_inplace(own) else _with_inplace(name, op)))
+    lines.insert(1, "import builtins\n")
+    return "\n".join(lines)
+
+
+def _takes_inplace(own: Any) -> bool:
+    try:
+        return "inplace" in inspect.signature(own).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _with_inplace(name: str, op: Op) -> str:
+    parameters = inspect.signature(getattr(facula.nn.functional, name)).parameters.values()
+    inner = ", ".join(_parameter(op, p) for p in parameters)
+    return f"def {name}({inner}) -> Tensor:\n    {documented(op.doc)}\n"
+
+
+def methods_stub() -> str:
+    written = set(_own_members())
+    lines = [HEADER, "from typing import Any\n", "from facula._tensor import Tensor\n", "class TensorMethods:"]
+    for name, op in names_of(OPS).items():
+        if op.method and name not in written and not is_internal(name):
+            lines.append(f"    def {name}({signature_of(op, True)}) -> {result_of(op)}:\n        {documented(op.doc)}\n")
+        if op.inplace and f"{name}_" not in written and not is_internal(name):
+            lines.append(f"    def {name}_({signature_of(op, True)}) -> Tensor:\n        \"\"\"In-place form of `{name}`.\"\"\"\n")
+    lines.insert(1, "import builtins\n")
+    return "\n".join([_builtin_safe(line) for line in lines] + _dunders())
+
+
+def _dunders() -> list[str]:
+    binary = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+    lines = [f"    def __{r}{name}__(self, other: Any) -> Tensor: ..." for name in binary for r in ("", "r", "i")]
+    compare = [f"    def __{name}__(self, other: Any) -> Tensor: ..." for name in ("lt", "le", "gt", "ge")]
+    equal = [f"    def __{name}__(self, other: Any) -> Tensor: ...  # type: ignore[override]" for name in ("eq", "ne")]
+    return lines + compare + equal + [f"    def __{name}__(self) -> Tensor: ..." for name in ("neg", "abs", "invert", "pos")] + [
+        "    def __getitem__(self, index: Any) -> Tensor: ..."
+    ]  # fmt: skip
+
+
+def _own_members() -> list[str]:
+    """What the source of Tensor defines itself."""
+    import ast
+
+    tree = ast.parse((CORE / "_tensor.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Tensor":
+            return [x.name for x in ast.walk(node) if isinstance(x, ast.FunctionDef)]
+    raise LookupError("no class Tensor in _tensor.py")
+
+
+def main() -> None:
+    stubs = {"__init__.pyi": main_stub(), "_tensor_methods.pyi": methods_stub(), "nn/functional.pyi": functional_stub()}
+    stubs |= {f"{name}.pyi": namespace_stub(name) for name in NAMESPACES}
+    for path, text in stubs.items():
+        text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+        (CORE / path).write_text(text)
+        compile(text, path, "exec")
+        print(f"{path}: {text.count('def ')} signatures")
+
+
+if __name__ == "__main__":
+    main()
