@@ -722,13 +722,13 @@ class Tensor(TensorMethods):
         return OPS["where"](condition, self, other)  # type: ignore[no-any-return]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        from facula.ops.index import assign
+        from facula.ops.subscript import assign
 
         assign(self, index, value)
 
 
 def _getitem() -> Callable[..., Any]:
-    from facula.ops.index import getitem
+    from facula.ops.subscript import getitem
 
     return getitem
 

@@ -25,7 +25,7 @@ class ArrayOperators:
         return self.xp.bitwise_not(self)
 
     def __getitem__(self, index: Any) -> Any:
-        from facula.ops.index import basic
+        from facula.ops.subscript import basic
 
         return basic(self.xp, self, index)
 

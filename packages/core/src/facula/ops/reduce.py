@@ -49,17 +49,28 @@ def _count(shape: Any, dim: Any) -> int:
 
 
 @leaf(shape=reduced, dtype=sum_dtype)
-def sum(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def sum(
+    xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """Sum over `dim` (an int, several, or None for all). Integers and bools give int64."""
 
 
 @sum.public
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    return sum.call(_as(input, dtype), _dims(dim, len(input._array.shape)), keepdim, dtype and as_dtype(dtype).dtype)
+    return sum.call(
+        _as(input, dtype),
+        _dims(dim, len(input._array.shape)),
+        keepdim,
+        dtype and as_dtype(dtype).dtype,
+    )
 
 
-def _sum_rule(xp: Namespace, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool) -> Any:
-    return spread(xp, g if g.dtype == input_dtype else xp.cast(g, input_dtype), input_shape, dim, keepdim)
+def _sum_rule(
+    xp: Namespace, g: Any, input_shape: Any, input_dtype: Any, dim: Any, keepdim: bool
+) -> Any:
+    return spread(
+        xp, g if g.dtype == input_dtype else xp.cast(g, input_dtype), input_shape, dim, keepdim
+    )
 
 
 sum.vjp(input=_sum_rule)
@@ -82,13 +93,20 @@ def sum(make: Any) -> Any:
 
 
 @leaf(shape=reduced, dtype=sum_dtype)
-def prod(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def prod(
+    xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """Product over `dim` (an int, or None for all). Integers and bools give int64."""
 
 
 @prod.public
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    return prod.call(_as(input, dtype), _dims(dim, len(input._array.shape)), keepdim, dtype and as_dtype(dtype).dtype)
+    return prod.call(
+        _as(input, dtype),
+        _dims(dim, len(input._array.shape)),
+        keepdim,
+        dtype and as_dtype(dtype).dtype,
+    )
 
 
 def _prod_rule(xp: Namespace, g: Any, input: Any, input_shape: Any, dim: Any, keepdim: bool) -> Any:
@@ -158,7 +176,9 @@ def mean(make: Any) -> Any:
 
 
 @op(dtype=real_dtype, holomorphic=False)
-def var(xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Tensor:
+def var(
+    xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
+) -> Tensor:
     """Variance over `dim`, divided by the count minus `correction` (two passes)."""
     centred = input - xp.mean(input, dim, True)
     square = xp.real(centred * xp.conj(centred)) if is_complex(input.dtype) else centred * centred
@@ -181,9 +201,13 @@ def _var_rule(xp: Namespace, g: Any, input: Any, dim: Any, correction: Any, keep
 var.vjp(input=_var_rule)
 
 
-def _spread_arguments(input: Any, dim: Any, unbiased: Any, correction: Any, name: str) -> tuple[Any, Any]:
+def _spread_arguments(
+    input: Any, dim: Any, unbiased: Any, correction: Any, name: str
+) -> tuple[Any, Any]:
     if input._array.dtype.kind in "iub":
-        raise RuntimeError(f"{name} only support floating point and complex dtypes, got {input.dtype}")
+        raise RuntimeError(
+            f"{name} only support floating point and complex dtypes, got {input.dtype}"
+        )
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
     if unbiased is not None:
@@ -193,7 +217,12 @@ def _spread_arguments(input: Any, dim: Any, unbiased: Any, correction: Any, name
 
 @var.public
 def var(
-    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    input: Any,
+    dim: Any = None,
+    unbiased: Any = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
 ) -> Any:
     dim, correction = _spread_arguments(input, dim, unbiased, correction, "var")
     return var.call(input, dim, correction, keepdim)
@@ -208,20 +237,29 @@ def var(make: Any) -> Any:
 
 
 @op(dtype=real_dtype, holomorphic=False)
-def std(xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Tensor:
+def std(
+    xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
+) -> Tensor:
     """Standard deviation over `dim`: the square root of `var`."""
     return xp.sqrt(xp.var(input, dim, correction, keepdim))
 
 
 @std.public
 def std(
-    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    input: Any,
+    dim: Any = None,
+    unbiased: Any = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
 ) -> Any:
     dim, correction = _spread_arguments(input, dim, unbiased, correction, "std")
     return std.call(input, dim, correction, keepdim)
 
 
-def _std_rule(xp: Namespace, g: Any, input: Any, out: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+def _std_rule(
+    xp: Namespace, g: Any, input: Any, out: Any, dim: Any, correction: Any, keepdim: bool
+) -> Any:
     """That of the variance over `2 * out`; zero where nothing varies."""
     zero = xp.full((), 0, g.dtype)
     scaled = xp.select_where(out == zero, zero, g / (2 * out))
@@ -233,14 +271,21 @@ std.sample(var.samples)
 
 
 @op(outputs=("var", "mean"), method=False)
-def var_mean(xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Any:
+def var_mean(
+    xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
+) -> Any:
     """(variance, mean) over `dim`."""
     return xp.var(input, dim, correction, keepdim), xp.mean(input, dim, keepdim)
 
 
 @var_mean.public
 def var_mean(
-    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    input: Any,
+    dim: Any = None,
+    unbiased: Any = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
 ) -> Any:
     dim, correction = _spread_arguments(input, dim, unbiased, correction, "var_mean")
     return tuple(var_mean.call(input, dim, correction, keepdim))
@@ -250,14 +295,21 @@ var_mean.sample(var.samples)
 
 
 @op(outputs=("std", "mean"), method=False)
-def std_mean(xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Any:
+def std_mean(
+    xp: Namespace, input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
+) -> Any:
     """(standard deviation, mean) over `dim`."""
     return xp.std(input, dim, correction, keepdim), xp.mean(input, dim, keepdim)
 
 
 @std_mean.public
 def std_mean(
-    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    input: Any,
+    dim: Any = None,
+    unbiased: Any = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
 ) -> Any:
     dim, correction = _spread_arguments(input, dim, unbiased, correction, "std_mean")
     return tuple(std_mean.call(input, dim, correction, keepdim))
@@ -350,7 +402,7 @@ def _arg_public(op_: Any) -> Any:
     def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         dims = _check_extrema(op_.name, input, dim)
         if input._array.dtype.kind == "b":
-            raise RuntimeError(f'"{op_.name}_cpu" not implemented for \'Bool\'')
+            raise RuntimeError(f"\"{op_.name}_cpu\" not implemented for 'Bool'")
         return op_.call(input, None if dims is None else dims[0], keepdim)
 
     public.__name__ = op_.name
@@ -384,7 +436,9 @@ def _with_indices(xp: Namespace, input: Any, indices: Any, dim: int, keepdim: bo
     return (values, indices) if keepdim else (xp.squeeze(values, dim), xp.squeeze(indices, dim))
 
 
-def _winner_rule(xp: Namespace, g: Any, input_shape: Any, indices: Any, dim: int, keepdim: bool) -> Any:
+def _winner_rule(
+    xp: Namespace, g: Any, input_shape: Any, indices: Any, dim: int, keepdim: bool
+) -> Any:
     """The gradient, to the element that was chosen."""
     g, zeros = g[0], xp.full(input_shape, 0, g[0].dtype)
     if not keepdim:
@@ -399,7 +453,9 @@ min.vjp(input=_winner_rule)
 def _extreme_public(op_: Any, of_all: Any, binary: str) -> Any:
     def public(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         if not hasattr(input, "_array"):
-            raise TypeError(f"{op_.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+            raise TypeError(
+                f"{op_.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+            )
         other = dim if hasattr(dim, "_array") else other
         if other is not None:
             return OPS[binary](input, other)
@@ -470,7 +526,9 @@ def all(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False) ->
 def _truth_public(op_: Any) -> Any:
     def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         out = op_.call(input, _dims(dim, len(input._array.shape)), keepdim)
-        return OPS["cast"].call(out, input._array.dtype) if input._array.dtype.name == "uint8" else out
+        return (
+            OPS["cast"].call(out, input._array.dtype) if input._array.dtype.name == "uint8" else out
+        )
 
     def samples(make: Any) -> Any:
         yield call(make(2, 3, dtype="bool"))
@@ -506,7 +564,9 @@ def count_nonzero(make: Any) -> Any:
 
 
 @op
-def nansum(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def nansum(
+    xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """`sum`, with NaN taken as 0."""
     if category(input.dtype) >= 2:
         input = xp.select_where(xp.ne(input, input), xp.full((), 0, input.dtype), input)
@@ -517,7 +577,12 @@ def nansum(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False,
 def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     if input._array.dtype.kind == "c":
         raise RuntimeError(f"nansum on CPU does not support complex inputs, got {input.dtype}")
-    return nansum.call(_as(input, dtype), _dims(dim, len(input._array.shape)), keepdim, dtype and as_dtype(dtype).dtype)
+    return nansum.call(
+        _as(input, dtype),
+        _dims(dim, len(input._array.shape)),
+        keepdim,
+        dtype and as_dtype(dtype).dtype,
+    )
 
 
 @op
@@ -531,7 +596,9 @@ def nanmean(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     input = _as(input, dtype)
     if input._array.dtype.kind in "iub":
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}"
+        )
     return nanmean.call(input, _dims(dim, len(input._array.shape)), keepdim)
 
 

@@ -69,7 +69,11 @@ def _scan_public(op_: Any) -> Any:
             out = op_.call(input, d)
         else:
             out = OPS["squeeze"].call(op_.call(OPS["unsqueeze"].call(input, 0), 0), 0)
-        return out if dtype is None or out.dtype is as_dtype(dtype) else OPS["cast"].call(out, as_dtype(dtype).dtype)
+        return (
+            out
+            if dtype is None or out.dtype is as_dtype(dtype)
+            else OPS["cast"].call(out, as_dtype(dtype).dtype)
+        )
 
     public.__name__ = op_.name
     return op_.public(public)
@@ -109,7 +113,13 @@ def _running(name: str, doc: str) -> Any:
 
     function.__name__, function.__doc__, function.__module__ = name, doc, __name__
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor", "dim": "int"}
-    defined = host_op(function, shape=_pair_shape, dtype=_pair_dtype, outputs=("values", "indices"), arithmetic=False)
+    defined = host_op(
+        function,
+        shape=_pair_shape,
+        dtype=_pair_dtype,
+        outputs=("values", "indices"),
+        arithmetic=False,
+    )
 
     def rule(xp: Namespace, g: Any, input_shape: Any, indices: Any, dim: int) -> Any:
         return xp.scatter(xp.full(input_shape, 0, g[0].dtype), dim, indices, g[0], "sum")
@@ -132,8 +142,13 @@ def _running(name: str, doc: str) -> Any:
     return defined.vjp(input=rule).public(public).sample(samples)
 
 
-cummax = _running("cummax", "(values, indices) of the largest element so far along `dim`; the last of equal ones.")
-cummin = _running("cummin", "(values, indices) of the smallest element so far along `dim`; the last of equal ones.")
+cummax = _running(
+    "cummax", "(values, indices) of the largest element so far along `dim`; the last of equal ones."
+)
+cummin = _running(
+    "cummin",
+    "(values, indices) of the smallest element so far along `dim`; the last of equal ones.",
+)
 
 
 @op
@@ -199,7 +214,14 @@ def logcumsumexp(make: Any) -> Any:
 
 
 @op(alias=True)
-def diff(xp: Namespace, input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+def diff(
+    xp: Namespace,
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
     """The `n`th difference of neighbours along `dim`, after putting `prepend` and `append` at its ends."""
     if not input.shape:
         raise RuntimeError("diff expects input to be at least one-dimensional")
@@ -232,7 +254,9 @@ def _steps(xp: Namespace, y: Any, x: Any, dim: int) -> Any:
             raise RuntimeError(
                 f"trapezoid: There must be one `x` value for each sample point: {x.shape[0]} for {y.shape[dim]}"
             )
-        return xp.view(xp.diff(x, 1, 0), (max(x.shape[0] - 1, 0),) + (1,) * (len(y.shape) - dim - 1))
+        return xp.view(
+            xp.diff(x, 1, 0), (max(x.shape[0] - 1, 0),) + (1,) * (len(y.shape) - dim - 1)
+        )
     if len(x.shape) < len(y.shape):
         x = xp.view(x, (1,) * (len(y.shape) - len(x.shape)) + tuple(x.shape))
     return xp.diff(x, 1, dim)
@@ -245,7 +269,9 @@ def _areas(xp: Namespace, y: Any, x: Any, dx: float, dim: int) -> Any:
 
 
 @op(promote="float", inplace=False)
-def trapezoid(xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0, dim: int = -1) -> Tensor:
+def trapezoid(
+    xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0, dim: int = -1
+) -> Tensor:
     """Integral of the samples `y` along `dim` by the trapezoidal rule, at points `x` or `dx` apart."""
     d = wrap_dim(dim, len(y.shape))
     if y.shape[d] == 0:
@@ -254,7 +280,9 @@ def trapezoid(xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0
 
 
 @op(promote="float", inplace=False)
-def cumulative_trapezoid(xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0, dim: int = -1) -> Tensor:
+def cumulative_trapezoid(
+    xp: Namespace, y: Tensor, x: Tensor | None = None, dx: float = 1.0, dim: int = -1
+) -> Tensor:
     """Running integral of the samples `y` along `dim` by the trapezoidal rule; one element fewer."""
     d = wrap_dim(dim, len(y.shape))
     return xp.cumsum(_areas(xp, y, x, dx, d), d)
