@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 import facula
+import pytest
 
 
 def test_integers_and_bools():

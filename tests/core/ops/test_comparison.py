@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 import facula
+import pytest
 
 
 def test_extremes_let_nan_through_and_share_ties():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 import facula
+import pytest
 
 
 def test_parts_are_views():
@@ -33,6 +32,12 @@ def test_gradient_of_a_magnitude():
 
 
 def test_angle():
-    assert facula.angle(facula.tensor([-1.0, 0.0, 2.0])).tolist() == [pytest.approx(math.pi), 0.0, 0.0]
+    assert facula.angle(facula.tensor([-1.0, 0.0, 2.0])).tolist() == [
+        pytest.approx(math.pi),
+        0.0,
+        0.0,
+    ]
     assert facula.angle(facula.tensor([1j])).tolist() == [pytest.approx(math.pi / 2)]
-    assert facula.polar(facula.tensor([2.0]), facula.tensor([math.pi / 2])).imag.tolist() == [pytest.approx(2.0)]
+    assert facula.polar(facula.tensor([2.0]), facula.tensor([math.pi / 2])).imag.tolist() == [
+        pytest.approx(2.0)
+    ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 
 def test_integer_division_keeps_integers_and_refuses_zero():
@@ -27,7 +26,10 @@ def test_scalars_do_not_widen():
     assert (half * 2.5).dtype is facula.bfloat16
     assert facula.where(facula.tensor([True]), half, 1.0).dtype is facula.bfloat16
     assert facula.clamp(facula.tensor([1, 5]), max=2.5).dtype is facula.float32
-    assert facula.logaddexp(facula.tensor([1.0], dtype=facula.float64), facula.tensor(2.0)).dtype is facula.float64
+    assert (
+        facula.logaddexp(facula.tensor([1.0], dtype=facula.float64), facula.tensor(2.0)).dtype
+        is facula.float64
+    )
 
 
 def test_integer_powers():
@@ -56,7 +58,11 @@ def test_operators_with_numbers_on_the_left():
 @pytest.mark.parametrize("name", ["asinh", "sinh", "expm1", "log1p", "tanh"])
 def test_small_numbers_keep_their_digits(name):
     x = np.array([1e-12, -3e-9, 1e-3])
-    np.testing.assert_allclose(getattr(facula, name)(facula.tensor(x)).numpy(), getattr(np, name.replace("asinh", "arcsinh"))(x), rtol=1e-14)
+    np.testing.assert_allclose(
+        getattr(facula, name)(facula.tensor(x)).numpy(),
+        getattr(np, name.replace("asinh", "arcsinh"))(x),
+        rtol=1e-14,
+    )
 
 
 def test_logaddexp_of_infinities():
@@ -67,7 +73,9 @@ def test_logaddexp_of_infinities():
 
 def test_round_halves_to_even_and_decimals():
     assert facula.round(facula.tensor([0.5, 1.5, 2.5])).tolist() == [0.0, 2.0, 2.0]
-    np.testing.assert_allclose(facula.round(facula.tensor([1.2345]), decimals=2).numpy(), [1.23], rtol=1e-6)
+    np.testing.assert_allclose(
+        facula.round(facula.tensor([1.2345]), decimals=2).numpy(), [1.23], rtol=1e-6
+    )
 
 
 def test_numbers_where_tensors_are_wanted():

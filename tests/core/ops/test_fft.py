@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 RNG = np.random.default_rng(0)
 
@@ -22,7 +21,9 @@ def test_one_dimension(name, norm, n):
 @pytest.mark.parametrize("name", ["fft2", "ifft2", "rfft2", "irfft2", "fftn", "rfftn"])
 def test_several_dimensions(name):
     x = RNG.normal(size=(2, 4, 6))
-    np.testing.assert_allclose(getattr(facula.fft, name)(facula.tensor(x)).numpy(), getattr(np.fft, name)(x), atol=1e-12)
+    np.testing.assert_allclose(
+        getattr(facula.fft, name)(facula.tensor(x)).numpy(), getattr(np.fft, name)(x), atol=1e-12
+    )
 
 
 def test_single_precision_stays_single():
@@ -32,9 +33,13 @@ def test_single_precision_stays_single():
 
 def test_frequencies_and_shift():
     for n in (4, 5):
-        np.testing.assert_allclose(facula.fft.fftfreq(n, 0.5).numpy(), np.fft.fftfreq(n, 0.5), rtol=1e-6)
+        np.testing.assert_allclose(
+            facula.fft.fftfreq(n, 0.5).numpy(), np.fft.fftfreq(n, 0.5), rtol=1e-6
+        )
         np.testing.assert_allclose(facula.fft.rfftfreq(n).numpy(), np.fft.rfftfreq(n), rtol=1e-6)
-        assert facula.fft.ifftshift(facula.fft.fftshift(facula.arange(n))).tolist() == list(range(n))
+        assert facula.fft.ifftshift(facula.fft.fftshift(facula.arange(n))).tolist() == list(
+            range(n)
+        )
 
 
 def test_errors():

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 
 def random(*shape):
@@ -22,7 +21,9 @@ def test_matmul_of_vectors_and_batches():
     assert (random(2, 0) @ random(0, 2)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
-@pytest.mark.parametrize("a, b", [((2, 3), (2, 3)), ((3,), (2,)), ((), (2,)), ((2, 2, 3), (3, 3, 2))])
+@pytest.mark.parametrize(
+    "a, b", [((2, 3), (2, 3)), ((3,), (2,)), ((), (2,)), ((2, 2, 3), (3, 3, 2))]
+)
 def test_matmul_refuses_what_does_not_fit(a, b):
     with pytest.raises(RuntimeError, match="matmul"):
         random(*a) @ random(*b)
@@ -56,7 +57,10 @@ def test_eigenvectors_of_a_symmetric_matrix():
 
 def test_svd_gradient_through_the_singular_values():
     facula.autograd.gradcheck(lambda a: facula.linalg.svdvals(a), (random(3, 4).requires_grad_(),))
-    facula.autograd.gradcheck(lambda a: facula.linalg.svd(a, full_matrices=False).U.abs(), (random(4, 3).requires_grad_(),))
+    facula.autograd.gradcheck(
+        lambda a: facula.linalg.svd(a, full_matrices=False).U.abs(),
+        (random(4, 3).requires_grad_(),),
+    )
 
 
 def test_qr_gradient_of_wide_and_tall():

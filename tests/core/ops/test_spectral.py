@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 
 
 @pytest.mark.parametrize("n_fft, hop", [(16, 4), (10, 3), (12, 6)])

@@ -18,21 +18,39 @@ def __getattr__(name: str) -> Any:
 
 
 def fftfreq(
-    n: int, d: float = 1.0, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    d: float = 1.0,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Any:
     """Frequencies of the `n` points of `fft`, in cycles per unit of the spacing `d`: 0, 1, ..., -1 over `n d`."""
     half = (n + 1) // 2
-    return _frequencies([*range(half), *range(-(n // 2), 0)], n, d, out, dtype, device, requires_grad)
+    return _frequencies(
+        [*range(half), *range(-(n // 2), 0)], n, d, out, dtype, device, requires_grad
+    )
 
 
 def rfftfreq(
-    n: int, d: float = 1.0, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    d: float = 1.0,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Any:
     """Frequencies of the points of `rfft` of `n` real numbers, in cycles per unit of the spacing `d`."""
     return _frequencies(list(range(n // 2 + 1)), n, d, out, dtype, device, requires_grad)
 
 
-def _frequencies(counts: list[int], n: int, d: float, out: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+def _frequencies(
+    counts: list[int], n: int, d: float, out: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Any:
     import numpy as np
 
     from facula.construct import tensor

@@ -30,7 +30,9 @@ bitwise_and = _binary("bitwise_and", "Bits set in both; of bools whether both ar
 bitwise_or = _binary("bitwise_or", "Bits set in either; of bools whether one is true.")
 bitwise_xor = _binary("bitwise_xor", "Bits set in just one; of bools whether they differ.")
 bitwise_left_shift = _binary("bitwise_left_shift", "Bits of `input` moved left by `other` places.")
-bitwise_right_shift = _binary("bitwise_right_shift", "Bits of `input` moved right by `other` places, the sign kept.")
+bitwise_right_shift = _binary(
+    "bitwise_right_shift", "Bits of `input` moved right by `other` places, the sign kept."
+)
 
 
 @leaf(shape=broadcast, inplace=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from facula.dtypes import B8, is_complex, is_floating_point, is_integral
 from facula.ops._op import Namespace, Op, Tensor, leaf, op
-from facula.ops.elementwise import sample_binary, sample_unary
+from facula.ops.elementwise import sample_binary
 from facula.ops.rules import broadcast
 from facula.testing.samples import call
 
@@ -25,9 +25,15 @@ def _comparison(name: str, doc: str, alias: str) -> Op:
 eq = _comparison("eq", "Whether elements are equal.", "")
 ne = _comparison("ne", "Whether elements differ.", "not_equal")
 lt = _comparison("lt", "Whether elements of `input` are less than those of `other`.", "less")
-le = _comparison("le", "Whether elements of `input` are less than or equal to those of `other`.", "less_equal")
+le = _comparison(
+    "le", "Whether elements of `input` are less than or equal to those of `other`.", "less_equal"
+)
 gt = _comparison("gt", "Whether elements of `input` are greater than those of `other`.", "greater")
-ge = _comparison("ge", "Whether elements of `input` are greater than or equal to those of `other`.", "greater_equal")
+ge = _comparison(
+    "ge",
+    "Whether elements of `input` are greater than or equal to those of `other`.",
+    "greater_equal",
+)
 
 
 # ---- tests of single numbers
@@ -37,7 +43,12 @@ def _test(name: str, doc: str, body: Any) -> Op:
     body.__name__, body.__doc__, body.__module__ = name, doc, __name__
     body.__annotations__ = {"xp": "Namespace", "input": "Tensor"}
     o: Op = op(body)
-    o.sample(lambda make: [call(make.of([0.0, 1.5, math.nan, math.inf, -math.inf])), call(make.of([1, -2], "int64"))])
+    o.sample(
+        lambda make: [
+            call(make.of([0.0, 1.5, math.nan, math.inf, -math.inf])),
+            call(make.of([1, -2], "int64")),
+        ]
+    )
     return o
 
 
@@ -58,7 +69,9 @@ def _signbit(xp: Namespace, input: Any) -> Any:
     negative = xp.lt(input, 0)
     if not is_floating_point(input.dtype):
         return negative
-    return xp.bitwise_or(negative, xp.bitwise_and(input == 0, xp.lt(1 / input, 0)))  # 1 / -0.0 is -inf
+    return xp.bitwise_or(
+        negative, xp.bitwise_and(input == 0, xp.lt(1 / input, 0))
+    )  # 1 / -0.0 is -inf
 
 
 def _isreal(xp: Namespace, input: Any) -> Any:
@@ -69,7 +82,9 @@ isnan = _test("isnan", "Whether elements are NaN.", lambda xp, input: xp.ne(inpu
 isinf = _test("isinf", "Whether elements are infinite.", _isinf)
 isfinite = _test("isfinite", "Whether elements are neither infinite nor NaN.", _isfinite)
 isposinf = _test("isposinf", "Whether elements are +inf.", lambda xp, input: xp.eq(input, math.inf))
-isneginf = _test("isneginf", "Whether elements are -inf.", lambda xp, input: xp.eq(input, -math.inf))
+isneginf = _test(
+    "isneginf", "Whether elements are -inf.", lambda xp, input: xp.eq(input, -math.inf)
+)
 isreal = _test("isreal", "Whether the imaginary part is 0.", _isreal)
 signbit = _test("signbit", "Whether the sign is negative, that of -0.0 included.", _signbit)
 
@@ -87,7 +102,12 @@ for _op in (isposinf, isneginf, signbit):
 
 @op(promote=None)
 def isclose(
-    xp: Namespace, input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+    xp: Namespace,
+    input: Tensor,
+    other: Tensor,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
 ) -> Tensor:
     """Whether `|input - other| <= atol + rtol * |other|`; infinities are close to themselves.
 
@@ -101,32 +121,45 @@ def isclose(
 
         input, other = xp.cast(input, F64), xp.cast(other, F64)
     gap = xp.abs(input - other)
-    return xp.bitwise_or(close, xp.bitwise_and(xp.isfinite(gap), xp.le(gap, atol + rtol * xp.abs(other))))
+    return xp.bitwise_or(
+        close, xp.bitwise_and(xp.isfinite(gap), xp.le(gap, atol + rtol * xp.abs(other)))
+    )
 
 
 def _check_close(name: str, input: Any, other: Any, rtol: float, atol: float) -> None:
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"{name}: input is {input.dtype} and other is {other.dtype}; both must have one dtype")
+        raise RuntimeError(
+            f"{name}: input is {input.dtype} and other is {other.dtype}; both must have one dtype"
+        )
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"{name}: tolerances must be at least 0, got rtol={rtol}, atol={atol}")
 
 
 @isclose.public
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Any:
     _check_close("isclose", input, other, rtol, atol)
     return isclose.call(input, other, rtol, atol, equal_nan)
 
 
 @op(dynamic="its result is a Python bool; use isclose(...).all()")
 def allclose(
-    xp: Namespace, input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+    xp: Namespace,
+    input: Tensor,
+    other: Tensor,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
 ) -> Tensor:
     """Whether all elements are close (see `isclose`), as a Python bool."""
     return xp.all(xp.isclose(input, other, rtol, atol, equal_nan))
 
 
 @allclose.public
-def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     _check_close("allclose", input, other, rtol, atol)
     return bool(allclose.call(input.detach(), other.detach(), rtol, atol, equal_nan))
 
@@ -143,7 +176,9 @@ def equal(input: Any, other: Any) -> bool:
 
 
 def _near(make: Any) -> Any:
-    yield call(make.of([1.0, 2.0, math.nan, math.inf]), make.of([1.0 + 1e-9, 2.1, math.nan, math.inf]))
+    yield call(
+        make.of([1.0, 2.0, math.nan, math.inf]), make.of([1.0 + 1e-9, 2.1, math.nan, math.inf])
+    )
     yield call(make.of([1.0, 2.0, math.nan]), make.of([1.0, 2.1, math.nan]), 0.1, 0.0, True)
 
 
@@ -185,7 +220,9 @@ for _op in (logical_and, logical_or, logical_xor):
             call(make.of([[0.0], [1.5]]), make.of([0, 2], "int64")),
         ]
     )
-logical_not.sample(lambda make: [call(make.of([True, False])), call(make.of([0.0, 1.5])), call(make.of(3))])
+logical_not.sample(
+    lambda make: [call(make.of([True, False])), call(make.of([0.0, 1.5])), call(make.of(3))]
+)
 
 # ---- the larger, the smaller
 
@@ -217,29 +254,43 @@ minimum.vjp(
 @op(promote="common")
 def fmax(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """The larger of the two; the other one where one is NaN."""
-    return xp.where(xp.isnan(other), input, xp.where(xp.isnan(input), other, xp.maximum(input, other)))
+    return xp.where(
+        xp.isnan(other), input, xp.where(xp.isnan(input), other, xp.maximum(input, other))
+    )
 
 
 @op(promote="common")
 def fmin(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """The smaller of the two; the other one where one is NaN."""
-    return xp.where(xp.isnan(other), input, xp.where(xp.isnan(input), other, xp.minimum(input, other)))
+    return xp.where(
+        xp.isnan(other), input, xp.where(xp.isnan(input), other, xp.minimum(input, other))
+    )
 
 
 fmax.vjp(
-    input=lambda xp, g, input, other: xp.where(xp.bitwise_or(xp.ge(input, other), xp.isnan(other)), g, 0.0),
-    other=lambda xp, g, input, other: xp.where(xp.bitwise_or(xp.ge(input, other), xp.isnan(other)), 0.0, g),
+    input=lambda xp, g, input, other: xp.where(
+        xp.bitwise_or(xp.ge(input, other), xp.isnan(other)), g, 0.0
+    ),
+    other=lambda xp, g, input, other: xp.where(
+        xp.bitwise_or(xp.ge(input, other), xp.isnan(other)), 0.0, g
+    ),
 )
 fmin.vjp(
-    input=lambda xp, g, input, other: xp.where(xp.bitwise_or(xp.le(input, other), xp.isnan(other)), g, 0.0),
-    other=lambda xp, g, input, other: xp.where(xp.bitwise_or(xp.le(input, other), xp.isnan(other)), 0.0, g),
+    input=lambda xp, g, input, other: xp.where(
+        xp.bitwise_or(xp.le(input, other), xp.isnan(other)), g, 0.0
+    ),
+    other=lambda xp, g, input, other: xp.where(
+        xp.bitwise_or(xp.le(input, other), xp.isnan(other)), 0.0, g
+    ),
 )
 for _op in (maximum, minimum, fmax, fmin):
     sample_binary(_op)
 
 
 @op(promote="common", scalars=True)
-def clamp(xp: Namespace, input: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
+def clamp(
+    xp: Namespace, input: Tensor, min: Tensor | None = None, max: Tensor | None = None
+) -> Tensor:
     """`input` brought into [min, max]; a bound is a number, a tensor or None. `max` wins over `min`.
 
     Raises RuntimeError where both bounds are None.
@@ -311,7 +362,14 @@ def _chosen_dtype(condition: Any, input: Any, other: Any) -> Any:
     return input.dtype if hasattr(input, "dtype") else other.dtype
 
 
-@leaf(promote="values", shape=broadcast, dtype=_chosen_dtype, arithmetic=False, method=False, inplace=False)
+@leaf(
+    promote="values",
+    shape=broadcast,
+    dtype=_chosen_dtype,
+    arithmetic=False,
+    method=False,
+    inplace=False,
+)
 def select_where(xp: Namespace, condition: Tensor, input: Tensor, other: Tensor) -> Tensor:
     """`input` where `condition` (bool), else `other`; one of the two may be a number."""
 
@@ -331,7 +389,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype.name not in ("bool", "uint8"):
-        raise RuntimeError(f"where: expected condition to be a boolean tensor, but got one of {condition.dtype}")
+        raise RuntimeError(
+            f"where: expected condition to be a boolean tensor, but got one of {condition.dtype}"
+        )
     return where.call(condition, input, other)
 
 

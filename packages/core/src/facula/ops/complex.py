@@ -44,18 +44,26 @@ def view_as_complex(xp: Namespace, input: Tensor) -> Tensor:
 @view_as_complex.public
 def view_as_complex(input: Any) -> Any:
     if input.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f"view_as_complex: expected a float32 or float64 tensor, got {input.dtype}")
+        raise RuntimeError(
+            f"view_as_complex: expected a float32 or float64 tensor, got {input.dtype}"
+        )
     if not input.ndim or input.shape[-1] != 2:
-        raise RuntimeError(f"view_as_complex: the last dimension must have size 2, the shape is {tuple(input.shape)}")
+        raise RuntimeError(
+            f"view_as_complex: the last dimension must have size 2, the shape is {tuple(input.shape)}"
+        )
     strides = input.stride()
     if input.numel() and (strides[-1] != 1 or any(s % 2 for s in strides[:-1])):
-        raise RuntimeError(f"view_as_complex: strides {strides} don't keep the two parts together; call .contiguous()")
+        raise RuntimeError(
+            f"view_as_complex: strides {strides} don't keep the two parts together; call .contiguous()"
+        )
     return view_as_complex.call(input)
 
 
 view_as_real.vjp(input=lambda xp, g: xp.view_as_complex(xp.contiguous(g)))
 view_as_complex.vjp(input=lambda xp, g: xp.view_as_real(g))
-view_as_real.sample(lambda make: [call(make(2, 3, dtype="complex128")), call(make(dtype="complex128"))])
+view_as_real.sample(
+    lambda make: [call(make(2, 3, dtype="complex128")), call(make(dtype="complex128"))]
+)
 view_as_complex.sample(lambda make: [call(make(3, 2)), call(make(2)), call(make(0, 2))])
 
 
@@ -119,7 +127,13 @@ def polar(abs: Any, angle: Any) -> Any:
 
 
 for _op in (complex, polar):
-    _op.sample(lambda make: [call(make(2, 3, low=0.5), make(2, 3)), call(make(2, 1, low=0.5), make(3)), call(make(0), make(1))])
+    _op.sample(
+        lambda make: [
+            call(make(2, 3, low=0.5), make(2, 3)),
+            call(make(2, 1, low=0.5), make(3)),
+            call(make(0), make(1)),
+        ]
+    )
 
 
 # ---- angle and conjugate
@@ -130,7 +144,11 @@ def angle(xp: Namespace, input: Tensor) -> Tensor:
     """Angle in radians from -pi to pi; of real numbers 0 or pi, NaN for NaN."""
     if is_complex(input.dtype):
         return xp.atan2(xp.imag(input), xp.real(input))
-    return xp.where(xp.isnan(input), input, xp.where(xp.lt(input, 0), math.pi, xp.full(input.shape, 0, input.dtype)))
+    return xp.where(
+        xp.isnan(input),
+        input,
+        xp.where(xp.lt(input, 0), math.pi, xp.full(input.shape, 0, input.dtype)),
+    )
 
 
 def _angle_rule(xp: Namespace, g: Any, input: Any) -> Any:

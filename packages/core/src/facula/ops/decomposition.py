@@ -32,9 +32,13 @@ def check_square(name: str, A: Any) -> None:
 
 def check_matrix(name: str, A: Any) -> None:
     if len(A.shape) < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions, its shape is {tuple(A.shape)}")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions, its shape is {tuple(A.shape)}"
+        )
     if category(A.dtype) < 2:
-        raise RuntimeError(f"{name}: expected a floating-point or complex tensor as input, got {A.dtype}")
+        raise RuntimeError(
+            f"{name}: expected a floating-point or complex tensor as input, got {A.dtype}"
+        )
 
 
 def mT(xp: Namespace, x: Any) -> Any:
@@ -160,7 +164,9 @@ solve_matrices.vjp(
 
 def _is_vector(A: Any, B: Any) -> bool:
     """Whether PyTorch takes B as (a batch of) vectors: 1-D, or of the shape of A less one dimension."""
-    return len(B.shape) == 1 or (len(A.shape) - 1 == len(B.shape) and tuple(B.shape) == tuple(A.shape[:-1]))
+    return len(B.shape) == 1 or (
+        len(A.shape) - 1 == len(B.shape) and tuple(B.shape) == tuple(A.shape[:-1])
+    )
 
 
 @op
@@ -170,13 +176,17 @@ def linalg_solve(xp: Namespace, A: Tensor, B: Tensor, left: bool = True) -> Tens
     if _is_vector(A, B) and left:
         return xp.squeeze(_solved(xp, A, xp.unsqueeze(B, -1)), -1)
     if len(B.shape) < 2:
-        raise RuntimeError(f"linalg.solve: B of shape {tuple(B.shape)} holds no matrices, which left=False needs")
+        raise RuntimeError(
+            f"linalg.solve: B of shape {tuple(B.shape)} holds no matrices, which left=False needs"
+        )
     return _solved(xp, A, B) if left else mT(xp, _solved(xp, mT(xp, A), mT(xp, B)))
 
 
 def _solved(xp: Namespace, A: Any, B: Any) -> Any:
     if A.shape[-1] != B.shape[-2]:
-        raise RuntimeError(f"linalg.solve: A {tuple(A.shape)} and B {tuple(B.shape)} have different numbers of rows")
+        raise RuntimeError(
+            f"linalg.solve: A {tuple(A.shape)} and B {tuple(B.shape)} have different numbers of rows"
+        )
     return xp.solve_matrices(A, B)
 
 
@@ -186,7 +196,9 @@ def linalg_solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
 
 @op(outputs=("result", "info"))
-def linalg_solve_ex(xp: Namespace, A: Tensor, B: Tensor, left: bool = True, check_errors: bool = False) -> Tensor:
+def linalg_solve_ex(
+    xp: Namespace, A: Tensor, B: Tensor, left: bool = True, check_errors: bool = False
+) -> Tensor:
     """(solution, info); info is 0 throughout, for a singular matrix raises."""
     return xp.linalg_solve(A, B, left), xp.full(A.shape[:-2], 0, "int32")
 
@@ -216,7 +228,9 @@ def linalg_solve_triangular(
     check_square("linalg.solve_triangular", A)
     check_matrix("linalg.solve_triangular", B)
     if (B.shape[-2] if left else B.shape[-1]) != A.shape[-1]:
-        raise RuntimeError(f"linalg.solve_triangular: Incompatible shapes of A {tuple(A.shape)} and B {tuple(B.shape)}")
+        raise RuntimeError(
+            f"linalg.solve_triangular: Incompatible shapes of A {tuple(A.shape)} and B {tuple(B.shape)}"
+        )
     A = _upper(xp, A) if upper else _lower(xp, A)
     if unitriangular:
         eye = _eye(xp, A.shape[-1], A.dtype)
@@ -225,7 +239,9 @@ def linalg_solve_triangular(
 
 
 @linalg_solve_triangular.public
-def linalg_solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+def linalg_solve_triangular(
+    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Any:
     return linalg_solve_triangular.call(A, B, upper, left, unitriangular)
 
 
@@ -240,18 +256,30 @@ linalg_solve_triangular.sample(
 
 @op(outputs=("solution", "cloned_coefficient"))
 def triangular_solve(
-    xp: Namespace, b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+    xp: Namespace,
+    b: Tensor,
+    A: Tensor,
+    upper: bool = True,
+    transpose: bool = False,
+    unitriangular: bool = False,
 ) -> Tensor:
     """(X, A) with A X = b for triangular A, or A^T X = b."""
     check_square("triangular_solve", A)
     if len(b.shape) < 2:
-        raise RuntimeError(f"torch.triangular_solve: Expected b to have at least 2 dimensions, got {tuple(b.shape)}")
+        raise RuntimeError(
+            f"torch.triangular_solve: Expected b to have at least 2 dimensions, got {tuple(b.shape)}"
+        )
     matrix = mT(xp, A) if transpose else A
     is_upper = upper != transpose
     return xp.linalg_solve_triangular(matrix, b, is_upper, True, unitriangular), xp.clone(A)
 
 
-triangular_solve.sample(lambda make: [call(make(3, 2), _square(make)), call(make(3, 2), _square(make), upper=False, transpose=True)])
+triangular_solve.sample(
+    lambda make: [
+        call(make(3, 2), _square(make)),
+        call(make(3, 2), _square(make), upper=False, transpose=True),
+    ]
+)
 
 # ---- determinants
 
@@ -317,7 +345,10 @@ def _adjugate(xp: Namespace, A: Any) -> Any:
         out = xp.linalg_det(A)
         return xp.linalg_inv(A) * xp.unsqueeze(xp.unsqueeze(out, -1), -1)
     rows = [[_without(xp, _without(xp, A, -2, i), -1, j) for j in range(n)] for i in range(n)]
-    minors = [[xp.linalg_det(m) * (-1.0) ** (i + j) for j, m in enumerate(row)] for i, row in enumerate(rows)]
+    minors = [
+        [xp.linalg_det(m) * (-1.0) ** (i + j) for j, m in enumerate(row)]
+        for i, row in enumerate(rows)
+    ]
     columns = [_stacked(xp, [minors[i][j] for i in range(n)]) for j in range(n)]
     return xp.join(tuple(xp.unsqueeze(c, -2) for c in columns), len(A.shape) - 2)
 
@@ -398,7 +429,9 @@ def cholesky(xp: Namespace, input: Tensor, upper: bool = False) -> Tensor:
 
 
 @op(outputs=("L", "info"))
-def linalg_cholesky_ex(xp: Namespace, A: Tensor, upper: bool = False, check_errors: bool = False) -> Tensor:
+def linalg_cholesky_ex(
+    xp: Namespace, A: Tensor, upper: bool = False, check_errors: bool = False
+) -> Tensor:
     """(factor, info); info is 0 throughout, for a matrix that is not positive-definite raises."""
     return xp.linalg_cholesky(A, upper), xp.full(A.shape[:-2], 0, "int32")
 
@@ -436,7 +469,9 @@ def _cholesky_samples(make: Any) -> Any:
 
 for _op in (cholesky, linalg_cholesky, linalg_cholesky_ex):
     _op.sample(_cholesky_samples)
-cholesky_solve.sample(lambda make: [call(make(3, 2), _square(make)), call(make(2, 3, 1), _square(make), True)])
+cholesky_solve.sample(
+    lambda make: [call(make(3, 2), _square(make)), call(make(2, 3, 1), _square(make), True)]
+)
 cholesky_inverse.sample(lambda make: [call(_square(make)), call(_square(make), upper=True)])
 
 # ---- QR
@@ -457,7 +492,9 @@ def linalg_qr(xp: Namespace, A: Tensor, mode: str = "reduced") -> Tensor:
 def linalg_qr(A: Any, mode: str = "reduced") -> Any:
     check_matrix("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced', 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced', 'r', or 'complete'"
+        )
     return linalg_qr.call(A, mode)
 
 
@@ -465,9 +502,13 @@ def _qr_rule(xp: Namespace, g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
     """Roberts and Roberts, "QR and LQ decomposition matrix backpropagation" (2020)."""
     m, n = A.shape[-2:]
     if mode == "r":
-        raise RuntimeError("linalg.qr: mode='r' doesn't compute Q, which the gradient needs; use mode='reduced'")
+        raise RuntimeError(
+            "linalg.qr: mode='r' doesn't compute Q, which the gradient needs; use mode='reduced'"
+        )
     if mode == "complete" and m > n:
-        raise RuntimeError("linalg.qr: the gradient with mode='complete' and more rows than columns is not unique")
+        raise RuntimeError(
+            "linalg.qr: the gradient with mode='complete' and more rows than columns is not unique"
+        )
     gQ = xp.full(Q.shape, 0, A.dtype) if g[0] is None else g[0]
     gR = xp.full(R.shape, 0, A.dtype) if g[1] is None else g[1]
     if m >= n:
@@ -552,7 +593,9 @@ def _svd_rule(xp: Namespace, g: Any, A: Any, U: Any, S: Any, Vh: Any) -> Any:
         part = part + inner
     if is_complex(A.dtype) and gU is not None:
         diagonal = xp.matmul(mH(xp, U), gU) * xp.cast(eye, A.dtype)
-        part = part + (diagonal - mH(xp, diagonal)) * 0.5 / (column + 1 - eye)  # phases: imaginary part of the diagonal
+        part = part + (diagonal - mH(xp, diagonal)) * 0.5 / (
+            column + 1 - eye
+        )  # phases: imaginary part of the diagonal
     out = xp.matmul(U, xp.matmul(part, Vh))
     if gU is not None and m > k:
         scaled = gU / row
@@ -589,13 +632,24 @@ def svd(xp: Namespace, input: Tensor, some: bool = True, compute_uv: bool = True
     m, n = input.shape[-2:]
     if not compute_uv:
         lead = tuple(input.shape[:-2])
-        return xp.full((*lead, m, m), 0, input.dtype), xp.linalg_svdvals(input), xp.full((*lead, n, n), 0, input.dtype)
+        return (
+            xp.full((*lead, m, m), 0, input.dtype),
+            xp.linalg_svdvals(input),
+            xp.full((*lead, n, n), 0, input.dtype),
+        )
     U, S, Vh = xp.linalg_svd(input, not some)
     return U, S, mH(xp, Vh)
 
 
-linalg_svdvals.sample(lambda make: [call(make(3, 2)), call(make(2, 2, 3)), call(make(2, 2, dtype="complex128"))])
-linalg_svd.sample(lambda make: [call(make(3, 2, grad=False)), call(make(2, 2, 3, grad=False), full_matrices=False)])
+linalg_svdvals.sample(
+    lambda make: [call(make(3, 2)), call(make(2, 2, 3)), call(make(2, 2, dtype="complex128"))]
+)
+linalg_svd.sample(
+    lambda make: [
+        call(make(3, 2, grad=False)),
+        call(make(2, 2, 3, grad=False), full_matrices=False),
+    ]
+)
 svd.sample(lambda make: [call(make(3, 2, grad=False)), call(make(2, 3, grad=False), some=False)])
 
 # ---- eigenvalues
@@ -698,9 +752,13 @@ def linalg_eigvals(A: Any) -> Any:
     return linalg_eigvals.call(A)
 
 
-linalg_eigh.sample(lambda make: [call(_hermitian(make, grad=False)), call(_hermitian(make, 2, grad=False), "U")])
+linalg_eigh.sample(
+    lambda make: [call(_hermitian(make, grad=False)), call(_hermitian(make, 2, grad=False), "U")]
+)
 linalg_eig.sample(lambda make: [call(make.of([[2.0, 1.0], [0.5, -1.0]]))])
-linalg_eigvalsh.sample(lambda make: [call(make.of([[2.0, 0.0], [0.0, 5.0]])), call(_hermitian(make, grad=False))])
+linalg_eigvalsh.sample(
+    lambda make: [call(make.of([[2.0, 0.0], [0.0, 5.0]])), call(_hermitian(make, grad=False))]
+)
 linalg_eigvals.sample(lambda make: [call(make.of([[2.0, 1.0], [0.5, -1.0]]))])
 
 # ---- least squares, pseudo-inverse, rank, power
@@ -769,8 +827,12 @@ linalg_pinv.vjp(A=_pinv_rule)
 
 
 @linalg_pinv.public
-def linalg_pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
-    return linalg_pinv.call(A, _as_tensor(rcond, A), hermitian, _as_tensor(atol, A), _as_tensor(rtol, A))
+def linalg_pinv(
+    A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Any:
+    return linalg_pinv.call(
+        A, _as_tensor(rcond, A), hermitian, _as_tensor(atol, A), _as_tensor(rtol, A)
+    )
 
 
 def _as_tensor(tolerance: Any, A: Any) -> Any:
@@ -808,7 +870,9 @@ def linalg_matrix_rank(
 
 
 @linalg_matrix_rank.public
-def linalg_matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
+def linalg_matrix_rank(
+    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Any:
     check_matrix("linalg.matrix_rank", A)
     return linalg_matrix_rank.call(
         A.detach(), _as_tensor(tol, A), hermitian, _as_tensor(atol, A), _as_tensor(rtol, A)
@@ -828,15 +892,25 @@ def linalg_lstsq(
     vector = _is_vector(A, B)
     right = xp.unsqueeze(B, -1) if vector else B
     if A.shape[-2] != right.shape[-2]:
-        raise RuntimeError(f"linalg.lstsq: input.size(-2) should match other.size(-2): {tuple(A.shape)} and {tuple(B.shape)}")
+        raise RuntimeError(
+            f"linalg.lstsq: input.size(-2) should match other.size(-2): {tuple(A.shape)} and {tuple(B.shape)}"
+        )
     solution = xp.matmul(xp.linalg_pinv(A, rcond), right)
     none = xp.full((0,), 0, as_dtype(A.dtype).to_real().dtype)
-    residuals = xp.slice(xp.reshape(xp.real(solution), (-1,)), 0, 0, 0, 1) if 0 not in solution.shape else none
+    residuals = (
+        xp.slice(xp.reshape(xp.real(solution), (-1,)), 0, 0, 0, 1)
+        if 0 not in solution.shape
+        else none
+    )
     if A.shape[-2] > A.shape[-1] and driver != "gelsy":
         rest = xp.abs(xp.matmul(A, solution) - right)
         residuals = xp.sum(rest * rest, -2)
         residuals = xp.squeeze(residuals, -1) if vector else residuals
-    rank = xp.full((0,), 0, I64) if driver == "gels" else xp.linalg_matrix_rank(A, None, False, None, rcond)
+    rank = (
+        xp.full((0,), 0, I64)
+        if driver == "gels"
+        else xp.linalg_matrix_rank(A, None, False, None, rcond)
+    )
     values = xp.linalg_svdvals(A) if driver in ("gelsd", "gelss") else none
     return (xp.squeeze(solution, -1) if vector else solution), residuals, rank, values
 
@@ -844,7 +918,9 @@ def linalg_lstsq(
 @linalg_lstsq.public
 def linalg_lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(f"linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}")
+        raise RuntimeError(
+            f"linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}"
+        )
     return linalg_lstsq.call(A, B, _as_tensor(rcond, A), driver or "gelsy")
 
 
@@ -853,7 +929,9 @@ def linalg_matrix_power(xp: Namespace, A: Tensor, n: int) -> Tensor:
     """Square matrices multiplied by themselves `n` times; their inverses for a negative `n`."""
     check_square("linalg.matrix_power", A)
     if n == 0:
-        return xp.where(xp.full(A.shape, True, B8), _eye(xp, A.shape[-1], A.dtype), A)  # on the tape, gradient 0
+        return xp.where(
+            xp.full(A.shape, True, B8), _eye(xp, A.shape[-1], A.dtype), A
+        )  # on the tape, gradient 0
     if n < 0:
         A, n = xp.linalg_inv(A), -n
     out, power = None, A
@@ -880,11 +958,15 @@ def linalg_cond(xp: Namespace, A: Tensor, p: Any = None) -> Tensor:
 
 
 linalg_cond.sample(lambda make: [call(_square(make)), call(_square(make), "fro")])
-linalg_pinv.sample(lambda make: [call(make(3, 2)), call(make(2, 2, 3)), call(make(2, 2, dtype="complex128"))])
+linalg_pinv.sample(
+    lambda make: [call(make(3, 2)), call(make(2, 2, 3)), call(make(2, 2, dtype="complex128"))]
+)
 pinverse.sample(lambda make: [call(make(3, 2))])
 linalg_matrix_rank.sample(lambda make: [call(make(3, 2)), call(make.of([[1.0, 2.0], [2.0, 4.0]]))])
 linalg_lstsq.sample(lambda make: [call(make(3, 2), make(3, 2)), call(make(2, 3), make(2))])
-linalg_matrix_power.sample(lambda make: [call(make(2, 2), n) for n in (0, 1, 2, 3)] + [call(_square(make), -2)])
+linalg_matrix_power.sample(
+    lambda make: [call(make(2, 2), n) for n in (0, 1, 2, 3)] + [call(_square(make), -2)]
+)
 
 
 @op
@@ -909,7 +991,9 @@ linalg_vander.sample(lambda make: [call(make(3)), call(make(2, 2), N=4)])
 
 
 @op(view=True)
-def linalg_diagonal(xp: Namespace, A: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+def linalg_diagonal(
+    xp: Namespace, A: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1
+) -> Tensor:
     """Diagonals of matrices, as a last dimension; a view (see `diagonal`)."""
     return xp.diagonal(A, offset, dim1, dim2)
 
@@ -919,14 +1003,18 @@ def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
     return A.diagonal(offset, dim1, dim2)
 
 
-linalg_diagonal.sample(lambda make: [call(make(3, 3)), call(make(2, 3, 2), offset=1, dim1=0, dim2=1)])
+linalg_diagonal.sample(
+    lambda make: [call(make(3, 3)), call(make(2, 3, 2), offset=1, dim1=0, dim2=1)]
+)
 
 
 @op
 def linalg_tensorinv(xp: Namespace, A: Tensor, ind: int = 2) -> Tensor:
     """Inverse for `tensordot` over the first `ind` dimensions of `A`."""
     if ind <= 0 or ind >= len(A.shape) + (len(A.shape) < 2):
-        raise RuntimeError(f"linalg.tensorinv: ind must be between 1 and {len(A.shape) - 1}, got {ind}")
+        raise RuntimeError(
+            f"linalg.tensorinv: ind must be between 1 and {len(A.shape) - 1}, got {ind}"
+        )
     first, last = tuple(A.shape[:ind]), tuple(A.shape[ind:])
     n = _product(last)
     if _product(first) != n:
@@ -943,7 +1031,9 @@ def linalg_tensorsolve(xp: Namespace, A: Tensor, B: Tensor, dims: Any = None) ->
     rest = tuple(A.shape[len(B.shape) :])
     n = _product(B.shape)
     if _product(rest) != n:
-        raise RuntimeError(f"linalg.tensorsolve: A of shape {tuple(A.shape)} is not square over B's {n} elements")
+        raise RuntimeError(
+            f"linalg.tensorsolve: A of shape {tuple(A.shape)} is not square over B's {n} elements"
+        )
     out = xp.solve_matrices(xp.reshape(A, (n, n)), xp.reshape(B, (n, 1)))
     return xp.reshape(out, rest)
 
@@ -958,4 +1048,6 @@ def _product(sizes: Any) -> int:
 linalg_tensorinv.sample(
     lambda make: [call(make.of(_square(make).values.reshape(3, 3, 1), grad=True), ind=1)]
 )
-linalg_tensorsolve.sample(lambda make: [call(make.of(_square(make).values.reshape(3, 1, 3), grad=True), make(3, 1))])
+linalg_tensorsolve.sample(
+    lambda make: [call(make.of(_square(make).values.reshape(3, 1, 3), grad=True), make(3, 1))]
+)

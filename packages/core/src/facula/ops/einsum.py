@@ -50,11 +50,15 @@ def _paired(dims: Any, ndim_a: int, ndim_b: int) -> tuple[tuple[int, ...], tuple
         dims = dims.tolist()
     if isinstance(dims, int):
         if dims < 0 or dims > min(ndim_a, ndim_b):
-            raise RuntimeError(f"tensordot expects 0 <= dims <= ndim of both tensors ({ndim_a}, {ndim_b}), but got {dims}")
+            raise RuntimeError(
+                f"tensordot expects 0 <= dims <= ndim of both tensors ({ndim_a}, {ndim_b}), but got {dims}"
+            )
         return tuple(range(ndim_a - dims, ndim_a)), tuple(range(dims))
     first, second = ([d] if isinstance(d, int) else d for d in dims)
     if len(first) != len(second):
-        raise RuntimeError(f"tensordot: both dimension lists should have same length, got {first} and {second}")
+        raise RuntimeError(
+            f"tensordot: both dimension lists should have same length, got {first} and {second}"
+        )
     return tuple(wrap_dim(d, ndim_a) for d in first), tuple(wrap_dim(d, ndim_b) for d in second)
 
 
@@ -87,9 +91,6 @@ def einsum(xp: Namespace, operands: Tensors, equation: str) -> Tensor:
     return xp.permute(array, tuple(labels.index(c) for c in output))
 
 
-
-
-
 @einsum.public
 def einsum(*args: Any) -> Any:
     if not isinstance(args[0], str):
@@ -118,7 +119,9 @@ def _parse(equation: str, ndims: list[int]) -> tuple[list[list[str]], list[str]]
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise RuntimeError(f"einsum(): the equation '{equation}' has {len(terms)} operands, {len(ndims)} were given")
+        raise RuntimeError(
+            f"einsum(): the equation '{equation}' has {len(terms)} operands, {len(ndims)} were given"
+        )
     labels = [_labels(t, n, equation) for t, n in zip(terms, ndims)]
     seen = [c for term in labels for c in term]
     rest = sorted({c for c in seen if c[0] == "."}, key=lambda c: -int(c[1:]))
@@ -128,7 +131,9 @@ def _parse(equation: str, ndims: list[int]) -> tuple[list[list[str]], list[str]]
     output = [*before, *(rest if dots else []), *after]
     for c in output:
         if c not in seen or output.count(c) > 1:
-            raise RuntimeError(f"einsum(): label '{c}' of the result is repeated or in no operand of '{equation}'")
+            raise RuntimeError(
+                f"einsum(): label '{c}' of the result is repeated or in no operand of '{equation}'"
+            )
     return labels, output
 
 
@@ -136,7 +141,9 @@ def _labels(term: str, ndim: int, equation: str) -> list[str]:
     before, dots, after = term.partition("...")
     extra = ndim - len(before) - len(after)
     if extra < 0 or (extra and not dots) or not (before + after + "a").isalpha():
-        raise RuntimeError(f"einsum(): '{term}' in '{equation}' does not describe an operand of {ndim} dimensions")
+        raise RuntimeError(
+            f"einsum(): '{term}' in '{equation}' does not describe an operand of {ndim} dimensions"
+        )
     return [*before, *(f".{i}" for i in reversed(range(extra))), *after]
 
 
@@ -148,7 +155,9 @@ def _without_repeats(xp: Namespace, x: Any, labels: list[str]) -> tuple[Any, lis
             i = labels.index(c)
             j = labels.index(c, i + 1)
             if x.shape[i] != x.shape[j]:
-                raise RuntimeError(f"einsum(): label '{c}' stands for sizes {x.shape[i]} and {x.shape[j]} of one operand")
+                raise RuntimeError(
+                    f"einsum(): label '{c}' stands for sizes {x.shape[i]} and {x.shape[j]} of one operand"
+                )
             x = xp.diagonal(x, 0, i, j)
             del labels[j], labels[i]
             labels.append(c)
@@ -167,7 +176,9 @@ def _contract(
     a, labels_a = _sum_out(xp, a, labels_a, keep | set(labels_b))
     b, labels_b = _sum_out(xp, b, labels_b, keep | set(labels_a))
     both = [c for c in labels_a if c in labels_b]
-    size = _sizes(a, labels_a) | {c: n for c, n in _sizes(b, labels_b).items() if n != 1 or c not in labels_a}
+    size = _sizes(a, labels_a) | {
+        c: n for c, n in _sizes(b, labels_b).items() if n != 1 or c not in labels_a
+    }
     _check_sizes(a, labels_a, b, labels_b, both)
     batch, inner = [c for c in both if c in keep], [c for c in both if c not in keep]
     left, right = [c for c in labels_a if c not in both], [c for c in labels_b if c not in both]
@@ -185,7 +196,9 @@ def _check_sizes(a: Any, labels_a: list[str], b: Any, labels_b: list[str], both:
     sizes_a, sizes_b = _sizes(a, labels_a), _sizes(b, labels_b)
     for c in both:
         if sizes_a[c] != sizes_b[c] and 1 not in (sizes_a[c], sizes_b[c]):
-            raise RuntimeError(f"einsum(): label '{c}' stands for sizes {sizes_a[c]} and {sizes_b[c]}")
+            raise RuntimeError(
+                f"einsum(): label '{c}' stands for sizes {sizes_a[c]} and {sizes_b[c]}"
+            )
 
 
 def _arranged(xp: Namespace, x: Any, labels: list[str], groups: Any, size: dict[str, int]) -> Any:

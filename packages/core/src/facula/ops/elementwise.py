@@ -13,7 +13,9 @@ from facula.testing.samples import call
 # ---- samples that many ops share
 
 
-def sample_unary(o: Op, low: float = -2.0, high: float = 2.0, complex: bool = False, integer: bool = True) -> None:
+def sample_unary(
+    o: Op, low: float = -2.0, high: float = 2.0, complex: bool = False, integer: bool = True
+) -> None:
     """Matrices, a 0-d and an empty tensor, a transposed one; integers, and complex numbers where taken."""
 
     def samples(make: Any) -> Any:
@@ -28,7 +30,9 @@ def sample_unary(o: Op, low: float = -2.0, high: float = 2.0, complex: bool = Fa
     o.sample(samples)
 
 
-def sample_binary(o: Op, low: float = -2.0, high: float = 2.0, complex: bool = False, integer: bool = True) -> None:
+def sample_binary(
+    o: Op, low: float = -2.0, high: float = 2.0, complex: bool = False, integer: bool = True
+) -> None:
     """Equal shapes, broadcasting both ways, a 0-d tensor and Python scalars."""
 
     def samples(make: Any) -> Any:
@@ -41,8 +45,13 @@ def sample_binary(o: Op, low: float = -2.0, high: float = 2.0, complex: bool = F
             yield call(make.of([3, 2, 1], "int64"), make.of([1, 2, 1], "int64"))
             yield call(make.of([3, 2], "int32"), make(2, low=low, high=high))
         if complex:
-            yield call(make(2, 2, dtype="complex128", low=low, high=high), make(2, dtype="complex128", low=low, high=high))
-            yield call(make(2, 2, dtype="complex128", low=low, high=high), make(2, low=low, high=high))
+            yield call(
+                make(2, 2, dtype="complex128", low=low, high=high),
+                make(2, dtype="complex128", low=low, high=high),
+            )
+            yield call(
+                make(2, 2, dtype="complex128", low=low, high=high), make(2, low=low, high=high)
+            )
 
     o.sample(samples)
 
@@ -73,7 +82,9 @@ def scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
     """`alpha * other`, for ops that take such a factor; it may not make integers floating-point."""
     for x in (input, other):
         if hasattr(x, "dtype") and not isinstance(alpha, (bool, int)) and is_integral(x.dtype):
-            raise RuntimeError(f"{name}: for integral input tensors alpha must not be a floating-point number, got {alpha}")
+            raise RuntimeError(
+                f"{name}: for integral input tensors alpha must not be a floating-point number, got {alpha}"
+            )
     return mul.call(other, alpha)
 
 
@@ -139,7 +150,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         return floor_divide(input, other)
     if rounding_mode == "trunc":
         return trunc_divide(input, other)
-    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    raise RuntimeError(
+        f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+    )
 
 
 div.alias_as("divide", "true_divide")
@@ -251,7 +264,9 @@ sample_unary(sgn, complex=True)
 
 
 @op(promote="common")
-def addcmul(xp: Namespace, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
+def addcmul(
+    xp: Namespace, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1
+) -> Tensor:
     """`input + value * tensor1 * tensor2`."""
     return input + (tensor1 * tensor2 if value == 1 else tensor1 * tensor2 * value)
 
@@ -264,7 +279,9 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
 
 def _check_factor(name: str, input: Any, value: Any) -> None:
     if is_integral(input.dtype) and not isinstance(value, (bool, int)):
-        raise RuntimeError(f"{name}: value {value} can't be converted to {input.dtype} without overflow or rounding")
+        raise RuntimeError(
+            f"{name}: value {value} can't be converted to {input.dtype} without overflow or rounding"
+        )
 
 
 addcmul.vjp(
@@ -275,10 +292,14 @@ addcmul.vjp(
 
 
 @op(promote="common")
-def addcdiv(xp: Namespace, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
+def addcdiv(
+    xp: Namespace, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1
+) -> Tensor:
     """`input + value * tensor1 / tensor2`. Raises RuntimeError for integers."""
     if is_integral(input.dtype):
-        raise RuntimeError("addcdiv: integer division is not supported; convert the tensors to a floating-point dtype")
+        raise RuntimeError(
+            "addcdiv: integer division is not supported; convert the tensors to a floating-point dtype"
+        )
     ratio = tensor1 / tensor2
     return input + (ratio if value == 1 else ratio * value)
 
@@ -351,7 +372,9 @@ trunc = _define(
     inplace=True,
 )
 trunc.alias_as("fix")
-frac = _define("frac", "`input - trunc(input)`.", lambda xp, input: input - xp.trunc(input), inplace=True)
+frac = _define(
+    "frac", "`input - trunc(input)`.", lambda xp, input: input - xp.trunc(input), inplace=True
+)
 frac.vjp(input=lambda xp, g: g)
 sample_unary(frac, 1.2, 1.8, integer=False)
 
@@ -370,7 +393,9 @@ def round(xp: Namespace, input: Tensor, decimals: int = 0) -> Tensor:
 @round.public
 def round(input: Any, *, decimals: int = 0) -> Any:
     if decimals and is_integral(input.dtype):
-        raise RuntimeError(f"round: decimals={decimals} is for floating-point tensors, got {input.dtype}")
+        raise RuntimeError(
+            f"round: decimals={decimals} is for floating-point tensors, got {input.dtype}"
+        )
     return round.call(input, decimals)
 
 
@@ -400,7 +425,11 @@ def _power_rule(xp: Namespace, g: Any, input: Any, exponent: Any) -> Any:
     if isinstance(exponent, (int, float, complex)):
         if exponent == 0:
             return xp.full(g.shape, 0, g.dtype)
-        return g * (exponent * input) if exponent == 2 else g * (exponent * xp.pow(input, exponent - 1))
+        return (
+            g * (exponent * input)
+            if exponent == 2
+            else g * (exponent * xp.pow(input, exponent - 1))
+        )
     return xp.where(exponent == 0, 0.0, g * (exponent * xp.pow(input, exponent - 1)))
 
 
@@ -479,7 +508,15 @@ LN2, LN10 = math.log(2), math.log(10)
 PI = math.pi
 
 
-def _float(name: str, doc: str, body: Any, rule: Any, low: float = -2, high: float = 2, complex: bool = True) -> Op:
+def _float(
+    name: str,
+    doc: str,
+    body: Any,
+    rule: Any,
+    low: float = -2,
+    high: float = 2,
+    complex: bool = True,
+) -> Op:
     """A function of floating-point numbers, by its body and gradient."""
     o = _define(name, doc, body, promote="float").vjp(input=rule)
     sample_unary(o, low, high, complex=complex, integer=high >= 1)
@@ -526,6 +563,8 @@ tan = _float(
     "tan", "Tangent of radians.",
     lambda xp, input: xp.sin(input) / xp.cos(input), lambda xp, g, out: g * (1 + out * out), -1, 1.2,
 )  # fmt: skip
+
+
 def _asin(xp: Namespace, input: Any) -> Any:
     if is_complex(input.dtype):
         return -1j * xp.log(1j * input + xp.sqrt(1 - input * input))
@@ -564,7 +603,9 @@ def _sinh(xp: Namespace, input: Any) -> Any:
     e = xp.expm1(input)
     small = (e + e / (e + 1)) / 2
     half = xp.exp(xp.abs(input) / 2)  # exp(x) overflows before sinh(x) does
-    return xp.where(xp.lt(xp.abs(input), 1.0), small, xp.sign(input) * (half / 2 * half - 0.5 / half / half))
+    return xp.where(
+        xp.lt(xp.abs(input), 1.0), small, xp.sign(input) * (half / 2 * half - 0.5 / half / half)
+    )
 
 
 def _cosh(xp: Namespace, input: Any) -> Any:
@@ -587,7 +628,12 @@ def _asinh(xp: Namespace, input: Any) -> Any:
 sinh = _float("sinh", "Hyperbolic sine.", _sinh, lambda xp, g, input: g * xp.cosh(input))
 cosh = _float("cosh", "Hyperbolic cosine.", _cosh, lambda xp, g, input: g * xp.sinh(input))
 asinh = _float(
-    "asinh", "Inverse hyperbolic sine.", _asinh, lambda xp, g, input: g / xp.sqrt(input * input + 1), 0.2, 1.5
+    "asinh",
+    "Inverse hyperbolic sine.",
+    _asinh,
+    lambda xp, g, input: g / xp.sqrt(input * input + 1),
+    0.2,
+    1.5,
 )
 acosh = _float(
     "acosh", "Inverse hyperbolic cosine; NaN below 1.",
@@ -598,7 +644,14 @@ atanh = _float(
     "atanh", "Inverse hyperbolic tangent.",
     lambda xp, input: 0.5 * xp.log1p(2 * input / (1 - input)), lambda xp, g, input: g / (1 - input * input), -0.9, 0.9,
 )  # fmt: skip
-for _op, _name in ((asin, "arcsin"), (acos, "arccos"), (atan, "arctan"), (asinh, "arcsinh"), (acosh, "arccosh"), (atanh, "arctanh")):
+for _op, _name in (
+    (asin, "arcsin"),
+    (acos, "arccos"),
+    (atan, "arctan"),
+    (asinh, "arcsinh"),
+    (acosh, "arccosh"),
+    (atanh, "arctanh"),
+):
     _op.alias_as(_name)
 
 deg2rad = _float(
@@ -638,7 +691,8 @@ def hypot(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
 
 
 hypot.vjp(
-    input=lambda xp, g, input, out: g * (input / out), other=lambda xp, g, other, out: g * (other / out)
+    input=lambda xp, g, input, out: g * (input / out),
+    other=lambda xp, g, other, out: g * (other / out),
 )
 sample_binary(hypot, 0.5, 2.0)
 
@@ -702,7 +756,9 @@ def heaviside(xp: Namespace, input: Tensor, values: Tensor) -> Tensor:
 @heaviside.public
 def heaviside(input: Any, values: Any) -> Any:
     if input.dtype is not values.dtype:
-        raise RuntimeError(f"heaviside: input is {input.dtype}, values is {values.dtype}; both must have one dtype")
+        raise RuntimeError(
+            f"heaviside: input is {input.dtype}, values is {values.dtype}; both must have one dtype"
+        )
     return heaviside.call(input, values)
 
 
@@ -741,12 +797,20 @@ for _op in (gcd, lcm):
 nextafter.sample(lambda make: [call(make.of([1.0, 0.0]), make.of([2.0, -1.0]))])
 
 
-@host_op(shape=lambda input: (input.shape, input.shape), dtype=lambda input: (input.dtype, "int32"), outputs=("mantissa", "exponent"))
+@host_op(
+    shape=lambda input: (input.shape, input.shape),
+    dtype=lambda input: (input.dtype, "int32"),
+    outputs=("mantissa", "exponent"),
+)
 def frexp(xp: Namespace, input: Tensor) -> Tensor:
     """(mantissa, exponent) with `input == mantissa * 2 ** exponent` and 0.5 <= |mantissa| < 1."""
 
 
-frexp.vjp(input=lambda xp, g, exponent: None if g[0] is None else g[0] * xp.exp2(-xp.cast(exponent, g[0].dtype)))
+frexp.vjp(
+    input=lambda xp, g, exponent: (
+        None if g[0] is None else g[0] * xp.exp2(-xp.cast(exponent, g[0].dtype))
+    )
+)
 frexp.sample(lambda make: [call(make.of([1.5, -6.5, 0.3], grad=True))])
 
 
@@ -755,7 +819,11 @@ frexp.sample(lambda make: [call(make.of([1.5, -6.5, 0.3], grad=True))])
 
 @op(inplace=True)
 def nan_to_num(
-    xp: Namespace, input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+    xp: Namespace,
+    input: Tensor,
+    nan: float | None = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
 ) -> Tensor:
     """NaN and the infinities replaced; by default by 0 and the dtype's largest and smallest number."""
     from facula.dtypes import finfo
@@ -771,13 +839,12 @@ def nan_to_num(
     return xp.where(out == -math.inf, limits.min if neginf is None else neginf, out)
 
 
-
-
-
 @nan_to_num.sample
 def nan_to_num(make: Any) -> Any:
     yield call(make.of([1.5, math.nan, math.inf, -math.inf]))
-    yield call(make.of([1.5, math.nan, math.inf, -math.inf], "float32"), nan=3.0, posinf=1.0, neginf=-1.0)
+    yield call(
+        make.of([1.5, math.nan, math.inf, -math.inf], "float32"), nan=3.0, posinf=1.0, neginf=-1.0
+    )
     yield call(make(2, 2))
     yield call(make.of([1, 2], "int64"))
 

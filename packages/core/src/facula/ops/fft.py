@@ -73,7 +73,9 @@ def scale_of(norm: Any, forward: bool, n: int) -> float:
     if norm == "ortho":
         return 1 / math.sqrt(n)
     if norm not in (None, "forward", "backward"):
-        raise RuntimeError(f'Invalid normalization mode: "{norm}"; expected "forward", "backward" or "ortho"')
+        raise RuntimeError(
+            f'Invalid normalization mode: "{norm}"; expected "forward", "backward" or "ortho"'
+        )
     return 1 / n if (norm == "forward") is forward else 1.0
 
 
@@ -98,7 +100,9 @@ def _many(input: Any, s: Any, dim: Any, name: str) -> tuple[tuple[int, ...], tup
     s = (s,) if isinstance(s, int) else s
     if dim is None:
         if s is not None and len(s) > ndim:
-            raise RuntimeError(f"{name}: got shape with {len(s)} values but input tensor only has {ndim} dimensions")
+            raise RuntimeError(
+                f"{name}: got shape with {len(s)} values but input tensor only has {ndim} dimensions"
+            )
         dims = tuple(range(0 if s is None else ndim - len(s), ndim))
     else:
         dims = tuple(wrap_dim(d, ndim) for d in ((dim,) if isinstance(dim, int) else dim))
@@ -107,7 +111,9 @@ def _many(input: Any, s: Any, dim: Any, name: str) -> tuple[tuple[int, ...], tup
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"{name}: FFT dims must be unique, got {dim}")
     if s is not None and len(s) != len(dims):
-        raise RuntimeError(f"{name}: When given, dim and shape arguments must have the same length, got {dim} and {s}")
+        raise RuntimeError(
+            f"{name}: When given, dim and shape arguments must have the same length, got {dim} and {s}"
+        )
     sizes = tuple(input.shape[d] if s is None or s[i] == -1 else s[i] for i, d in enumerate(dims))
     if any(n < 1 for n in sizes):
         raise RuntimeError(f"{name}: Invalid number of data points ({min(sizes)}) specified")
@@ -138,14 +144,20 @@ def _complex_family(forward: bool) -> None:
     name = "fft" if forward else "ifft"
     what = "Discrete Fourier transform" if forward else "Inverse of the discrete Fourier transform"
 
-    def one(xp: Namespace, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+    def one(
+        xp: Namespace, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
+    ) -> Tensor:
         at, points = _one(input, n, dim, name)
         return _transform(xp, input, (at,), (points,), norm, forward)
 
-    def two(xp: Namespace, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    def two(
+        xp: Namespace, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
+    ) -> Tensor:
         return _transform(xp, input, *_many(input, s, dim, name + "2"), norm, forward)
 
-    def many(xp: Namespace, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    def many(
+        xp: Namespace, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
+    ) -> Tensor:
         return _transform(xp, input, *_many(input, s, dim, name + "n"), norm, forward)
 
     _register(name, what, one, two, many)
@@ -180,7 +192,9 @@ def _sample(o: Op, suffix: str, name: str) -> None:
 # ---- real to complex: rfft, and ihfft, which is its conjugate
 
 
-def _half(xp: Namespace, input: Any, dims: Any, sizes: Any, norm: Any, inverse: bool, name: str) -> Any:
+def _half(
+    xp: Namespace, input: Any, dims: Any, sizes: Any, norm: Any, inverse: bool, name: str
+) -> Any:
     _real_only(name, input)
     if not dims:
         raise RuntimeError(f"{name}: at least one dimension is needed")
@@ -196,14 +210,20 @@ def _half_family(inverse: bool) -> None:
     name = "ihfft" if inverse else "rfft"
     what = "First half of the (inverse) spectrum of a real signal"
 
-    def one(xp: Namespace, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+    def one(
+        xp: Namespace, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
+    ) -> Tensor:
         at, points = _one(input, n, dim, name)
         return _half(xp, input, (at,), (points,), norm, inverse, name)
 
-    def two(xp: Namespace, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    def two(
+        xp: Namespace, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
+    ) -> Tensor:
         return _half(xp, input, *_many(input, s, dim, name + "2"), norm, inverse, name + "2")
 
-    def many(xp: Namespace, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    def many(
+        xp: Namespace, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
+    ) -> Tensor:
         return _half(xp, input, *_many(input, s, dim, name + "n"), norm, inverse, name + "n")
 
     _register(name, what, one, two, many)
@@ -212,7 +232,9 @@ def _half_family(inverse: bool) -> None:
 # ---- complex to real: irfft, and hfft, which takes the conjugate
 
 
-def _whole(xp: Namespace, input: Any, dims: Any, sizes: Any, norm: Any, inverse: bool, name: str) -> Any:
+def _whole(
+    xp: Namespace, input: Any, dims: Any, sizes: Any, norm: Any, inverse: bool, name: str
+) -> Any:
     """`sizes` are those of the result; of the last dimension the first half is taken."""
     if not dims:
         raise RuntimeError(f"{name}: at least one dimension is needed")
@@ -241,14 +263,22 @@ def _whole_family(inverse: bool) -> None:
     name = "irfft" if inverse else "hfft"
     what = "Real signal whose (inverse) spectrum begins with `input`"
 
-    def one(xp: Namespace, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
-        dims, sizes = _doubled(input, None if n is None else (n,), (_one(input, n, dim, name)[0],), name)
+    def one(
+        xp: Namespace, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
+    ) -> Tensor:
+        dims, sizes = _doubled(
+            input, None if n is None else (n,), (_one(input, n, dim, name)[0],), name
+        )
         return _whole(xp, input, dims, sizes, norm, inverse, name)
 
-    def two(xp: Namespace, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    def two(
+        xp: Namespace, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
+    ) -> Tensor:
         return _whole(xp, input, *_doubled(input, s, dim, name + "2"), norm, inverse, name + "2")
 
-    def many(xp: Namespace, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    def many(
+        xp: Namespace, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
+    ) -> Tensor:
         return _whole(xp, input, *_doubled(input, s, dim, name + "n"), norm, inverse, name + "n")
 
     _register(name, what, one, two, many)
@@ -264,7 +294,11 @@ for _direction in (True, False):
 
 
 def _shifted(xp: Namespace, input: Any, dim: Any, by_half: Any) -> Any:
-    dims = range(len(input.shape)) if dim is None else [wrap_dim(d, len(input.shape)) for d in ((dim,) if isinstance(dim, int) else dim)]
+    dims = (
+        range(len(input.shape))
+        if dim is None
+        else [wrap_dim(d, len(input.shape)) for d in ((dim,) if isinstance(dim, int) else dim)]
+    )
     for d in dims:
         n = input.shape[d]
         at = n - by_half(n)

@@ -16,7 +16,9 @@ from facula.testing.samples import call
 def _matmul_shape(input: Any, other: Any) -> tuple[int, ...]:
     a, b = input.shape, other.shape
     if a[-1] != b[-2]:
-        raise RuntimeError(f"matmul: {tuple(a)} @ {tuple(b)}: the inner sizes {a[-1]} and {b[-2]} differ")
+        raise RuntimeError(
+            f"matmul: {tuple(a)} @ {tuple(b)}: the inner sizes {a[-1]} and {b[-2]} differ"
+        )
     lead = broadcast_shapes(a[:-2], b[:-2])
     return (*lead, *a[-2:-1], *b[-1:])
 
@@ -34,7 +36,9 @@ def matmul(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """
     a, b = len(input.shape), len(other.shape)
     if not a or not b:
-        raise RuntimeError(f"matmul: both arguments need at least 1 dimension, but they are {a}-D and {b}-D")
+        raise RuntimeError(
+            f"matmul: both arguments need at least 1 dimension, but they are {a}-D and {b}-D"
+        )
     left = xp.unsqueeze(input, 0) if a == 1 else input
     right = xp.unsqueeze(other, 1) if b == 1 else other
     out = xp.matrix_product(left, right)
@@ -58,7 +62,9 @@ def _matmul_other(xp: Namespace, g: Any, input: Any, other_shape: Any) -> Any:
         return g * input if b == 1 else xp.unsqueeze(input, -1) * xp.unsqueeze(g, -2)
     if b == 1:
         return xp.squeeze(xp.matmul(xp.transpose(input, -1, -2), xp.unsqueeze(g, -1)), -1)
-    if b == 2 < a:  # one product over all rows, instead of one per batch element that is summed later
+    if (
+        b == 2 < a
+    ):  # one product over all rows, instead of one per batch element that is summed later
         input = xp.reshape(input, (_product(input.shape[:-1]), input.shape[-1]))
         g = xp.reshape(g, (_product(g.shape[:-1]), g.shape[-1]))
     return xp.matmul(xp.transpose(input, -1, -2), g)
@@ -96,13 +102,17 @@ def _expect(name: str, *wanted: tuple[str, Any, int]) -> None:
     """Refuses tensors of other than the wanted number of dimensions."""
     for argument, x, ndim in wanted:
         if len(x.shape) != ndim:
-            raise RuntimeError(f"{name}: {argument} must be {ndim}-D, its shape is {tuple(x.shape)}")
+            raise RuntimeError(
+                f"{name}: {argument} must be {ndim}-D, its shape is {tuple(x.shape)}"
+            )
 
 
 def _expect_one_dtype(name: str, *tensors: Any) -> None:
     dtypes = {str(x.dtype) for x in tensors}
     if len(dtypes) > 1:
-        raise RuntimeError(f"{name}: expected all tensors to have one dtype, got {' and '.join(sorted(dtypes))}")
+        raise RuntimeError(
+            f"{name}: expected all tensors to have one dtype, got {' and '.join(sorted(dtypes))}"
+        )
 
 
 @op
@@ -152,7 +162,9 @@ def inner(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     if not input.shape or not other.shape:
         return input * other
     if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(f"inner: the last sizes of {tuple(input.shape)} and {tuple(other.shape)} differ")
+        raise RuntimeError(
+            f"inner: the last sizes of {tuple(input.shape)} and {tuple(other.shape)} differ"
+        )
     return xp.tensordot(input, other, ((len(input.shape) - 1,), (len(other.shape) - 1,)))
 
 
@@ -169,8 +181,15 @@ mm.sample(lambda make: [call(make(2, 3), make(3, 2)), call(make(0, 3), make(3, 2
 bmm.sample(lambda make: [call(make(2, 2, 3), make(2, 3, 2)), call(make(0, 2, 3), make(0, 3, 2))])
 mv.sample(lambda make: [call(make(2, 3), make(3))])
 dot.sample(lambda make: [call(make(3), make(3)), call(make(0), make(0))])
-vdot.sample(lambda make: [call(make(3), make(3)), call(make(3, dtype="complex128"), make(3, dtype="complex128"))])
-inner.sample(lambda make: [call(make(3), make(3)), call(make(2, 3), make(4, 3)), call(make(), make(2))])
+vdot.sample(
+    lambda make: [
+        call(make(3), make(3)),
+        call(make(3, dtype="complex128"), make(3, dtype="complex128")),
+    ]
+)
+inner.sample(
+    lambda make: [call(make(3), make(3)), call(make(2, 3), make(4, 3)), call(make(), make(2))]
+)
 outer.sample(lambda make: [call(make(3), make(2)), call(make(0), make(2))])
 
 
@@ -180,7 +199,9 @@ outer.sample(lambda make: [call(make(3), make(2)), call(make(0), make(2))])
 def _combine(xp: Namespace, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """`beta * input + alpha * product`; with `beta` 0 NaN in `input` does no harm, as in PyTorch."""
     if is_integral(product.dtype):
-        beta, alpha = (bool(beta), bool(alpha)) if category(product.dtype) == 0 else (int(beta), int(alpha))
+        beta, alpha = (
+            (bool(beta), bool(alpha)) if category(product.dtype) == 0 else (int(beta), int(alpha))
+        )
     if alpha != 1:
         product = product * alpha
     if beta == 0:  # False too
@@ -197,7 +218,9 @@ def _keywords(o: Any) -> None:
         if o.name in ("addmm", "addr") and is_integral(input.dtype) and input.dtype.category:
             for value in (beta, alpha):
                 if isinstance(value, float):
-                    raise RuntimeError(f"{o.name}: for integral tensors beta and alpha must be integers, got {value}")
+                    raise RuntimeError(
+                        f"{o.name}: for integral tensors beta and alpha must be integers, got {value}"
+                    )
         return o.call(input, first, second, beta, alpha)
 
     names = o.inputs[1:]
@@ -211,11 +234,15 @@ def _keywords(o: Any) -> None:
 
 def _fits(name: str, input: Any, out: tuple[int, ...]) -> None:
     if broadcast_shapes(input.shape, out) != tuple(out):
-        raise RuntimeError(f"{name}: input of shape {tuple(input.shape)} does not broadcast to {tuple(out)}")
+        raise RuntimeError(
+            f"{name}: input of shape {tuple(input.shape)} does not broadcast to {tuple(out)}"
+        )
 
 
 @op(inplace=True)
-def addmm(xp: Namespace, input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def addmm(
+    xp: Namespace, input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """`beta * input + alpha * (mat1 @ mat2)`, of 2-D matrices."""
     product = xp.mm(mat1, mat2)
     _fits("addmm", input, product.shape)
@@ -223,7 +250,9 @@ def addmm(xp: Namespace, input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 
 
 
 @op(inplace=True)
-def addmv(xp: Namespace, input: Tensor, mat: Tensor, vec: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def addmv(
+    xp: Namespace, input: Tensor, mat: Tensor, vec: Tensor, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """`beta * input + alpha * (mat @ vec)`."""
     product = xp.mv(mat, vec)
     _fits("addmv", input, product.shape)
@@ -231,7 +260,9 @@ def addmv(xp: Namespace, input: Tensor, mat: Tensor, vec: Tensor, beta: Any = 1,
 
 
 @op(inplace=True)
-def addr(xp: Namespace, input: Tensor, vec1: Tensor, vec2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def addr(
+    xp: Namespace, input: Tensor, vec1: Tensor, vec2: Tensor, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """`beta * input + alpha * outer(vec1, vec2)`."""
     product = xp.outer(vec1, vec2)
     _fits("addr", input, product.shape)
@@ -239,7 +270,9 @@ def addr(xp: Namespace, input: Tensor, vec1: Tensor, vec2: Tensor, beta: Any = 1
 
 
 @op(inplace=True)
-def baddbmm(xp: Namespace, input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def baddbmm(
+    xp: Namespace, input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """`beta * input + alpha * bmm(batch1, batch2)`."""
     product = xp.bmm(batch1, batch2)
     _fits("baddbmm", input, product.shape)
@@ -247,7 +280,9 @@ def baddbmm(xp: Namespace, input: Tensor, batch1: Tensor, batch2: Tensor, beta: 
 
 
 @op(inplace=True)
-def addbmm(xp: Namespace, input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def addbmm(
+    xp: Namespace, input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """`beta * input + alpha * sum_b(batch1[b] @ batch2[b])`."""
     product = xp.sum(xp.bmm(batch1, batch2), 0)
     _fits("addbmm", input, product.shape)
@@ -256,11 +291,36 @@ def addbmm(xp: Namespace, input: Tensor, batch1: Tensor, batch2: Tensor, beta: A
 
 for _op in (addmm, addmv, addr, baddbmm, addbmm):
     _keywords(_op)
-addmm.sample(lambda make: [call(make(2, 2), make(2, 3), make(3, 2)), call(make(2), make(2, 3), make(3, 2), beta=0.5, alpha=2.0)])
-addmv.sample(lambda make: [call(make(2), make(2, 3), make(3)), call(make(), make(2, 3), make(3), beta=0, alpha=2.0)])
-addr.sample(lambda make: [call(make(2, 3), make(2), make(3)), call(make(3), make(2), make(3), beta=2, alpha=0.5)])
-baddbmm.sample(lambda make: [call(make(2, 2, 2), make(2, 2, 3), make(2, 3, 2)), call(make(2), make(2, 2, 3), make(2, 3, 2), beta=2)])
-addbmm.sample(lambda make: [call(make(2, 2), make(2, 2, 3), make(2, 3, 2)), call(make(2), make(2, 2, 3), make(2, 3, 2), alpha=2)])
+addmm.sample(
+    lambda make: [
+        call(make(2, 2), make(2, 3), make(3, 2)),
+        call(make(2), make(2, 3), make(3, 2), beta=0.5, alpha=2.0),
+    ]
+)
+addmv.sample(
+    lambda make: [
+        call(make(2), make(2, 3), make(3)),
+        call(make(), make(2, 3), make(3), beta=0, alpha=2.0),
+    ]
+)
+addr.sample(
+    lambda make: [
+        call(make(2, 3), make(2), make(3)),
+        call(make(3), make(2), make(3), beta=2, alpha=0.5),
+    ]
+)
+baddbmm.sample(
+    lambda make: [
+        call(make(2, 2, 2), make(2, 2, 3), make(2, 3, 2)),
+        call(make(2), make(2, 2, 3), make(2, 3, 2), beta=2),
+    ]
+)
+addbmm.sample(
+    lambda make: [
+        call(make(2, 2), make(2, 2, 3), make(2, 3, 2)),
+        call(make(2), make(2, 2, 3), make(2, 3, 2), alpha=2),
+    ]
+)
 
 
 @op
@@ -274,7 +334,9 @@ def linalg_multi_dot(xp: Namespace, tensors: Tensors) -> Tensor:
     for i, x in enumerate(tensors):
         allowed = (1, 2) if i in (0, len(tensors) - 1) else (2,)
         if len(x.shape) not in allowed:
-            raise RuntimeError(f"multi_dot: tensor {i} has shape {tuple(x.shape)}; the inner ones must be 2-D")
+            raise RuntimeError(
+                f"multi_dot: tensor {i} has shape {tuple(x.shape)}; the inner ones must be 2-D"
+            )
     _expect_one_dtype("multi_dot", *tensors)
     matrices = list(tensors)
     if len(matrices[0].shape) == 1:
@@ -296,7 +358,8 @@ def _cheapest_splits(sizes: list[int]) -> dict[tuple[int, int], int]:
         for i in range(n - length):
             j = i + length
             options = [
-                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
             ]
             cost[i, j], splits[i, j] = min(options)
     return splits
@@ -306,7 +369,9 @@ def _multiply_chain(xp: Namespace, matrices: Any, splits: Any, i: int, j: int) -
     if i == j:
         return matrices[i]
     k = splits[i, j]
-    return xp.matmul(_multiply_chain(xp, matrices, splits, i, k), _multiply_chain(xp, matrices, splits, k + 1, j))
+    return xp.matmul(
+        _multiply_chain(xp, matrices, splits, i, k), _multiply_chain(xp, matrices, splits, k + 1, j)
+    )
 
 
 @op
@@ -324,7 +389,11 @@ def chain_matmul(*matrices: Any) -> Any:
 
 chain_matmul.sample(lambda make: [call(make(2, 3), make(3, 4), make(4, 2))])
 linalg_multi_dot.sample(
-    lambda make: [call([make(2, 3), make(3, 4), make(4, 2)]), call([make(3), make(3, 4), make(4)]), call([make(2, 3), make(3, 2)])]
+    lambda make: [
+        call([make(2, 3), make(3, 4), make(4, 2)]),
+        call([make(3), make(3, 4), make(4)]),
+        call([make(2, 3), make(3, 2)]),
+    ]
 )
 
 
@@ -339,14 +408,18 @@ def kron(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     return xp.reshape(left * right, tuple(x * y for x, y in zip(a, b)))
 
 
-kron.sample(lambda make: [call(make(2, 2), make(3, 2)), call(make(2), make(2, 2)), call(make(), make(3))])
+kron.sample(
+    lambda make: [call(make(2, 2), make(3, 2)), call(make(2), make(2, 2)), call(make(), make(3))]
+)
 
 
 @op
 def linalg_cross(xp: Namespace, input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """Vector products along `dim`, which must have size 3; the other dimensions are broadcast."""
     if len(input.shape) != len(other.shape):
-        raise RuntimeError(f"cross: the tensors have {len(input.shape)} and {len(other.shape)} dimensions")
+        raise RuntimeError(
+            f"cross: the tensors have {len(input.shape)} and {len(other.shape)} dimensions"
+        )
     at = wrap_dim(dim, len(input.shape))
     if input.shape[at] != 3 or other.shape[at] != 3:
         raise RuntimeError(
@@ -369,11 +442,15 @@ def cross(xp: Namespace, input: Tensor, other: Tensor, dim: int | None = None) -
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
-            raise RuntimeError(f"cross: no dimension of size 3 in input of shape {tuple(input.shape)}")
+            raise RuntimeError(
+                f"cross: no dimension of size 3 in input of shape {tuple(input.shape)}"
+            )
     return xp.linalg_cross(input, other, dim)
 
 
-linalg_cross.sample(lambda make: [call(make(2, 3), make(2, 3)), call(make(3, 2), make(3, 1), dim=0)])
+linalg_cross.sample(
+    lambda make: [call(make(2, 3), make(2, 3)), call(make(3, 2), make(3, 1), dim=0)]
+)
 cross.sample(lambda make: [call(make(2, 3), make(2, 3)), call(make(3, 2), make(3, 2), 0)])
 
 
@@ -388,41 +465,56 @@ def linalg_vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     return linalg_vecdot.call(x, y, dim)
 
 
-linalg_vecdot.sample(lambda make: [call(make(2, 3), make(2, 3)), call(make(3, 1), make(3, 2), dim=0)])
+linalg_vecdot.sample(
+    lambda make: [call(make(2, 3), make(2, 3)), call(make(3, 1), make(3, 2), dim=0)]
+)
 
 
 @op
-def bilinear(xp: Namespace, input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def bilinear(
+    xp: Namespace, input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
     """`input1^T W_o input2 + b_o` for each output o: shapes (..., i), (..., j), (o, i, j), (o,).
 
     Raises RuntimeError where the sizes do not fit.
     """
     o, i, j = weight.shape
     if tuple(input1.shape[:-1]) != tuple(input2.shape[:-1]):
-        raise RuntimeError(f"bilinear: batch dimensions differ: {tuple(input1.shape)} and {tuple(input2.shape)}")
+        raise RuntimeError(
+            f"bilinear: batch dimensions differ: {tuple(input1.shape)} and {tuple(input2.shape)}"
+        )
     if input1.shape[-1] != i or input2.shape[-1] != j:
         raise RuntimeError(
             f"bilinear: weight {tuple(weight.shape)} takes {i} and {j} features, got {input1.shape[-1]} and {input2.shape[-1]}"
         )
     lead = tuple(input1.shape[:-1])
     n = _product(lead)
-    rows = xp.matmul(xp.reshape(input1, (n, i)), xp.reshape(xp.permute(weight, (1, 0, 2)), (i, o * j)))
+    rows = xp.matmul(
+        xp.reshape(input1, (n, i)), xp.reshape(xp.permute(weight, (1, 0, 2)), (i, o * j))
+    )
     out = xp.sum(xp.reshape(rows, (n, o, j)) * xp.unsqueeze(xp.reshape(input2, (n, j)), 1), -1)
     out = xp.reshape(out, (*lead, o))
     return out if bias is None else out + bias
 
 
 bilinear.sample(
-    lambda make: [call(make(2, 3), make(2, 2), make(4, 3, 2), make(4)), call(make(3), make(2), make(4, 3, 2))]
+    lambda make: [
+        call(make(2, 3), make(2, 2), make(4, 3, 2), make(4)),
+        call(make(3), make(2), make(4, 3, 2)),
+    ]
 )
 
 
 @op(promote=None)
-def cdist(xp: Namespace, x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Tensor:
+def cdist(
+    xp: Namespace, x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None
+) -> Tensor:
     """Distances in the `p`-norm of all pairs of rows: (..., n, d) and (..., m, d) give (..., n, m)."""
     for name, x in (("x1", x1), ("x2", x2)):
         if len(x.shape) < 2 or is_integral(x.dtype):
-            raise RuntimeError(f"cdist: {name} must be a floating-point tensor of 2 or more dimensions")
+            raise RuntimeError(
+                f"cdist: {name} must be a floating-point tensor of 2 or more dimensions"
+            )
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"cdist: rows have {x1.shape[-1]} and {x2.shape[-1]} elements")
     if p < 0:

@@ -16,14 +16,21 @@ from facula.testing.samples import call
 
 @op(promote=None, holomorphic=False, inplace=False)
 def linalg_vector_norm(
-    xp: Namespace, x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
+    xp: Namespace,
+    x: Tensor,
+    ord: Any = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
 ) -> Tensor:
     """`sum(|x| ** ord) ** (1 / ord)` over `dim` (all by default); 0 counts nonzeros, inf is the largest.
 
     Real also for complex `x`. Raises RuntimeError for integers, and for inf over no elements.
     """
     if category(x.dtype) < 2:
-        raise RuntimeError(f"linalg.vector_norm: expected a floating-point or complex tensor, got {x.dtype}")
+        raise RuntimeError(
+            f"linalg.vector_norm: expected a floating-point or complex tensor, got {x.dtype}"
+        )
     if dtype is not None:
         x = xp.cast(x, as_dtype(dtype).dtype)
     dims = wrap_dims(dim, len(x.shape))
@@ -51,7 +58,9 @@ def linalg_vector_norm(
 
 
 @linalg_vector_norm.public
-def linalg_vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def linalg_vector_norm(
+    x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Any:
     if not isinstance(ord, (int, float)):
         raise RuntimeError(f"linalg.vector_norm: ord must be a number, got {ord!r}")
     if dtype is not None:
@@ -108,7 +117,9 @@ def linalg_vector_norm(make: Any) -> Any:
 
 def _two_dims(name: str, A: Any, dim: Any) -> tuple[int, int]:
     if len(A.shape) < 2:
-        raise RuntimeError(f"{name}: the input tensor A must have at least 2 dimensions, its shape is {tuple(A.shape)}")
+        raise RuntimeError(
+            f"{name}: the input tensor A must have at least 2 dimensions, its shape is {tuple(A.shape)}"
+        )
     if len(dim) != 2:
         raise RuntimeError(f"{name}: dim must be a 2-tuple, got {dim}")
     first, second = (wrap_dim(d, len(A.shape)) for d in dim)
@@ -119,7 +130,12 @@ def _two_dims(name: str, A: Any, dim: Any) -> tuple[int, int]:
 
 @op
 def linalg_matrix_norm(
-    xp: Namespace, A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, dtype: Any = None
+    xp: Namespace,
+    A: Tensor,
+    ord: Any = "fro",
+    dim: Any = (-2, -1),
+    keepdim: bool = False,
+    dtype: Any = None,
 ) -> Tensor:
     """Norm of matrices: 'fro', 'nuc' (sum of singular values), 1 and -1 (column sums), inf and -inf
     (row sums), 2 and -2 (largest and smallest singular value).
@@ -134,7 +150,9 @@ def linalg_matrix_norm(
         sums = xp.linalg_vector_norm(A, 1, inner, True)
         return _spread_extremum(xp, sums, ord, outer, (first, second), keepdim)
     if ord not in (2, -2, "nuc"):
-        raise RuntimeError(f"linalg.matrix_norm: Order {ord!r} not supported; it is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
+        raise RuntimeError(
+            f"linalg.matrix_norm: Order {ord!r} not supported; it is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf"
+        )
     last = [i for i in range(len(A.shape)) if i not in (first, second)]
     values = xp.linalg_svdvals(xp.permute(A, (*last, first, second)))
     if ord == "nuc":
@@ -142,21 +160,29 @@ def linalg_matrix_norm(
     else:
         out = xp.amax(values, -1) if ord == 2 else -xp.amax(-values, -1)
     if keepdim:
-        out = xp.reshape(out, tuple(1 if i in (first, second) else n for i, n in enumerate(A.shape)))
+        out = xp.reshape(
+            out, tuple(1 if i in (first, second) else n for i, n in enumerate(A.shape))
+        )
     return out
 
 
-def _spread_extremum(xp: Namespace, sums: Any, ord: Any, outer: int, dims: Any, keepdim: bool) -> Any:
+def _spread_extremum(
+    xp: Namespace, sums: Any, ord: Any, outer: int, dims: Any, keepdim: bool
+) -> Any:
     out = xp.amax(sums, outer, True) if ord > 0 else -xp.amax(-sums, outer, True)
     return out if keepdim else xp.squeeze(out, dims)
 
 
 @linalg_matrix_norm.public
-def linalg_matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
+def linalg_matrix_norm(
+    A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+) -> Any:
     if dtype is not None:
         _check_dtype("linalg.matrix_norm", A, dtype)
     if category(A.dtype) < 2:
-        raise RuntimeError(f"linalg.matrix_norm: expected a floating-point or complex tensor, got {A.dtype}")
+        raise RuntimeError(
+            f"linalg.matrix_norm: expected a floating-point or complex tensor, got {A.dtype}"
+        )
     return linalg_matrix_norm.call(A, ord, dim, keepdim, dtype)
 
 
@@ -169,13 +195,20 @@ def linalg_matrix_norm(make: Any) -> Any:
 
 @op
 def linalg_norm(
-    xp: Namespace, A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, dtype: Any = None
+    xp: Namespace,
+    A: Tensor,
+    ord: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
 ) -> Tensor:
     """Norm of a vector or matrix: of the whole tensor where neither `ord` nor `dim` is given."""
     if dim is not None:
         dim = (dim,) if isinstance(dim, int) else tuple(dim)
         if len(dim) not in (1, 2):
-            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {dim}")
+            raise RuntimeError(
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {dim}"
+            )
     elif ord is not None and len(A.shape) not in (1, 2):
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D"
@@ -183,12 +216,16 @@ def linalg_norm(
     if ord is not None and (len(dim) == 2 if dim is not None else len(A.shape) == 2):
         return xp.linalg_matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype)
     if isinstance(ord, str):
-        raise RuntimeError(f"linalg.norm: ord {ord!r} is for matrices, the input has shape {tuple(A.shape)}")
+        raise RuntimeError(
+            f"linalg.norm: ord {ord!r} is for matrices, the input has shape {tuple(A.shape)}"
+        )
     return xp.linalg_vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype)
 
 
 @linalg_norm.public
-def linalg_norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def linalg_norm(
+    A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Any:
     if dtype is not None:
         _check_dtype("linalg.norm", A, dtype)
     return linalg_norm.call(A, ord, dim, keepdim, dtype)
@@ -204,7 +241,12 @@ def linalg_norm(make: Any) -> Any:
 
 @op
 def norm(
-    xp: Namespace, input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
+    xp: Namespace,
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
 ) -> Tensor:
     """`p`-norm over `dim` (all by default) of the elements; 'fro' is 2, 'nuc' takes singular values."""
     if p == "nuc":
@@ -236,7 +278,9 @@ def renorm(xp: Namespace, input: Tensor, p: float, dim: int, maxnorm: float) -> 
     """Slices of `input` along `dim`, each scaled down so that its `p`-norm is at most `maxnorm`."""
     at = wrap_dim(dim, len(input.shape))
     if len(input.shape) < 2 or p <= 0 or maxnorm < 0:
-        raise RuntimeError(f"renorm: expected 2 or more dimensions, p > 0, maxnorm >= 0; got {len(input.shape)}, {p}, {maxnorm}")
+        raise RuntimeError(
+            f"renorm: expected 2 or more dimensions, p > 0, maxnorm >= 0; got {len(input.shape)}, {p}, {maxnorm}"
+        )
     others = tuple(i for i in range(len(input.shape)) if i != at)
     size = xp.linalg_vector_norm(input, p, others, True)
     return input * xp.where(xp.gt(size, maxnorm), maxnorm / (size + 1e-7), 1.0)

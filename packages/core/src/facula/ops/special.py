@@ -25,11 +25,17 @@ def _function(name: str, doc: str, low: float = -2.0, high: float = 2.0) -> Op:
 
 # ---- the error function and the normal distribution
 
-erf = _function("erf", "Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`.")
+erf = _function(
+    "erf", "Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`."
+)
 erfc = _function("erfc", "`1 - erf(input)`, accurate where that is small.")
 special_erfcx = _function("special_erfcx", "`exp(input ** 2) * erfc(input)`, without underflow.")
-erfinv = _function("erfinv", "The number whose error function is `input`; infinite at -1 and 1.", -0.9, 0.9)
-special_ndtri = _function("special_ndtri", "Quantile of the standard normal distribution.", 0.1, 0.9)
+erfinv = _function(
+    "erfinv", "The number whose error function is `input`; infinite at -1 and 1.", -0.9, 0.9
+)
+special_ndtri = _function(
+    "special_ndtri", "Quantile of the standard normal distribution.", 0.1, 0.9
+)
 
 _SLOPE = 2 / math.sqrt(math.pi)
 erf.vjp(input=lambda xp, g, input: g * (_SLOPE * xp.exp(-(input * input))))
@@ -87,7 +93,12 @@ def _zeta_rule(xp: Namespace, g: Any, input: Any, other: Any) -> Any:
 
 
 special_zeta.vjp(other=_zeta_rule)
-special_zeta.sample(lambda make: [call(make.of([2.0, 3.5]), make(2, low=0.5, high=3)), call(2.0, make(3, low=0.5, high=3))])
+special_zeta.sample(
+    lambda make: [
+        call(make.of([2.0, 3.5]), make(2, low=0.5, high=3)),
+        call(2.0, make(3, low=0.5, high=3)),
+    ]
+)
 
 
 @op(promote="float", inplace=False)
@@ -172,8 +183,12 @@ sample_unary(special_entr, 0.3, 2.0)
 
 # ---- modified Bessel functions, and what is scaled by exp(-|x|)
 
-special_i0e = _function("special_i0e", "`exp(-|input|)` times the modified Bessel function of order 0.", 0.3, 3.0)
-special_i1e = _function("special_i1e", "`exp(-|input|)` times the modified Bessel function of order 1.", 0.3, 3.0)
+special_i0e = _function(
+    "special_i0e", "`exp(-|input|)` times the modified Bessel function of order 0.", 0.3, 3.0
+)
+special_i1e = _function(
+    "special_i1e", "`exp(-|input|)` times the modified Bessel function of order 1.", 0.3, 3.0
+)
 
 
 @op(promote="float")
@@ -227,20 +242,33 @@ def _polynomial(name: str, first: Any, step: Any) -> None:
 
     body.__name__ = f"special_{name}"
     body.__doc__ = f"The {name.replace('_', ' ')} of order `n` at `input`, by its recurrence."
-    o: Op = op(body, promote="float", dynamic="the highest order decides the number of steps; use a fixed order")
+    o: Op = op(
+        body,
+        promote="float",
+        dynamic="the highest order decides the number of steps; use a fixed order",
+    )
     o.numbers = "one"
     o.sample(lambda make: [call(make(3), 3), call(make(3, grad=False), make.of([0, 1, 4]))])
 
 
-_CHEBYSHEV = {"t": lambda x: x, "u": lambda x: 2 * x, "v": lambda x: 2 * x - 1, "w": lambda x: 2 * x + 1}
+_CHEBYSHEV = {
+    "t": lambda x: x,
+    "u": lambda x: 2 * x,
+    "v": lambda x: 2 * x - 1,
+    "w": lambda x: 2 * x + 1,
+}
 for _kind, _first in _CHEBYSHEV.items():
-    _polynomial(f"chebyshev_polynomial_{_kind}", _first, lambda k, x, now, before: 2 * x * now - before)
+    _polynomial(
+        f"chebyshev_polynomial_{_kind}", _first, lambda k, x, now, before: 2 * x * now - before
+    )
     _polynomial(
         f"shifted_chebyshev_polynomial_{_kind}",
         lambda x, first=_first: first(2 * x - 1),
         lambda k, x, now, before: 2 * (2 * x - 1) * now - before,
     )
-_polynomial("hermite_polynomial_h", lambda x: 2 * x, lambda k, x, now, before: 2 * (x * now - k * before))
+_polynomial(
+    "hermite_polynomial_h", lambda x: 2 * x, lambda k, x, now, before: 2 * (x * now - k * before)
+)
 _polynomial("hermite_polynomial_he", lambda x: x, lambda k, x, now, before: x * now - k * before)
 _polynomial(
     "laguerre_polynomial_l",
@@ -248,7 +276,9 @@ _polynomial(
     lambda k, x, now, before: ((2 * k + 1 - x) * now - k * before) / (k + 1),
 )
 _polynomial(
-    "legendre_polynomial_p", lambda x: x, lambda k, x, now, before: ((2 * k + 1) * x * now - k * before) / (k + 1)
+    "legendre_polynomial_p",
+    lambda x: x,
+    lambda k, x, now, before: ((2 * k + 1) * x * now - k * before) / (k + 1),
 )
 
 

@@ -11,16 +11,24 @@ from facula.ops._op import Namespace, Tensor, op
 from facula.testing.samples import call
 
 
-def _frame_sizes(name: str, n_fft: int, hop_length: int | None, win_length: int | None, window: Any) -> tuple[int, int]:
+def _frame_sizes(
+    name: str, n_fft: int, hop_length: int | None, win_length: int | None, window: Any
+) -> tuple[int, int]:
     """(hop, window length) with PyTorch's defaults. Raises RuntimeError for what does not fit."""
     hop = n_fft // 4 if hop_length is None else hop_length
     size = n_fft if win_length is None else win_length
     if n_fft <= 0 or hop <= 0:
-        raise RuntimeError(f"{name}: expected n_fft > 0 and hop_length > 0, but got n_fft={n_fft}, hop_length={hop}")
+        raise RuntimeError(
+            f"{name}: expected n_fft > 0 and hop_length > 0, but got n_fft={n_fft}, hop_length={hop}"
+        )
     if not 0 < size <= n_fft:
-        raise RuntimeError(f"{name}: expected 0 < win_length <= n_fft, but got win_length={size}, n_fft={n_fft}")
+        raise RuntimeError(
+            f"{name}: expected 0 < win_length <= n_fft, but got win_length={size}, n_fft={n_fft}"
+        )
     if window is not None and tuple(window.shape) != (size,):
-        raise RuntimeError(f"{name}: expected a 1D window tensor of size equal to win_length={size}, but got {tuple(window.shape)}")
+        raise RuntimeError(
+            f"{name}: expected a 1D window tensor of size equal to win_length={size}, but got {tuple(window.shape)}"
+        )
     return hop, size
 
 
@@ -30,7 +38,14 @@ def _whole_window(xp: Namespace, window: Any, size: int, n_fft: int, dtype: Any)
     left = (n_fft - size) // 2
     if size == n_fft:
         return window
-    return xp.join((xp.full((left,), 0, window.dtype), window, xp.full((n_fft - size - left,), 0, window.dtype)), 0)
+    return xp.join(
+        (
+            xp.full((left,), 0, window.dtype),
+            window,
+            xp.full((n_fft - size - left,), 0, window.dtype),
+        ),
+        0,
+    )
 
 
 @op(promote=None)
@@ -56,12 +71,18 @@ def stft(
     """
     hop, size = _frame_sizes("stft", n_fft, hop_length, win_length, window)
     if len(input.shape) not in (1, 2) or category(input.dtype) < 2:
-        raise RuntimeError(f"stft: expected a floating-point tensor of 1 or 2 dimensions, but got {input.dtype} {tuple(input.shape)}")
+        raise RuntimeError(
+            f"stft: expected a floating-point tensor of 1 or 2 dimensions, but got {input.dtype} {tuple(input.shape)}"
+        )
     rows = xp.reshape(input, (1, *input.shape)) if len(input.shape) == 1 else input
     if center:
-        rows = xp.reshape(xp.pad(xp.unsqueeze(rows, 0), (n_fft // 2, n_fft // 2), pad_mode), (rows.shape[0], -1))
+        rows = xp.reshape(
+            xp.pad(xp.unsqueeze(rows, 0), (n_fft // 2, n_fft // 2), pad_mode), (rows.shape[0], -1)
+        )
     if n_fft > rows.shape[-1]:
-        raise RuntimeError(f"stft: expected 0 < n_fft <= {rows.shape[-1]} (the padded signal), but got n_fft={n_fft}")
+        raise RuntimeError(
+            f"stft: expected 0 < n_fft <= {rows.shape[-1]} (the padded signal), but got n_fft={n_fft}"
+        )
     frames = xp.unfold(rows, 1, n_fft, hop)
     if window is not None or size < n_fft:
         frames = frames * _whole_window(xp, window, size, n_fft, input.dtype)
@@ -149,7 +170,10 @@ def istft(
     _check_gaps(xp, envelope)
     out = out / envelope
     if length is not None and end - start < length:
-        warnings.warn("The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail.", stacklevel=2)
+        warnings.warn(
+            "The length of signal is shorter than the length parameter. Result is being padded with zeros in the tail.",
+            stacklevel=2,
+        )
         out = xp.join((out, xp.full((out.shape[0], length - (end - start)), 0, out.dtype)), 1)
     return out if len(input.shape) == 3 else xp.squeeze(out, 0)
 
@@ -157,13 +181,19 @@ def istft(
 def _check_spectrum(input: Any, n_fft: int, onesided: bool | None, return_complex: bool) -> bool:
     """Whether the spectrum is one-sided."""
     if not is_complex(input.dtype):
-        raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+        raise RuntimeError(
+            "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
+        )
     if len(input.shape) not in (2, 3) or 0 in tuple(input.shape):
-        raise RuntimeError(f"istft: expected a non-empty tensor with 2 or 3 dimensions, but got {tuple(input.shape)}")
+        raise RuntimeError(
+            f"istft: expected a non-empty tensor with 2 or 3 dimensions, but got {tuple(input.shape)}"
+        )
     half = input.shape[-2] != n_fft if onesided is None else onesided
     expected = n_fft // 2 + 1 if half else n_fft
     if input.shape[-2] != expected:
-        raise RuntimeError(f"istft: expected {expected} frequencies for n_fft={n_fft}, onesided={half}, but got {input.shape[-2]}")
+        raise RuntimeError(
+            f"istft: expected {expected} frequencies for n_fft={n_fft}, onesided={half}, but got {input.shape[-2]}"
+        )
     if return_complex and half:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     return half
@@ -180,11 +210,17 @@ def _kept(samples: int, n_fft: int, center: bool, length: int | None) -> tuple[i
 def _check_gaps(xp: Namespace, envelope: Any) -> None:
     """Refuses windows that add up to 0 somewhere; where there are no values (meta, trace) it cannot tell."""
     try:
-        least = float(xp.amax(-xp.abs(envelope), None, False)) if 0 not in tuple(envelope.shape) else -1.0
+        least = (
+            float(xp.amax(-xp.abs(envelope), None, False))
+            if 0 not in tuple(envelope.shape)
+            else -1.0
+        )
     except (NotImplementedError, TypeError):
         return
     if -least < 1e-11:
-        raise RuntimeError(f"istft: window overlap add min: {-least} is below 1e-11: the windows leave a gap in the signal")
+        raise RuntimeError(
+            f"istft: window overlap add min: {-least} is below 1e-11: the windows leave a gap in the signal"
+        )
 
 
 def _hann(make: Any, n: int) -> Any:
@@ -195,11 +231,22 @@ def _hann(make: Any, n: int) -> Any:
 def stft(make: Any) -> Any:
     yield call(make(20), 8, return_complex=True)
     yield call(make(2, 20), 6, 3, window=_hann(make, 6), return_complex=True, normalized=True)
-    yield call(make(2, 12), 6, 2, 4, window=_hann(make, 4), center=False, onesided=False, return_complex=True)
+    yield call(
+        make(2, 12),
+        6,
+        2,
+        4,
+        window=_hann(make, 4),
+        center=False,
+        onesided=False,
+        return_complex=True,
+    )
 
 
 @istft.sample
 def istft(make: Any) -> Any:
     yield call(make(5, 4, dtype="complex128"), 8, 3)
     yield call(make(2, 4, 6, dtype="complex128"), 6, 2, window=_hann(make, 6), length=9)
-    yield call(make(6, 5, dtype="complex128"), 6, 2, center=False, onesided=False, return_complex=True)
+    yield call(
+        make(6, 5, dtype="complex128"), 6, 2, center=False, onesided=False, return_complex=True
+    )

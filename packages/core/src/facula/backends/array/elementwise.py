@@ -49,7 +49,7 @@ def _rounding(m: Any) -> dict[str, Any]:
 def _arithmetic(m: Any) -> dict[str, Any]:
     def no_zero(name: str, function: Any) -> Any:
         def kernel(input: Any, other: Any) -> Any:
-            kind = getattr(input if hasattr(input, "dtype") else other, "dtype").kind
+            kind = (input if hasattr(input, "dtype") else other).dtype.kind
             if kind in "iub" and (other == 0 if not hasattr(other, "dtype") else not other.all()):
                 raise RuntimeError(f"{name}: ZeroDivisionError: an integer tensor is divided by 0")
             return function(input, other)
@@ -78,8 +78,14 @@ def _arithmetic(m: Any) -> dict[str, Any]:
         if not negative.any():
             return m.power(input, exponent)
         base = m.asarray(input, dtype=exponent.dtype)
-        sign = m.where(exponent % 2 == 0, m.abs(base), base)  # 1 and -1 have integer inverses, all others round to 0
-        return m.where(negative, m.where(m.abs(base) == 1, sign, 0), m.power(base, m.where(negative, 0, exponent)))
+        sign = m.where(
+            exponent % 2 == 0, m.abs(base), base
+        )  # 1 and -1 have integer inverses, all others round to 0
+        return m.where(
+            negative,
+            m.where(m.abs(base) == 1, sign, 0),
+            m.power(base, m.where(negative, 0, exponent)),
+        )
 
     def frexp(input: Any) -> Any:
         mantissa, exponent = m.frexp(input)

@@ -9,7 +9,9 @@ from typing import Any
 def kernels(m: Any) -> dict[str, Any]:
     def matmul(input: Any, other: Any) -> Any:
         try:
-            if other.ndim == 2 < input.ndim and input.flags.c_contiguous:  # one product, not one per batch element
+            if (
+                other.ndim == 2 < input.ndim and input.flags.c_contiguous
+            ):  # one product, not one per batch element
                 rows = m.matmul(input.reshape(math.prod(input.shape[:-1]), input.shape[-1]), other)
                 return rows.reshape(*input.shape[:-1], other.shape[-1])
             return m.matmul(input, other)
@@ -37,7 +39,9 @@ def _decompositions(m: Any) -> dict[str, Any]:
 
     def solve(A: Any, B: Any) -> Any:
         if not A.size or not B.size:
-            return m.zeros((*m.broadcast_shapes(A.shape[:-2], B.shape[:-2]), *B.shape[-2:]), A.dtype)
+            return m.zeros(
+                (*m.broadcast_shapes(A.shape[:-2], B.shape[:-2]), *B.shape[-2:]), A.dtype
+            )
         return m.linalg.solve(A, B)
 
     def det(A: Any) -> Any:

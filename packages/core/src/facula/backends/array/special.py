@@ -51,7 +51,18 @@ NORMAL_FAR = (
      1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0),
 )  # fmt: skip
 #: Bernoulli numbers B_2, B_4, ... B_20.
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+BERNOULLI = (
+    1 / 6,
+    -1 / 30,
+    1 / 42,
+    -1 / 30,
+    5 / 66,
+    -691 / 2730,
+    7 / 6,
+    -3617 / 510,
+    43867 / 798,
+    -174611 / 330,
+)
 
 
 def _polynomial(coefficients: Any, x: Any) -> Any:
@@ -114,7 +125,12 @@ def erfc(m: Any, x: Any) -> Any:
         tail = _exp_minus_square(m, y) * _erfcx_positive(m, y)
         return m.where(x < 0, 2 - tail, tail)
 
-    return _by_range(m, x, (m.abs(x) <= 0.46875, lambda x: 1 - x * _ratio(ERF_NEAR, x * x)), (m.abs(x) > 0.46875, far))
+    return _by_range(
+        m,
+        x,
+        (m.abs(x) <= 0.46875, lambda x: 1 - x * _ratio(ERF_NEAR, x * x)),
+        (m.abs(x) > 0.46875, far),
+    )
 
 
 def erfcx(m: Any, x: Any) -> Any:
@@ -171,7 +187,12 @@ def _stirling(m: Any, z: Any) -> Any:
     inverse = 1 / z
     square = inverse * inverse
     terms = [b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI[:8], 1)]
-    return (z - 0.5) * m.log(z) - z + 0.5 * math.log(2 * math.pi) + _polynomial(terms[::-1], square) * inverse
+    return (
+        (z - 0.5) * m.log(z)
+        - z
+        + 0.5 * math.log(2 * math.pi)
+        + _polynomial(terms[::-1], square) * inverse
+    )
 
 
 def digamma(m: Any, x: Any) -> Any:
