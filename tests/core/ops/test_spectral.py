@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 
-@pytest.mark.parametrize("n_fft, hop", [(16, 4), (10, 3), (12, 6)])
+@pytest.mark.parametrize(("n_fft", "hop"), [(16, 4), (10, 3), (12, 6)])
 def test_istft_undoes_stft(n_fft, hop):
     x = facula.tensor(np.random.default_rng(0).normal(size=(2, 60)))
     window = facula.tensor(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft))

@@ -135,7 +135,8 @@ class Pass:
             waiting = self.parts[id(node)] = [None] * max(len(node.op.outputs), part.index + 1)
         while len(waiting) <= part.index:
             waiting.append(None)
-        waiting[part.index] = g
+        before = waiting[part.index]  # an output that a rule kept is a part of its own when differentiated
+        waiting[part.index] = g if before is None else self.namespace(node.backend).add(before, g)
         self.queue(node)
 
     def _call_hooks(self, hooks: dict[int, Any], g: Any, backend: Any) -> Any:

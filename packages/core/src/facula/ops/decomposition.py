@@ -377,6 +377,9 @@ def logdet(xp: Namespace, input: Tensor) -> Tensor:
     return xp.where(xp.lt(sign, 0), float("nan"), size)
 
 
+logdet.vjp(input=lambda xp, g, input: xp.unsqueeze(xp.unsqueeze(g, -1), -1) * mT(xp, xp.linalg_inv(input)))
+
+
 def _det_samples(make: Any) -> Any:
     yield call(_square(make))
     yield call(_square(make, 2))
