@@ -1025,3 +1025,65 @@ def soft_margin_loss(
 def soft_margin_loss(make: Any) -> Any:
     for reduction in ("mean", "sum", "none"):
         yield call(make(2, 3), _signs(make), reduction=reduction)
+
+
+@op(method=False)
+def linear_cross_entropy(
+    xp: Namespace,
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """`cross_entropy` of `linear(input, linear_weight, linear_bias)`.
+
+    input (N, in) or (in,), linear_weight (C, *, in), linear_bias (C, *), target (N, *) or probabilities (N, C, *).
+    """
+    if len(input.shape) not in (1, 2):
+        raise ValueError(f"expected input with dimensionality 1 or 2, got {len(input.shape)}")
+    if len(linear_weight.shape) < 2:
+        raise ValueError(f"expected linear_weight with at least 2 dimensions, got {len(linear_weight.shape)}")
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise ValueError(
+            f"expected linear_weight with {input.shape[-1]} input features, got shape {tuple(linear_weight.shape)}"
+        )
+    if ignore_index is not None and category(target.dtype) >= 2:
+        raise ValueError("ignore_index cannot be specified when target contains probabilities")
+    if linear_bias is not None and tuple(linear_bias.shape) != tuple(linear_weight.shape[:-1]):
+        raise ValueError(
+            f"expected linear_bias of shape {tuple(linear_weight.shape[:-1])}, got {tuple(linear_bias.shape)}"
+        )
+    scores = tuple(linear_weight.shape[:-1])
+    rows = xp.reshape(linear_weight, (prod(scores), input.shape[-1]))
+    bias = None if linear_bias is None else xp.reshape(linear_bias, (prod(scores),))
+    logits = xp.reshape(xp.linear(input, rows, bias), (*input.shape[:-1], *scores))
+    ignored = -100 if ignore_index is None else ignore_index
+    return xp.cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
+
+
+@linear_cross_entropy.public
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Any:
+    return linear_cross_entropy.call(
+        input, linear_weight, target, linear_bias, weight, reduction, ignore_index, label_smoothing
+    )
+
+
+@linear_cross_entropy.sample
+def linear_cross_entropy(make: Any) -> Any:
+    yield call(make(3, 2), make(4, 2), make.of([2, 0, 1]))
+    yield call(make(3, 2), make(4, 2), make.of([2, 0, 1]), linear_bias=make(4), label_smoothing=0.2)
