@@ -239,7 +239,7 @@ def _label_rows(targets: Any, lengths: Any, like: Any) -> Any:
 
 
 def _check_ctc(log_probs: Any, rows: Any, inputs: Any, targets: Any, blank: int) -> None:
-    from facula.ops.loss import _is_readable
+    from facula.autograd.mode import has_values
 
     length, batch, classes = log_probs.shape
     if not 0 <= blank < classes:
@@ -249,7 +249,7 @@ def _check_ctc(log_probs: Any, rows: Any, inputs: Any, targets: Any, blank: int)
             f"ctc_loss: input_lengths and target_lengths must be of size batch_size {batch}, got {len(inputs)} and "
             f"{len(targets)} for {len(rows)} targets"
         )
-    if not _is_readable(inputs) or not batch:
+    if not has_values(inputs) or not batch:
         return
     if int(inputs.max()) > length or int(inputs.min()) < 0:
         raise RuntimeError(f"ctc_loss: expected input_lengths from 0 to {length}, got {inputs.tolist()}")

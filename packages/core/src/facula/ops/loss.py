@@ -1058,6 +1058,11 @@ def linear_cross_entropy(
             f"expected linear_bias of shape {tuple(linear_weight.shape[:-1])}, got {tuple(linear_bias.shape)}"
         )
     scores = tuple(linear_weight.shape[:-1])
+    if len(scores) > 1 and len(input.shape) == 1:
+        raise ValueError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
+            f"(N, {input.shape[-1]}), got unbatched input with shape {tuple(input.shape)}"
+        )
     rows = xp.reshape(linear_weight, (prod(scores), input.shape[-1]))
     bias = None if linear_bias is None else xp.reshape(linear_bias, (prod(scores),))
     logits = xp.reshape(xp.linear(input, rows, bias), (*input.shape[:-1], *scores))
