@@ -18,7 +18,10 @@ _MASK = 2**64 - 1
 class _Philox(threading.local):
     """One bit generator a thread: setting its state takes 1 µs, making another 10."""
 
-    def __init__(self) -> None:
+    bits: Any = None
+
+    def start(self) -> None:
+        """Makes it, at the first use: importing `numpy.random` takes 10 ms."""
         self.bits = np.random.Philox(0)
         self.numbers = np.random.Generator(self.bits)
         self.state = self.bits.state
@@ -26,6 +29,8 @@ class _Philox(threading.local):
 
     def at(self, key: Any) -> _Philox:
         """Ready to give the words of `key` from its first."""
+        if self.bits is None:
+            self.start()
         offset = key.offset
         self.counter[0], self.counter[1] = offset & _MASK, offset >> 64
         self.counter[2] = self.counter[3] = 0
