@@ -164,6 +164,9 @@ def test_in_place_writes_and_the_tape():
     y = (x * 2).zero_()
     y.sum().backward()
     assert x.grad.tolist() == [0, 0, 0]
+    for write in (lambda t: t.copy_(facula.ones(3)), lambda t: t.normal_(), lambda t: t.fill_(2.0)):
+        (g,) = facula.autograd.grad(write(x * 2).sum(), x)
+        assert g.tolist() == [0, 0, 0]
     v = facula.tensor(3.0, requires_grad=True)
     facula.zeros(4).fill_(v).sum().backward()
     assert v.grad.item() == 4

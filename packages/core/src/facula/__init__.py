@@ -34,7 +34,7 @@ _HOMES = {
     "is_neg": "facula.queries", "is_inference": "facula.queries", "is_nonzero": "facula.queries",
     "numel": "facula.queries", "result_type": "facula.queries",
     "frombuffer": "facula.construct", "asarray": "facula.construct", "scalar_tensor": "facula.construct",
-    "from_dlpack": "facula.construct", "empty_strided": "facula.construct", "FloatTensor": "facula.construct",
+    "from_dlpack": "facula.construct", "empty_strided": "facula.construct", "empty_permuted": "facula.construct", "FloatTensor": "facula.construct",
     "DoubleTensor": "facula.construct", "HalfTensor": "facula.construct", "BFloat16Tensor": "facula.construct",
     "LongTensor": "facula.construct", "IntTensor": "facula.construct", "ShortTensor": "facula.construct",
     "CharTensor": "facula.construct", "ByteTensor": "facula.construct", "BoolTensor": "facula.construct",

@@ -634,6 +634,12 @@ class Tensor(TensorMethods):
 
         return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
+    def new_empty_strided(self, size: Any, stride: Any, **options: Any) -> Tensor:
+        """An uninitialised tensor with these strides, in the dtype and on the device of this one."""
+        from facula.construct import empty_strided
+
+        return empty_strided(size, stride, **{"dtype": self.dtype, "device": self.device} | options)
+
     def set_(self, source: Tensor) -> Tensor:
         """Makes this tensor stand for the memory, shape and strides of `source`, of the same dtype."""
         if source._array.dtype is not self._array.dtype:

@@ -253,6 +253,25 @@ def empty_strided(
     return made.requires_grad_() if requires_grad else made
 
 
+def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
+    """An uninitialised tensor whose dimensions lie in memory in the order `physical_layout`, outermost first."""
+    from facula.ops.creation import size_of
+    from facula.ops.dims import row_major
+
+    shape, order = size_of((size,)), tuple(physical_layout)
+    if len(shape) != len(order):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; "
+            f"i.e. len(size) = {len(shape)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    if sorted(order) != list(range(len(shape))):
+        raise RuntimeError(
+            f"physical_layout {list(order)} must hold each dimension of {list(shape)} once"
+        )
+    steps = dict(zip(order, row_major([shape[d] for d in order])))
+    return empty_strided(shape, [steps[d] for d in range(len(shape))], **options)
+
+
 def _legacy(name: str, kind: dtype) -> Any:
     """`FloatTensor(2, 3)` is uninitialised, `FloatTensor([1, 2])` holds these values."""
 

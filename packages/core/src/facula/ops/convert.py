@@ -180,7 +180,29 @@ def store(target: Any, value: Any, name: str) -> Any:
     """Writes a tensor into `target`, cast and broadcast; what every method ending in `_` does."""
     from facula._tensor import write_
 
+    if target.requires_grad and target._view is None and not target.is_leaf:
+        value = overwritten.call(
+            target, value
+        )  # what made the target gets a gradient of zero, not none
     return write_(target, value, name)
+
+
+@op(arithmetic=False, method=False)
+def overwritten(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
+    """`value`, broadcast to the shape of `input`; as a function of `input` it is constant."""
+    return xp.clone(xp.expand(xp.cast(value, input.dtype), tuple(input.shape)))
+
+
+overwritten.vjp(
+    input=lambda xp, g: xp.full(tuple(g.shape), 0, g.dtype),
+    value=lambda xp, g, value_shape: xp.sum_to(g, value_shape),
+)
+
+
+@overwritten.sample
+def _(make: Any) -> Any:
+    yield call(make(2, 3), make(3))
+    yield call(make(2, 3), make())
 
 
 @op(arithmetic=False)
@@ -214,7 +236,7 @@ def zero_(xp: Namespace, input: Tensor) -> Tensor:
 
 @zero_.public
 def zero_(input: Any) -> Any:
-    return store(input, _filled(input, _constant(input, 0)), "zero_")
+    return store(input, _constant(input, 0), "zero_")
 
 
 @zero_.sample
@@ -230,12 +252,7 @@ def fill_(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
 
 @fill_.public
 def fill_(input: Any, value: Any) -> Any:
-    return store(input, _filled(input, _one_value(input, value)), "fill_")
-
-
-def _filled(input: Any, value: Any) -> Any:
-    """`value`, or where gradients flow the full result, whose node gives `input` a gradient of zero."""
-    return fill.call(input, value) if input.requires_grad and not input.is_leaf else value
+    return store(input, _one_value(input, value), "fill_")
 
 
 @fill_.sample
@@ -247,17 +264,12 @@ def _(make: Any) -> Any:
 @op(arithmetic=False, inplace=False)
 def fill(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
     """A tensor like `input` filled with one value, a number or a 0-d tensor."""
-    return xp.clone(xp.expand(xp.cast(value, input.dtype), input.shape))
-
-
-fill.vjp(
-    input=lambda xp, g: xp.full(tuple(g.shape), 0, g.dtype), value=lambda xp, g: xp.sum_to(g, ())
-)
+    return xp.overwritten(input, value)
 
 
 @fill.public
 def fill(input: Any, value: Any) -> Any:
-    return fill.call(input, _one_value(input, value))
+    return overwritten.call(input, _one_value(input, value))
 
 
 @fill.sample
