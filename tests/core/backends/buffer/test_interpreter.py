@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
 import numpy as np
 import pytest
 
 from facula.backends import backend_for
-from facula.backends.buffer import Input, Map, Operand, interpret
+from facula.backends.buffer import Input, Map, Operand, functions, interpret
 from facula.backends.buffer.expressions import EXPRESSIONS, NONE
 from facula.backends.buffer.interpreter import evaluator, places
 from facula.dtypes import BOOL, COMPLEX, FLOAT, INTEGER
+from facula.ops import OPS
 
 toy = backend_for("toy")
 UGLY = [
@@ -82,6 +84,15 @@ def test_every_class_of_dtypes_has_a_text():
     for expression in EXPRESSIONS.values():
         for category in (BOOL, INTEGER, FLOAT, COMPLEX):
             assert expression.of(category)
+
+
+def test_every_function_that_is_called_exists():
+    for name, expression in EXPRESSIONS.items():
+        computes_in_floats = OPS[name].promote == "float"
+        for category in (FLOAT, COMPLEX) if computes_in_floats else (BOOL, INTEGER, FLOAT, COMPLEX):
+            text = expression.of(category)
+            called = {n.func.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)}
+            assert text is NONE or called <= set(functions.table(category)), name
 
 
 def test_places_follow_strides():

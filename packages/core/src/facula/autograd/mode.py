@@ -92,11 +92,6 @@ class Mode:
 
 
 def has_values(tensor: Any) -> bool:
-    """Whether a check may look at values: not on `meta`, nor while a graph is captured."""
-    return not tensor.is_meta and not isinstance(state.mode, Mode)
-
-
-def has_values(tensor: Any) -> bool:
     """Whether code may look at the values of `tensor`: not on the meta device, nor during capture."""
     mode = state.mode
     while isinstance(mode, Mode):
