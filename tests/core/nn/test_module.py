@@ -51,7 +51,7 @@ def test_reassignment_changes_the_kind():
     assert "x" not in net._parameters
     del net.x
     with pytest.raises(AttributeError, match="'Module' object has no attribute 'x'"):
-        net.x
+        net.x  # noqa: B018
 
 
 def test_registration_errors():
@@ -91,7 +91,7 @@ def test_parts_by_path():
     assert isinstance(net.body[1], nn.Tanh)
     with pytest.raises(AttributeError, match="Sequential has no attribute `7`"):
         net.get_submodule("body.7")
-    with pytest.raises(AttributeError, match="`count` is not an nn.Parameter"):
+    with pytest.raises(AttributeError, match=r"`count` is not an nn\.Parameter"):
         net.get_parameter("count")
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: F403
 """Layers, losses and containers: PyTorch's `torch.nn`. Imported when first asked for."""
 
 from __future__ import annotations

@@ -98,7 +98,11 @@ class MultiheadAttention(Module):
         return output.transpose(0, 1) if batched and self.batch_first else output, weights
 
     def explain_error(self, query: Tensor, key: Tensor, value: Tensor, *args: Any) -> str | None:
-        for name, x, expected in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
+        for name, x, expected in (
+            ("query", query, self.embed_dim),
+            ("key", key, self.kdim),
+            ("value", value, self.vdim),
+        ):
             if x.shape[-1] != expected:
                 return f"{name} has {x.shape[-1]} features, the layer expects {expected} ({name} shape {tuple(x.shape)})"
         return None

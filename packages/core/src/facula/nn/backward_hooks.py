@@ -8,7 +8,7 @@ from facula._tensor import Tensor
 from facula.autograd import Function
 
 
-class _Watch(Function):
+class _Watch(Function):  # type: ignore[misc]
     """Identity on its tensors; in backward their gradients go through `call`."""
 
     @staticmethod

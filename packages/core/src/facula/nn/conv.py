@@ -75,7 +75,7 @@ class _ConvNd(Module):
 
     def _both_sides(self) -> tuple[int, ...]:
         """The padding as `F.pad` takes it: from the last dimension, before and after."""
-        out: list[int] = []
+        out: list[Any] = []
         for i in reversed(range(self.n)):
             if self.padding == "same":
                 total = self.dilation[i] * (self.kernel_size[i] - 1)

@@ -383,7 +383,7 @@ class Module:
                 self._forget(name, key)
                 self._register(name, key, value)
                 return
-        for base, key in _REGISTERED:
+        for _, key in _REGISTERED:
             if name in kinds.get(key, ()):
                 self._reassign(name, key, value)
                 return
@@ -430,6 +430,9 @@ class Module:
         for key in ("_parameters", "_buffers", "_modules"):
             if key in registered and name in registered[key]:
                 return registered[key][name]
+        made = getattr(type(self), name, None)
+        if isinstance(made, property) and made.fget is not None:
+            return made.fget(self)  # raises again what went wrong inside the property
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __delattr__(self, name: str) -> None:
@@ -778,7 +781,8 @@ class Module:
         self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> Any:
         """Parameters and persistent buffers by path, detached unless `keep_vars`."""
-        destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+        given: tuple[Any, ...] = (*args, *(destination, prefix, keep_vars)[len(args) :])
+        destination, prefix, keep_vars = given
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()

@@ -119,7 +119,9 @@ class RNNBase(Module):
         output = output.flatten(0, 1).index_select(0, _packed_rows(sizes, data.device))
         if input.unsorted_indices is not None:
             last = [s.index_select(1, input.unsorted_indices) for s in last]
-        packed = PackedSequence(output, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
+        packed = PackedSequence(
+            output, input.batch_sizes, input.sorted_indices, input.unsorted_indices
+        )
         return packed, self._as_given(last)
 
     def _check_features(self, x: Any) -> None:
@@ -168,14 +170,20 @@ class RNNBase(Module):
             outputs = []
             for direction in range(self._directions):
                 at = layer * self._directions + direction
-                weights = {name[: name.index("_l")]: getattr(self, name) for name in self._layers[at]}
-                output, *state = self._run_layer(x, [s[at] for s in states], weights, bool(direction), mask)
+                weights = {
+                    name[: name.index("_l")]: getattr(self, name) for name in self._layers[at]
+                }
+                output, *state = self._run_layer(
+                    x, [s[at] for s in states], weights, bool(direction), mask
+                )
                 outputs.append(output)
                 last.append(state[: len(states)])
             x = outputs[0] if len(outputs) == 1 else facula.cat(outputs, 2)
         return x, [facula.stack(parts) for parts in zip(*last)]
 
-    def _run_layer(self, x: Any, states: list[Any], weights: dict[str, Any], reverse: bool, mask: Any) -> Any:
+    def _run_layer(
+        self, x: Any, states: list[Any], weights: dict[str, Any], reverse: bool, mask: Any
+    ) -> Any:
         """One layer in one direction: the outputs (T, N, size), then the last states."""
         parts = [weights.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         if self.mode == "LSTM":
@@ -321,7 +329,9 @@ class RNNCellBase(Module):
 
     def _step(self, cell: str, input: Any, *state: Any) -> tuple[Any, ...]:
         if input.ndim not in (1, 2):
-            raise ValueError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead")
+            raise ValueError(
+                f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead"
+            )
         if input.ndim == 1:
             new = self._step(cell, input.unsqueeze(0), *[s.unsqueeze(0) for s in state])
             return tuple(s.squeeze(0) for s in new)
@@ -360,7 +370,9 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        return self._step(f"rnn_{self.nonlinearity}_cell", input, self._zeros(input) if hx is None else hx)[0]
+        return self._step(
+            f"rnn_{self.nonlinearity}_cell", input, self._zeros(input) if hx is None else hx
+        )[0]
 
 
 class LSTMCell(RNNCellBase):

@@ -114,7 +114,7 @@ class ParametrizationList(ModuleList):
 
 def _inject_class(module: Any) -> None:
     """Gives the module a subclass of its class, to which properties can be added."""
-    cls = type(module)
+    cls: Any = type(module)
 
     def reduce(self: Any, protocol: Any) -> Any:
         raise RuntimeError(

@@ -18,12 +18,12 @@ __all__ = [
     "pad_sequence", "unpack_sequence", "unpad_sequence",
 ]  # fmt: skip
 
-_Fields = namedtuple(
-    "PackedSequence", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"]
+_PackedSequence = namedtuple(
+    "_PackedSequence", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"]
 )
 
 
-class PackedSequence(_Fields):
+class PackedSequence(_PackedSequence):
     """`data` (total steps, ...), `batch_sizes` (steps,), and the order that sorted the sequences."""
 
     def __new__(
