@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+import facula
 import numpy as np
 import pytest
-
-import facula
 from facula import nn
 from facula.nn.utils import parametrizations, parametrize, prune
 

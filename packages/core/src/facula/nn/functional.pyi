@@ -2,7 +2,6 @@
 
 
 import builtins
-
 from typing import Any
 
 from facula._tensor import Tensor
