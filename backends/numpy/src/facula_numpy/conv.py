@@ -8,6 +8,7 @@ The few positions between rows are computed too, and cut off; where a sum runs o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -77,6 +78,9 @@ class Grid:
         wide = np.zeros((groups, o // groups, n, *self.run), g.dtype)
         self.windows_of(wide)[...] = laid
         return wide.reshape(groups, o // groups, -1)
+
+
+grid_of = lru_cache(maxsize=1024)(Grid)
 
 
 class Scratch:
@@ -161,7 +165,7 @@ def _correlate(
     scratch = Scratch(x.dtype)
     for samples, first, last in _blocks(x.shape[0], size, _row_bytes(x, kernel, size)):
         part = x[samples, :, first * stride[0] :]
-        grid = Grid(x.shape[2:], kernel, stride, dilation, (last - first, *size[1:]), exact=False)
+        grid = grid_of(x.shape[2:], kernel, stride, dilation, (last - first, *size[1:]), False)
         columns = scratch.copy(0, grid.columns(part, groups)).reshape(groups, flat.shape[2], -1)
         many = np.matmul(flat, columns, out=scratch.empty(1, (*flat.shape[:2], columns.shape[2])))
         laid = grid.windows_of(many.reshape(groups, o // groups, part.shape[0], *grid.run))
@@ -203,7 +207,7 @@ def _depthwise(
 ) -> Array:
     """One channel a group: sums of shifted inputs, each times a number."""
     kernel, size, many = weight.shape[2:], out.shape[2:], weight.shape[0] // groups
-    grid = Grid(x.shape[2:], kernel, stride, dilation, size, exact=False)
+    grid = grid_of(x.shape[2:], kernel, stride, dilation, size, False)
     w = weight.reshape(groups, many, *kernel)
     ones = (1,) * len(grid.run)
     each = max(BLOCK // (4 * out[:1].nbytes), 1)
@@ -251,7 +255,7 @@ def _transposed(
     cut = tuple(slice(p, max(s - p, p)) for s, p in zip(size, padding))
     out = np.empty((n, channels, *(c.stop - c.start for c in cut)), input.dtype)
     exact = not bool(np.isfinite(weight).all())  # or zeros between rows would not stay zeros
-    grid = Grid(size, kernel, stride, dilation, input.shape[2:], exact)
+    grid = grid_of(size, kernel, stride, dilation, input.shape[2:], exact)
     flat = weight.reshape(groups, weight.shape[0] // groups, -1).transpose(0, 2, 1)
     at_once = max(BLOCK // max(channels * prod(kernel) * prod(grid.run) * out.itemsize, 1), 1)
     for first in range(0, n, at_once):
@@ -317,13 +321,13 @@ def _weight_sum(
     size = grad.shape[2:]
     if x.shape[1] == groups > 1:
         return _depthwise_weight_sum(
-            x, grad, Grid(x.shape[2:], kernel, stride, dilation, size, exact), groups
+            x, grad, grid_of(x.shape[2:], kernel, stride, dilation, size, exact), groups
         )
     total = 0
     scratch = Scratch(x.dtype)
     for samples, first, last in _blocks(x.shape[0], size, _row_bytes(x, kernel, size)):
         part = x[samples, :, first * stride[0] :]
-        grid = Grid(x.shape[2:], kernel, stride, dilation, (last - first, *size[1:]), exact)
+        grid = grid_of(x.shape[2:], kernel, stride, dilation, (last - first, *size[1:]), exact)
         columns = scratch.copy(0, grid.columns(part, groups))
         columns = columns.reshape(groups, x.shape[1] // groups * prod(kernel), -1)
         g = grid.spread(grad[samples, :, first:last], groups)

@@ -7,12 +7,13 @@ Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016)
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.shape import slice as slice_op
-from facula.ops.windows import span, tuple_of, windows
+from facula.ops.windows import hashable, span, tuple_of, windows
 from facula.testing.samples import call
 
 
@@ -219,25 +220,33 @@ class _Options:
                 )
 
 
+_options = lru_cache(maxsize=1024, typed=True)(_Options)
+
+
 def _check(
     name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, transposed: bool
 ) -> None:
-    if len(weight.shape) != n + 2:
-        raise RuntimeError(
-            f"{name}: expected a weight of {n + 2} dimensions, but got shape {tuple(weight.shape)}"
-        )
-    if len(input.shape) not in (n + 1, n + 2):
-        raise RuntimeError(
-            f"{name}: expected {n + 1}D (unbatched) or {n + 2}D (batched) input {_BATCHED[n]}, but got shape "
-            f"{tuple(input.shape)}"
-        )
     for other in (weight, bias):
         if other is not None and other.dtype != input.dtype:
             raise RuntimeError(
                 f"{name}: input type ({input.dtype}) and {'weight' if other is weight else 'bias'} type ({other.dtype}) "
                 f"should be the same; convert one of them with .to(dtype)"
             )
-    _check_channels(name, n, input.shape, weight.shape, bias, groups, transposed)
+    of_bias = None if bias is None else tuple(bias.shape)
+    _check_shapes(name, n, tuple(input.shape), tuple(weight.shape), of_bias, groups, transposed)
+
+
+@lru_cache(maxsize=1024)  # the same layer sees the same shapes again and again
+def _check_shapes(
+    name: str, n: int, shape: Any, weight: Any, bias: Any, groups: int, transposed: bool
+) -> None:
+    if len(weight) != n + 2:
+        raise RuntimeError(f"{name}: expected a weight of {n + 2} dimensions, but got shape {weight}")
+    if len(shape) not in (n + 1, n + 2):
+        raise RuntimeError(
+            f"{name}: expected {n + 1}D (unbatched) or {n + 2}D (batched) input {_BATCHED[n]}, but got shape {shape}"
+        )
+    _check_channels(name, n, shape, weight, bias, groups, transposed)
 
 
 def _check_channels(
@@ -261,10 +270,10 @@ def _check_channels(
             f"{channels} channels, but got {shape[-n - 1]} channels instead (input shape {tuple(shape)})"
         )
     outputs = weight[1] * groups if transposed else weight[0]
-    if bias is not None and tuple(bias.shape) != (outputs,):
+    if bias is not None and bias != (outputs,):
         raise RuntimeError(
             f"{name}: given a weight of shape {tuple(weight)}, expected bias to be 1-dimensional with {outputs} "
-            f"elements, but got bias of shape {tuple(bias.shape)}"
+            f"elements, but got bias of shape {bias}"
         )
 
 
@@ -273,24 +282,30 @@ def _conv(
     groups: int,
 ) -> Any:  # fmt: skip
     _check(name, n, input, weight, bias, groups, False)
-    o = _Options(name, n, stride, padding, dilation)
+    o = _options(name, n, hashable(stride), hashable(padding), hashable(dilation))
     if len(input.shape) == n + 1:
         out = _conv(
             xp, name, n, xp.unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups
         )
         return xp.squeeze(out, 0)
-    if isinstance(o.padding, str):
-        input, o.padding = _named_padding(xp, name, input, weight.shape[2:], o)
-    padded = [s + 2 * p for s, p in zip(input.shape[2:], o.padding)]
-    reach = [span(k, d) for k, d in zip(weight.shape[2:], o.dilation)]
+    padding = o.padding
+    if isinstance(padding, str):
+        input, padding = _named_padding(xp, name, input, weight.shape[2:], o)
+    _check_reach(name, tuple(input.shape), tuple(weight.shape), padding, o.dilation)
+    return xp.convolution(
+        input, weight, bias, o.stride, padding, o.dilation, False, (0,) * n, groups
+    )
+
+
+@lru_cache(maxsize=1024)
+def _check_reach(name: str, shape: Any, weight: Any, padding: Any, dilation: Any) -> None:
+    padded = tuple(s + 2 * p for s, p in zip(shape[2:], padding))
+    reach = tuple(span(k, d) for k, d in zip(weight[2:], dilation))
     if any(s < r for s, r in zip(padded, reach)):
         raise RuntimeError(
-            f"{name}: kernel size can't be greater than actual input size: the padded input is {tuple(padded)} and the "
-            f"kernel reaches over {tuple(reach)} (input shape {tuple(input.shape)}, weight shape {tuple(weight.shape)})"
+            f"{name}: kernel size can't be greater than actual input size: the padded input is {padded} and the "
+            f"kernel reaches over {reach} (input shape {shape}, weight shape {weight})"
         )
-    return xp.convolution(
-        input, weight, bias, o.stride, o.padding, o.dilation, False, (0,) * n, groups
-    )
 
 
 def _named_padding(
@@ -318,7 +333,7 @@ def _conv_transpose(
     output_padding: Any, groups: int, dilation: Any,
 ) -> Any:  # fmt: skip
     _check(name, n, input, weight, bias, groups, True)
-    o = _Options(name, n, stride, padding, dilation)
+    o = _options(name, n, hashable(stride), hashable(padding), hashable(dilation))
     more = tuple_of(output_padding, n, name, "output_padding")
     if any(m < 0 or m >= max(s, d) for m, s, d in zip(more, o.stride, o.dilation)):
         raise RuntimeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from facula.dtypes import is_floating_point, is_integral
 from facula.ops._op import Namespace, Tensor, op
-from facula.ops.windows import span, tuple_of, windows
+from facula.ops.windows import hashable, span, tuple_of, windows
 from facula.testing.samples import call
 
 _SHAPES = {
@@ -30,6 +31,7 @@ def _out_size(
     return out
 
 
+@lru_cache(maxsize=1024)
 def sizes_of(
     shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[int, ...]:
@@ -37,6 +39,7 @@ def sizes_of(
     return tuple(_out_size(*one, ceil_mode) for one in each)
 
 
+@lru_cache(maxsize=1024)
 def pads_of(
     shape: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[int, ...]:
@@ -52,6 +55,13 @@ def _is_left_out(stride: Any) -> bool:
     return stride is None or (isinstance(stride, (tuple, list)) and not stride)
 
 
+def _options(
+    name: str, n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> _Options:
+    values = map(hashable, (kernel, stride, padding, dilation))
+    return _checked_options(name, n, tuple(input.shape), *values, bool(ceil_mode))
+
+
 class _Options:
     """The checked options of one call, `n` ints each."""
 
@@ -59,7 +69,7 @@ class _Options:
         self,
         name: str,
         n: int,
-        input: Any,
+        shape: tuple[int, ...],
         kernel: Any,
         stride: Any,
         padding: Any,
@@ -71,13 +81,13 @@ class _Options:
         self.padding = tuple_of(padding, n, name, "padding")
         self.dilation = tuple_of(dilation, n, name, "dilation")
         self._check_values(name)
-        _check_input(name, n, input)
+        _check_shape(name, n, shape)
         out = sizes_of(
-            input.shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode
+            shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode
         )
         if min(out) < 1:
             raise RuntimeError(
-                f"{name}: given input size {tuple(input.shape[-n:])}, the calculated output size {out} is too small "
+                f"{name}: given input size {shape[-n:]}, the calculated output size {out} is too small "
                 f"(kernel_size={self.kernel}, stride={self.stride}, padding={self.padding}); use a smaller kernel"
             )
 
@@ -102,8 +112,15 @@ class _Options:
         return iter((self.kernel, self.stride, self.padding, self.dilation))
 
 
+#: The same layer sees the same shapes again and again: checked once.
+_checked_options = lru_cache(maxsize=1024, typed=True)(_Options)
+
+
 def _check_input(name: str, n: int, input: Any) -> None:
-    shape = input.shape
+    _check_shape(name, n, input.shape)
+
+
+def _check_shape(name: str, n: int, shape: Any) -> None:
     batched = len(shape) == n + 2
     if (not batched and len(shape) != n + 1) or 0 in (shape[1:] if batched else shape):
         raise RuntimeError(
@@ -250,7 +267,7 @@ def _max_pool(
     xp: Namespace, n: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
     return_indices: bool,
 ) -> Any:  # fmt: skip
-    options = _Options(f"max_pool{n}d", n, input, kernel_size, stride, padding, dilation, ceil_mode)
+    options = _options(f"max_pool{n}d", n, input, kernel_size, stride, padding, dilation, ceil_mode)
     if return_indices:
         return tuple(xp.max_pool_with_indices(input, *options, bool(ceil_mode)))
     return xp.max_pool(input, *options, bool(ceil_mode))
@@ -508,6 +525,7 @@ def _divided(
     return xp.cast(x / table, x.dtype) if is_integral(x.dtype) else x / table
 
 
+@lru_cache(maxsize=1024)
 def window_counts(
     size: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: bool
 ) -> Any:
@@ -565,7 +583,7 @@ def _avg_pool(
     count_include_pad: bool, divisor_override: Any,
 ) -> Any:  # fmt: skip
     name = f"avg_pool{n}d"
-    o = _Options(name, n, input, kernel_size, stride, padding, 1, ceil_mode)
+    o = _options(name, n, input, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero, but got divisor_override=0")
     flags = bool(ceil_mode), bool(count_include_pad), divisor_override
@@ -959,7 +977,7 @@ def _lp_pool(
     stride: Any,
     ceil_mode: bool,
 ) -> Any:
-    o = _Options(f"lp_pool{n}d", n, input, kernel_size, stride, 0, 1, ceil_mode)
+    o = _options(f"lp_pool{n}d", n, input, kernel_size, stride, 0, 1, ceil_mode)
     powers = xp.pow(input, float(norm_type))
     sums = xp.avg_pool(powers, o.kernel, o.stride, o.padding, bool(ceil_mode), True, None) * float(
         prod(o.kernel)

@@ -25,6 +25,11 @@ def tuple_of(value: Any, n: int, op_name: str, argument: str) -> tuple[int, ...]
     return values * n if len(values) == 1 else values
 
 
+def hashable(value: Any) -> Any:
+    """A list as a tuple: options are looked up in caches."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def span(kernel: int, dilation: int) -> int:
     """How many elements a window reaches over."""
     return (kernel - 1) * dilation + 1

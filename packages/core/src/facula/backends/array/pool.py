@@ -165,10 +165,17 @@ def kernels(m: Any) -> dict[str, Any]:
         )
         return quotient.astype(x.dtype, copy=False)  # integers are truncated, as PyTorch does
 
+    def mean_of(input: Any, n: int) -> Any:
+        total = m.add.reduce(input, tuple(range(-n, 0)), keepdims=True)
+        return (total / prod(input.shape[input.ndim - n :])).astype(input.dtype, copy=False)
+
     def avg_pool(
         input: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
         divisor_override: Any,
     ) -> Any:  # fmt: skip
+        n = len(kernel)
+        if kernel == input.shape[input.ndim - n :] and not any(padding) and not divisor_override:
+            return mean_of(input, n)
         ones = (1,) * len(kernel)
         out = sizes_of(input.shape, kernel, stride, padding, ones, ceil_mode)
         x = padded(input, pads_of(input.shape, out, kernel, stride, padding, ones), 0)
