@@ -67,3 +67,15 @@ def test_common_view_calls_stay_lean(call):
     finally:
         sys.setprofile(None)
     assert frames <= 16
+
+
+def test_in_place_views_change_the_tensor_itself():
+    x = facula.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    y = (x * 2).transpose_(0, 1).unsqueeze_(0)
+    assert tuple(y.shape) == (1, 3, 2)
+    (y[0, 2] * facula.tensor([1.0, 10.0])).sum().backward()
+    assert x.grad.tolist() == [[0, 0, 2], [0, 0, 20]]
+    part = facula.zeros(4, 2)[1:].t_()
+    part[0, 0] = 1
+    assert tuple(part.shape) == (2, 3)
+    assert part._base[1, 0].item() == 1

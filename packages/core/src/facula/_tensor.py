@@ -178,6 +178,21 @@ def _write_directly(t: Tensor, kernel: Callable[..., Any], args: Any, kwargs: An
     return True
 
 
+def _inplace_view(name: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """`transpose_` and its like: the tensor itself becomes the view; its memory stays as it is."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(self, name)
+        out = function(alias(self), *args, **kwargs)
+        self._array, self._node, self._requires_grad = out._array, out._node, out._requires_grad
+        if self._view is not None:
+            self._view = out._view
+        return self
+
+    method.__name__, method.__doc__ = name, f"In-place form of `{name[:-1]}`."
+    return method
+
+
 def check_writable(t: Tensor, name: str) -> None:
     """Refuses an in-place write that the tape could not follow."""
     if not (t._requires_grad or t._view is not None) or not is_grad_enabled() or not is_tracked(t):

@@ -168,7 +168,7 @@ class Op:
             listener(self)
         return self
 
-    def sample(self, samples: Callable[..., Any]) -> Op:
+    def sample(self, samples: Callable[..., Any] | None) -> Op:
         """Declares `samples(make)`, which yields the argument lists that the tests run the op on."""
         self.samples = samples
         return self

@@ -138,7 +138,7 @@ def _atleast(ndim: int) -> Any:
         f"`input` with dimensions of size 1 added until it has {ndim}; of several, a tuple."
     )
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor", "return": "Tensor"}
-    defined = op(function, view=True, method=False)
+    defined = op(view=True, method=False)(function)
 
     def public(*tensors: Any) -> Any:
         if len(tensors) == 1 and hasattr(tensors[0], "_array"):
@@ -170,7 +170,7 @@ def _stacker(name: str, doc: str, prepare: Any, dim_of: Any) -> Any:
         yield call([make(2, 3, 1), make(2, 3, 1)])
         yield call([make(), make()])
 
-    return op(function, arithmetic=False, method=False).sample(samples)
+    return op(arithmetic=False, method=False)(function).sample(samples)
 
 
 hstack = _stacker(

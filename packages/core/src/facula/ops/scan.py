@@ -83,17 +83,19 @@ _scan_public(cumsum)
 _scan_public(cumprod)
 
 
-@cumsum.sample
-def cumsum(make: Any) -> Any:
+def _scans(make: Any) -> Any:
     yield call(make(4), 0)
     yield call(make(2, 3), 1)
     yield call(make(), 0)
     yield call(make(2, 3, dtype="int32"), -1)
 
 
+cumsum.sample(_scans)
+
+
 @cumprod.sample
 def cumprod(make: Any) -> Any:
-    yield from cumsum.samples(make)
+    yield from _scans(make)
     yield call(make.of([[0.0, 2.0, 3.0], [1.0, 0.0, 0.0]], grad=True), 1)
 
 
@@ -114,12 +116,11 @@ def _running(name: str, doc: str) -> Any:
     function.__name__, function.__doc__, function.__module__ = name, doc, __name__
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor", "dim": "int"}
     defined = host_op(
-        function,
         shape=_pair_shape,
         dtype=_pair_dtype,
         outputs=("values", "indices"),
         arithmetic=False,
-    )
+    )(function)
 
     def rule(xp: Namespace, g: Any, input_shape: Any, indices: Any, dim: int) -> Any:
         return xp.scatter(xp.full(input_shape, 0, g[0].dtype), dim, indices, g[0], "sum")
@@ -131,7 +132,7 @@ def _running(name: str, doc: str) -> Any:
         if input._array.shape:
             return defined.call(input, d)
         pair = defined.call(OPS["unsqueeze"].call(input, 0), 0)
-        return defined.result(*[OPS["squeeze"].call(x, 0) for x in pair])
+        return type(pair)(*[OPS["squeeze"].call(x, 0) for x in pair])
 
     def samples(make: Any) -> Any:
         yield call(make(5), 0)

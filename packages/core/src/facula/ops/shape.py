@@ -333,7 +333,7 @@ def reshape(make: Any) -> Any:
     yield call(make(), (1,))
 
 
-@op(view=True)
+@op(view=True, inplace=True)
 def transpose(xp: Namespace, input: Tensor, dim0: int, dim1: int) -> Tensor:
     """`input` with two dimensions swapped."""
     dims = list(range(len(input.shape)))
@@ -354,7 +354,7 @@ def transpose(make: Any) -> Any:
     yield call(make(), 0, -1)
 
 
-@op(view=True)
+@op(view=True, inplace=True)
 def t(xp: Namespace, input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and scalars as they are. Raises RuntimeError over 2 dimensions."""
     ndim = len(input.shape)
@@ -401,7 +401,7 @@ def movedim(make: Any) -> Any:
     yield call(make(2, 3, 4), (0, 2), (1, 0))
 
 
-@op(view=True)
+@op(view=True, inplace=True)
 def unsqueeze(xp: Namespace, input: Tensor, dim: int) -> Tensor:
     """`input` with a dimension of size 1 put in at `dim`."""
     shape = input.shape
@@ -416,7 +416,7 @@ def unsqueeze(make: Any) -> Any:
     yield call(make(), 0)
 
 
-@op(view=True)
+@op(view=True, inplace=True)
 def squeeze(xp: Namespace, input: Tensor, dim: Any = None) -> Tensor:
     """`input` without its dimensions of size 1 (only those in `dim`, where given)."""
     shape = input.shape
@@ -640,7 +640,7 @@ def broadcast_tensors(make: Any) -> Any:
 # ---- any strides
 
 
-@leaf(view=True, shape=lambda input, size, stride, storage_offset: size)
+@leaf(view=True, inplace=True, shape=lambda input, size, stride, storage_offset: size)
 def as_strided(
     xp: Namespace, input: Tensor, size: Any, stride: Any, storage_offset: int = 0
 ) -> Tensor:

@@ -154,7 +154,7 @@ def _splitter(name: str, dim: int, least: int) -> Any:
     function.__name__, function.__module__ = name, __name__
     function.__doc__ = f"`tensor_split` along dimension {dim}."
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor"}
-    defined = op(function, view=True)
+    defined = op(view=True)(function)
 
     def public(input: Any, *given: Any, **named: Any) -> Any:
         if named:

@@ -33,7 +33,7 @@ def _triangle(name: str, doc: str, lower: bool) -> Any:
         yield call(make(2, 3, 3), -1)
         yield call(make(3, 2), 1)
 
-    defined = op(function, arithmetic=False, inplace=True).sample(samples)
+    defined = op(arithmetic=False, inplace=True)(function).sample(samples)
     return defined.vjp(input=lambda xp, g, diagonal: getattr(xp, name)(g, diagonal))
 
 

@@ -37,7 +37,7 @@ def _copying(view_op: Any) -> Any:
     def public(*args: Any, **named: Any) -> Any:
         return _cloned(OPS["clone"].call, view_op(*args, **named))
 
-    return op(function, method=False, arithmetic=False).public(public)
+    return op(method=False, arithmetic=False)(function).public(public).sample(view_op.samples)
 
 
 def _cloned(clone: Any, result: Any) -> Any:
