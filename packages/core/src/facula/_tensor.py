@@ -115,6 +115,8 @@ def _inplace(op: Any) -> Callable[..., Tensor]:
     from facula.autograd.record import tick as clock
 
     function, name = op.public_call, op.name + "_"
+    if op.view:
+        return _inplace_view(name, function)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         kernel = self._backend.inplace_kernels.get(name)
