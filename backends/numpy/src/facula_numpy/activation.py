@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from facula_numpy.choose import INTEGERS, SMALL
+
 #: Elements in a piece: with its temporaries it fits a 1 MB second-level cache.
 PIECE = 1 << 15
 
@@ -22,7 +24,9 @@ def in_pieces(function: Callable[..., None]) -> Callable[..., Any]:
         out = np.empty_like(first)
         arrays = [first, *(x for x in rest if isinstance(x, np.ndarray))]
         options = rest[len(arrays) - 1 :]
-        if first.size <= PIECE or not all(x.flags.c_contiguous and x.shape == first.shape for x in arrays):
+        if first.size <= PIECE or not all(
+            x.flags.c_contiguous and x.shape == first.shape for x in arrays
+        ):
             function(out, *arrays, *options)
             return out
         flat, target = [x.reshape(-1) for x in arrays], out.reshape(-1)
@@ -115,10 +119,14 @@ def gelu_kernels(erf: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
 
 
 def rectify_gradient(g: Any, out: Any) -> Any:
-    """`g` where `out` is positive, else 0, by bit masks."""
-    from facula_numpy.choose import select_where
-
-    return select_where(np.greater(out, 0), g, g.dtype.type(0))
+    """`g` where `out` is positive (or NaN), else 0, by bit masks."""
+    integer = INTEGERS.get(g.dtype)
+    if integer is None or g.size < SMALL:
+        return np.where(np.less_equal(out, 0), g.dtype.type(0), g)
+    mask = np.less_equal(out, 0).astype(integer)
+    mask -= 1
+    mask &= g.view(integer)
+    return mask.view(g.dtype)
 
 
 # ---- softmax
@@ -207,9 +215,13 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
 
     def gelu(input: Any, approximate: str = "none") -> Any:
         if approximate not in ways["forward"]:  # type: ignore[operator]
-            raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}")
+            raise RuntimeError(
+                f"approximate argument must be either none or tanh, got {approximate!r}"
+            )
         if input.dtype.kind != "f":
-            raise RuntimeError(f"gelu: not implemented for {input.dtype}; it needs a floating-point input")
+            raise RuntimeError(
+                f"gelu: not implemented for {input.dtype}; it needs a floating-point input"
+            )
         return ways["forward"][approximate](input)  # type: ignore[index]
 
     def gelu_gradient(g: Any, input: Any, approximate: str) -> Any:
@@ -218,7 +230,9 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
     def floating(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
         def checked(input: Any, dim: int) -> Any:
             if input.dtype.kind not in "fcV":
-                raise RuntimeError(f"{name}: not implemented for {input.dtype}; it needs a floating-point input")
+                raise RuntimeError(
+                    f"{name}: not implemented for {input.dtype}; it needs a floating-point input"
+                )
             return kernel(input, dim)
 
         return checked
@@ -240,7 +254,9 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
 def _checked_silu(kernel: Callable[..., Any]) -> Callable[..., Any]:
     def silu(input: Any) -> Any:
         if input.dtype.kind not in "fc":
-            raise RuntimeError(f"silu: not implemented for {input.dtype}; it needs a floating-point input")
+            raise RuntimeError(
+                f"silu: not implemented for {input.dtype}; it needs a floating-point input"
+            )
         return kernel(input)
 
     return silu

@@ -13,7 +13,9 @@ def table_rows(weight: Any, indices: Any, padding: int, by_frequency: bool) -> A
         low, high = int(indices.min()), int(indices.max())
         if low < 0 or high >= len(weight):
             bad = low if low < 0 else high
-            raise IndexError(f"index out of range in self: {bad} is no row of a table of {len(weight)} rows")
+            raise IndexError(
+                f"index out of range in self: {bad} is no row of a table of {len(weight)} rows"
+            )
     return weight.take(indices, 0)
 
 

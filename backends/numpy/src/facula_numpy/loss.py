@@ -36,7 +36,9 @@ def _picked(target: Any, classes: int, weight: Any, ignore_index: int, dtype: An
             at = np.where(ignored, 0, at)
             bad = at[(at < 0) | (at >= classes)]
             if bad.size:
-                raise IndexError(f"Target {int(bad[0])} is out of bounds: there are {classes} classes (0 to {classes - 1})")
+                raise IndexError(
+                    f"Target {int(bad[0])} is out of bounds: there are {classes} classes (0 to {classes - 1})"
+                )
     scale = np.ones(at.shape, dtype) if weight is None else weight[at]
     scale[ignored] = 0
     return at, scale

@@ -77,7 +77,11 @@ def _channel_sums(x: Any, y: Any = None) -> Any:
     """Sums over all but dimension 1 of (N, C, S), of `x` or of `x * y`."""
     if x.shape[2] == 1:
         flat = x[..., 0]
-        return np.ones(len(flat), x.dtype) @ flat if y is None else np.einsum("nc,nc->c", flat, y[..., 0])
+        return (
+            np.ones(len(flat), x.dtype) @ flat
+            if y is None
+            else np.einsum("nc,nc->c", flat, y[..., 0])
+        )
     if y is None:
         return (x @ np.ones(x.shape[2], x.dtype)).sum(0)
     return np.vecdot(x, y).sum(0)

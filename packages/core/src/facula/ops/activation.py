@@ -17,7 +17,9 @@ def _zero(xp: Namespace, like: Any) -> Any:
 
 def _floating(name: str, input: Any) -> None:
     if category(input.dtype) < 2:
-        raise RuntimeError(f"{name}: not implemented for {as_dtype(input.dtype)}; it needs a floating-point input")
+        raise RuntimeError(
+            f"{name}: not implemented for {as_dtype(input.dtype)}; it needs a floating-point input"
+        )
 
 
 def _between(xp: Namespace, input: Any, low: Any, high: Any, inside: Any) -> Any:
@@ -55,8 +57,8 @@ relu.sample(_sampled())
 
 @op(method=False)
 def rectify_gradient(xp: Namespace, g: Tensor, out: Tensor) -> Tensor:
-    """`g` where `out` is positive, else 0."""
-    return xp.where(out > 0, g, _zero(xp, g))
+    """`g` where `out` is positive (or NaN), else 0."""
+    return xp.where(out <= 0, _zero(xp, g), g)
 
 
 rectify_gradient.vjp(g=lambda xp, g, out: xp.rectify_gradient(g, out))
@@ -91,7 +93,9 @@ def leaky_relu(xp: Namespace, input: Tensor, negative_slope: float = 0.01) -> Te
     return xp.where(input > 0, input, input * negative_slope)
 
 
-leaky_relu.vjp(input=lambda xp, g, input, negative_slope: xp.where(input > 0, g, g * negative_slope))
+leaky_relu.vjp(
+    input=lambda xp, g, input, negative_slope: xp.where(input > 0, g, g * negative_slope)
+)
 leaky_relu.sample(_sampled((), (0.3,)))
 
 
@@ -169,7 +173,9 @@ def prelu(xp: Namespace, input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: input is {as_dtype(input.dtype)}, weight is {as_dtype(weight.dtype)}; they must have one dtype"
         )
     if len(weight.shape) > 1:
-        raise RuntimeError(f"prelu: expected `weight` to be a scalar or 1D tensor, but got ndim = {len(weight.shape)}")
+        raise RuntimeError(
+            f"prelu: expected `weight` to be a scalar or 1D tensor, but got ndim = {len(weight.shape)}"
+        )
     count = weight.shape[0] if weight.shape else 1
     if not input.shape and len(weight.shape) == 1 and count != 1:
         raise RuntimeError("Not allow zero-dim input tensor.")
@@ -491,7 +497,9 @@ def p_norm(xp: Namespace, input: Tensor, p: float, dim: Any, keepdim: bool = Fal
     return xp.sum(size**p, dim, keepdim) ** (1 / p)
 
 
-def _p_norm_rule(xp: Namespace, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool) -> Any:
+def _p_norm_rule(
+    xp: Namespace, g: Any, input: Any, out: Any, p: float, dim: Any, keepdim: bool
+) -> Any:
     from facula.ops.reduce import spread
 
     g, out = spread(xp, g, input.shape, dim, keepdim), spread(xp, out, input.shape, dim, keepdim)
@@ -517,7 +525,12 @@ p_norm.vjp(input=_p_norm_rule)
 
 @op(method=False)
 def normalize(
-    xp: Namespace, input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Tensor | None = None
+    xp: Namespace,
+    input: Tensor,
+    p: float = 2.0,
+    dim: Any = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
 ) -> Tensor:
     """`input` divided by its p-norm along `dim`, or by `eps` where that is larger."""
     return input / xp.maximum(xp.p_norm(input, p, dim, True), eps)
@@ -548,12 +561,18 @@ def rrelu(xp: Namespace, input: Tensor, lower: float, upper: float, key: Any) ->
 
 @rrelu.public
 def rrelu(
-    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+    input: Any,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
 ) -> Any:
     from facula._tensor import write_
 
     if lower > upper:
-        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
     if training:
         out = rrelu.call(input, lower, upper, _uniform_key(input))
     else:
@@ -575,7 +594,9 @@ def rrelu(make: Any) -> Any:
 
 
 @op(method=False, random=True, unspecified_values=True)
-def gumbel_softmax(xp: Namespace, logits: Tensor, tau: float, hard: bool, dim: int, key: Any) -> Tensor:
+def gumbel_softmax(
+    xp: Namespace, logits: Tensor, tau: float, hard: bool, dim: int, key: Any
+) -> Tensor:
     """A sample of the relaxed categorical distribution of `logits` along `dim` (Jang et al. 2017).
 
     `tau` is the temperature; `hard` gives one-hot vectors whose gradient is that of the soft sample.
@@ -590,7 +611,9 @@ def gumbel_softmax(xp: Namespace, logits: Tensor, tau: float, hard: bool, dim: i
 
 
 @gumbel_softmax.public
-def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+def gumbel_softmax(
+    logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Any:
     return gumbel_softmax.call(logits, tau, hard, dim, _uniform_key(logits))
 
 

@@ -103,9 +103,15 @@ def _repeated_heads(x: Any, heads: int) -> Any:
     """(..., H, S, E) with each head repeated so that there are `heads`."""
     shape = tuple(x.shape)
     if heads % shape[-3]:
-        raise RuntimeError(f"enable_gqa: {heads} query heads are no multiple of {shape[-3]} key heads")
+        raise RuntimeError(
+            f"enable_gqa: {heads} query heads are no multiple of {shape[-3]} key heads"
+        )
     times = heads // shape[-3]
-    return x.unsqueeze(-3).expand(*shape[:-2], times, *shape[-2:]).reshape(*shape[:-3], heads, *shape[-2:])
+    return (
+        x.unsqueeze(-3)
+        .expand(*shape[:-2], times, *shape[-2:])
+        .reshape(*shape[:-3], heads, *shape[-2:])
+    )
 
 
 def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
@@ -114,7 +120,9 @@ def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: boo
         raise RuntimeError(f"{name}: explicit attn_mask should not be set when is_causal=True")
     for x, what in ((query, "query"), (key, "key"), (value, "value")):
         if x.ndim < 2:
-            raise RuntimeError(f"{name}: {what} must have at least 2 dimensions, got shape {tuple(x.shape)}")
+            raise RuntimeError(
+                f"{name}: {what} must have at least 2 dimensions, got shape {tuple(x.shape)}"
+            )
         if x.dtype != query.dtype or category(x.dtype) < 2:
             raise RuntimeError(
                 f"{name}: query, key and value must have one floating-point dtype, got {what} of {x.dtype} and query of "
@@ -167,7 +175,9 @@ def multi_head_attention(
     separate = None if q_proj_weight is None else (q_proj_weight, k_proj_weight, v_proj_weight)
     q, k, v = _projected(xp, (query, key, value), in_proj_weight, in_proj_bias, separate)
     if bias_k is not None:
-        k, v = (xp.join((x, xp.expand(b, (1, batch, width))), 0) for x, b in ((k, bias_k), (v, bias_v)))
+        k, v = (
+            xp.join((x, xp.expand(b, (1, batch, width))), 0) for x, b in ((k, bias_k), (v, bias_v))
+        )
     if add_zero_attn:
         zeros = xp.full((1, batch, width), 0, query.dtype)
         k, v = xp.join((k, zeros), 0), xp.join((v, zeros), 0)
@@ -242,7 +252,21 @@ def multi_head_attention(make: Any) -> Any:
     mask = make.of([[False, True], [False, False], [True, False]])
     memory = make(2, 1, 4)
     biases = (make(1, 1, 4), make(1, 1, 4), make(4, 4), None)
-    yield call(make(3, 1, 4), memory, memory, *weights, *biases, None, mask, *nothing, 2, True, 0.0, None, False)
+    yield call(
+        make(3, 1, 4),
+        memory,
+        memory,
+        *weights,
+        *biases,
+        None,
+        mask,
+        *nothing,
+        2,
+        True,
+        0.0,
+        None,
+        False,
+    )
 
 
 def multi_head_attention_forward(
@@ -280,7 +304,9 @@ def multi_head_attention_forward(
     """
     is_batched = _check_multi_head(query, key, value, key_padding_mask, attn_mask, num_heads)
     if query.shape[-1] != embed_dim_to_check:
-        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {query.shape[-1]}")
+        raise AssertionError(
+            f"was expecting embedding dimension of {embed_dim_to_check}, but got {query.shape[-1]}"
+        )
     if query.shape[-1] % num_heads:
         raise AssertionError(f"embed_dim {query.shape[-1]} not divisible by num_heads {num_heads}")
     if is_causal and attn_mask is None:
@@ -289,7 +315,11 @@ def multi_head_attention_forward(
         batched = [x.unsqueeze(1) for x in (query, key, value)]
         query, key, value = [batched[0]] * 3 if query is key and key is value else batched
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
-    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else (None, None, None)
+    separate = (
+        (q_proj_weight, k_proj_weight, v_proj_weight)
+        if use_separate_proj_weight
+        else (None, None, None)
+    )
     dropout_p = dropout_p if training else 0.0
     out, attention = multi_head_attention.call(
         query, key, value, None if use_separate_proj_weight else in_proj_weight, in_proj_bias, bias_k, bias_v,
@@ -307,13 +337,21 @@ def _attention_key(query: Any, key: Any, heads: int, dropout_p: float) -> Any:
     """A random key for the dropout of the weights; keys may have two positions added."""
     from facula.ops.dropout import new_key
 
-    return new_key((query.shape[1], heads, query.shape[0], key.shape[0] + 2)) if dropout_p > 0 else None
+    return (
+        new_key((query.shape[1], heads, query.shape[0], key.shape[0] + 2))
+        if dropout_p > 0
+        else None
+    )
 
 
-def _check_multi_head(query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int) -> bool:
+def _check_multi_head(
+    query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int
+) -> bool:
     """Checks the shapes; returns whether there is a batch dimension."""
     if query.ndim not in (2, 3):
-        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+        )
     if not key.ndim == value.ndim == query.ndim:
         raise AssertionError(
             f"For a {query.ndim}-D query, expected key and value to be {query.ndim}-D, but found {key.ndim}-D and "
@@ -324,7 +362,9 @@ def _check_multi_head(query: Any, key: Any, value: Any, padding: Any, mask: Any,
             f"key's sequence and batch dims {tuple(key.shape[:-1])} do not match value's {tuple(value.shape[:-1])}"
         )
     if padding is not None and padding.ndim != query.ndim - 1:
-        raise AssertionError(f"expected key_padding_mask to be {query.ndim - 1}-D, but found a {padding.ndim}-D tensor")
+        raise AssertionError(
+            f"expected key_padding_mask to be {query.ndim - 1}-D, but found a {padding.ndim}-D tensor"
+        )
     if mask is not None:
         _check_mask(mask, query, key, heads)
     return bool(query.ndim == 3)
@@ -335,4 +375,6 @@ def _check_mask(mask: Any, query: Any, key: Any, heads: int) -> None:
     batch = query.shape[1] if query.ndim == 3 else 1
     expected = {2: (length, source), 3: (batch * heads, length, source)}.get(mask.ndim)
     if tuple(mask.shape) != expected:
-        raise RuntimeError(f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be {expected}.")
+        raise RuntimeError(
+            f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be {expected}."
+        )

@@ -47,7 +47,9 @@ def _setting(xp: Namespace, log_probs: Any, states: Any, target_lengths: Any) ->
     index = xp.expand(xp.unsqueeze(states, 0), (length, batch, count))
     numbers = xp.reshape(xp.sequence(0, 1, count, I64), (1, count))
     used = numbers <= xp.unsqueeze(target_lengths, 1) * 2
-    emitted = xp.where(xp.unsqueeze(used, 0), xp.gather(log_probs, 2, index), _lowest(xp, (), log_probs))
+    emitted = xp.where(
+        xp.unsqueeze(used, 0), xp.gather(log_probs, 2, index), _lowest(xp, (), log_probs)
+    )
     gap = min(2, count)
     padding = xp.full((batch, gap), -1, I64)
     two_before = xp.join((padding, xp.slice(states, 1, 0, count - gap, 1)), 1)
@@ -74,7 +76,9 @@ def _ends(xp: Namespace, count: int, target_lengths: Any) -> Any:
     """(N, L) bools: the last label and the blank after it, where a path may end."""
     numbers = xp.reshape(xp.sequence(0, 1, count, I64), (1, count))
     last = xp.unsqueeze(target_lengths, 1) * 2
-    return xp.where(numbers <= last, numbers >= last - 1, xp.full((), False, (numbers <= last).dtype))
+    return xp.where(
+        numbers <= last, numbers >= last - 1, xp.full((), False, (numbers <= last).dtype)
+    )
 
 
 @op(method=False, twice_differentiable=False)
@@ -199,11 +203,15 @@ def ctc_loss(
     if not is_batched:
         log_probs = log_probs.unsqueeze(1)
     if log_probs.ndim != 3:
-        raise RuntimeError(f"ctc_loss: log_probs must be (T, N, C) or (T, C), got shape {tuple(log_probs.shape)}")
+        raise RuntimeError(
+            f"ctc_loss: log_probs must be (T, N, C) or (T, C), got shape {tuple(log_probs.shape)}"
+        )
     lengths = [_as_tensor(x, log_probs) for x in (input_lengths, target_lengths)]
     rows = _label_rows(targets, target_lengths, log_probs)
     _check_ctc(log_probs, rows, *lengths, blank)
-    out = ctc_loss.call(log_probs, _with_blanks(rows, lengths[1], blank), *lengths, reduction, zero_infinity)
+    out = ctc_loss.call(
+        log_probs, _with_blanks(rows, lengths[1], blank), *lengths, reduction, zero_infinity
+    )
     return out.squeeze(0) if reduction == "none" and not is_batched else out
 
 
@@ -228,7 +236,9 @@ def _label_rows(targets: Any, lengths: Any, like: Any) -> Any:
     lengths = list(lengths) if isinstance(lengths, (list, tuple)) else [lengths]
     longest, start, index = max(lengths, default=0), 0, []
     if sum(lengths) > targets.numel():
-        raise RuntimeError(f"ctc_loss: target_lengths {lengths} add up to more than the {targets.numel()} labels given")
+        raise RuntimeError(
+            f"ctc_loss: target_lengths {lengths} add up to more than the {targets.numel()} labels given"
+        )
     for n in lengths:
         index.append([min(start + i, targets.numel() - 1) for i in range(longest)])
         start += n
@@ -243,7 +253,9 @@ def _check_ctc(log_probs: Any, rows: Any, inputs: Any, targets: Any, blank: int)
 
     length, batch, classes = log_probs.shape
     if not 0 <= blank < classes:
-        raise RuntimeError(f"ctc_loss: blank must be in label range: got {blank} of {classes} classes")
+        raise RuntimeError(
+            f"ctc_loss: blank must be in label range: got {blank} of {classes} classes"
+        )
     if not len(inputs) == len(targets) == len(rows) == batch:
         raise RuntimeError(
             f"ctc_loss: input_lengths and target_lengths must be of size batch_size {batch}, got {len(inputs)} and "
@@ -252,9 +264,13 @@ def _check_ctc(log_probs: Any, rows: Any, inputs: Any, targets: Any, blank: int)
     if not has_values(inputs) or not batch:
         return
     if int(inputs.max()) > length or int(inputs.min()) < 0:
-        raise RuntimeError(f"ctc_loss: expected input_lengths from 0 to {length}, got {inputs.tolist()}")
+        raise RuntimeError(
+            f"ctc_loss: expected input_lengths from 0 to {length}, got {inputs.tolist()}"
+        )
     if int(targets.max()) > rows.shape[1] or int(targets.min()) < 0:
-        raise RuntimeError(f"ctc_loss: expected target_lengths from 0 to {rows.shape[1]}, got {targets.tolist()}")
+        raise RuntimeError(
+            f"ctc_loss: expected target_lengths from 0 to {rows.shape[1]}, got {targets.tolist()}"
+        )
 
 
 def _with_blanks(rows: Any, lengths: Any, blank: int) -> Any:

@@ -84,7 +84,9 @@ def _channel_dropout(dims: int) -> Any:
             raise RuntimeError(f"{name}: Expected 2D or 3D input, but received a {ndim}D input.")
         lead = 1 if dims < 3 and dims == 1 and ndim == 2 else 2
         lead = 1 if dims == 3 and ndim == 4 else lead
-        return _dropped(input, p, training, inplace, _per_channel(tuple(input.shape), min(lead, ndim)))
+        return _dropped(
+            input, p, training, inplace, _per_channel(tuple(input.shape), min(lead, ndim))
+        )
 
     public.__name__, public.__doc__ = name, body.__doc__
     made.public(public)
@@ -116,11 +118,15 @@ def _alpha_constants(p: float) -> tuple[float, float]:
     return ((_SELU_LOW**2 * p + 1) * (1 - p)) ** -0.5 if p < 1 else 0.0, _SELU_LOW
 
 
-def _alpha_dropped(input: Any, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Any:
+def _alpha_dropped(
+    input: Any, p: float, training: bool, inplace: bool, shape: tuple[int, ...]
+) -> Any:
     _checked(p)
     if not training or p == 0:
         return input
-    return _written(input, alpha_dropout.call(input, p, new_key(shape), shape), inplace, "alpha_dropout_")
+    return _written(
+        input, alpha_dropout.call(input, p, new_key(shape), shape), inplace, "alpha_dropout_"
+    )
 
 
 @alpha_dropout.public
@@ -135,7 +141,9 @@ def feature_alpha_dropout(xp: Namespace, input: Tensor, p: float, key: Any, shap
 
 
 @feature_alpha_dropout.public
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Any:
     if input.ndim < 2 and training and p > 0:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     return _alpha_dropped(input, p, training, inplace, _per_channel(tuple(input.shape), 2))

@@ -16,17 +16,23 @@ def _zero(xp: Namespace, like: Any) -> Any:
 
 def _numbers(name: str, input: Any) -> None:
     if category(input.dtype) != 1:
-        raise RuntimeError(f"{name}: expected indices of an integer dtype, got {as_dtype(input.dtype)}")
+        raise RuntimeError(
+            f"{name}: expected indices of an integer dtype, got {as_dtype(input.dtype)}"
+        )
 
 
 @op(method=False)
-def table_rows(xp: Namespace, weight: Tensor, indices: Tensor, padding: int, by_frequency: bool) -> Tensor:
+def table_rows(
+    xp: Namespace, weight: Tensor, indices: Tensor, padding: int, by_frequency: bool
+) -> Tensor:
     """Rows (n, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
     return xp.index_select(weight, 0, indices)
 
 
 @op(method=False)
-def table_gradient(xp: Namespace, g: Tensor, indices: Tensor, rows: int, padding: int, by_frequency: bool) -> Tensor:
+def table_gradient(
+    xp: Namespace, g: Tensor, indices: Tensor, rows: int, padding: int, by_frequency: bool
+) -> Tensor:
     """`g` (n, d) added up by row number into a table of `rows` rows."""
     zero = _zero(xp, g)
     if padding >= 0:
@@ -38,12 +44,18 @@ def table_gradient(xp: Namespace, g: Tensor, indices: Tensor, rows: int, padding
     return xp.index_add(xp.full((rows, g.shape[1]), 0, g.dtype), 0, indices, g)
 
 
-def _table_rule(xp: Namespace, g: Any, weight_shape: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
+def _table_rule(
+    xp: Namespace, g: Any, weight_shape: Any, indices: Any, padding: int, by_frequency: bool
+) -> Any:
     return xp.table_gradient(g, indices, weight_shape[0], padding, by_frequency)
 
 
 table_rows.vjp(weight=_table_rule)
-table_gradient.vjp(g=lambda xp, g, indices, padding, by_frequency: _rows_back(xp, g, indices, padding, by_frequency))
+table_gradient.vjp(
+    g=lambda xp, g, indices, padding, by_frequency: _rows_back(
+        xp, g, indices, padding, by_frequency
+    )
+)
 
 
 def _rows_back(xp: Namespace, g: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
@@ -64,7 +76,9 @@ def _padding_row(padding_idx: int | None, rows: int) -> int:
     if padding_idx is None:
         return -1
     if not -rows <= padding_idx < rows:
-        raise ValueError(f"padding_idx must be within num_embeddings: got {padding_idx} for a table of {rows} rows")
+        raise ValueError(
+            f"padding_idx must be within num_embeddings: got {padding_idx} for a table of {rows} rows"
+        )
     return padding_idx % rows
 
 
@@ -89,7 +103,9 @@ def embedding(
     if len(weight.shape) != 2:
         raise RuntimeError(f"'weight' must be 2-D, got shape {tuple(weight.shape)}")
     flat = xp.reshape(input, (prod(input.shape),))
-    rows = xp.table_rows(weight, flat, _padding_row(padding_idx, weight.shape[0]), scale_grad_by_freq)
+    rows = xp.table_rows(
+        weight, flat, _padding_row(padding_idx, weight.shape[0]), scale_grad_by_freq
+    )
     return xp.reshape(rows, (*input.shape, weight.shape[1]))
 
 
@@ -157,7 +173,10 @@ def embedding_bag(
     flat = xp.reshape(input, (prod(shape),))
     if offsets is None:
         bags, count = shape
-        bag = xp.reshape(xp.expand(xp.reshape(xp.sequence(0, 1, bags, I64), (bags, 1)), (bags, count)), (bags * count,))
+        bag = xp.reshape(
+            xp.expand(xp.reshape(xp.sequence(0, 1, bags, I64), (bags, 1)), (bags, count)),
+            (bags * count,),
+        )
     else:
         bags = offsets.shape[0] - bool(include_last_offset)
         at = xp.reshape(xp.sequence(0, 1, shape[0], I64), (shape[0], 1))
@@ -170,7 +189,9 @@ def embedding_bag(
     return _bagged(xp, rows, flat, bag, bags, mode, padding)
 
 
-def _bagged(xp: Namespace, rows: Any, flat: Any, bag: Any, bags: int, mode: str, padding: int) -> Any:
+def _bagged(
+    xp: Namespace, rows: Any, flat: Any, bag: Any, bags: int, mode: str, padding: int
+) -> Any:
     """Rows (n, d) reduced by bag number (n,)."""
     one, zero = xp.full((), 1, rows.dtype), _zero(xp, rows)
     counted = xp.where(flat == padding, zero, one)
@@ -188,7 +209,9 @@ def _largest(xp: Namespace, rows: Any, counted: Any, bag: Any, bags: int, counts
     if 0 in rows.shape:
         return xp.full((bags, rows.shape[1]), 0, rows.dtype)
     own = xp.eq(xp.unsqueeze(bag, 0), xp.reshape(xp.sequence(0, 1, bags, I64), (bags, 1)))
-    own = xp.unsqueeze(xp.where(xp.unsqueeze(counted > 0, 0), own, xp.full((), False, own.dtype)), 2)
+    own = xp.unsqueeze(
+        xp.where(xp.unsqueeze(counted > 0, 0), own, xp.full((), False, own.dtype)), 2
+    )
     out = xp.amax(xp.where(own, xp.unsqueeze(rows, 0), xp.full((), float("-inf"), rows.dtype)), 1)
     return xp.where(counts == 0, zero, out)
 
@@ -221,17 +244,23 @@ def _check_bags(input: Any, offsets: Any, mode: str, weights: Any, by_frequency:
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if input.ndim == 2 and offsets is not None:
-        raise ValueError("if input is 2D, then offsets has to be None, as input is treated as a mini-batch of bags")
+        raise ValueError(
+            "if input is 2D, then offsets has to be None, as input is treated as a mini-batch of bags"
+        )
     if input.ndim == 1 and offsets is None:
         raise ValueError("offsets has to be a 1D Tensor but got None")
     if input.ndim not in (1, 2):
-        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+        raise ValueError(
+            f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}"
+        )
     if offsets is not None and offsets.ndim != 1:
         raise ValueError("offsets has to be a 1D Tensor")
     if by_frequency and mode == "max":
         raise ValueError("max mode does not support scaling the gradient by the frequency")
     if weights is not None and mode != "sum":
-        raise NotImplementedError(f"embedding_bag: per_sample_weights was not None; it needs mode='sum', got '{mode}'")
+        raise NotImplementedError(
+            f"embedding_bag: per_sample_weights was not None; it needs mode='sum', got '{mode}'"
+        )
     if weights is not None and weights.shape != input.shape:
         raise ValueError(
             f"embedding_bag: If per_sample_weights ({list(weights.shape)}) is not None, then it must have the same "
@@ -252,20 +281,28 @@ def embedding_bag(make: Any) -> Any:
 @op(method=False)
 def one_hot(xp: Namespace, input: Tensor, num_classes: int) -> Tensor:
     """(*, num_classes) int64: 1 at the class number, else 0. -1 takes the largest number plus 1."""
-    numbers = xp.reshape(xp.sequence(0, 1, num_classes, I64), (*[1] * len(input.shape), num_classes))
+    numbers = xp.reshape(
+        xp.sequence(0, 1, num_classes, I64), (*[1] * len(input.shape), num_classes)
+    )
     return xp.cast(xp.eq(xp.unsqueeze(input, len(input.shape)), numbers), I64)
 
 
 @one_hot.public
 def one_hot(input: Any, num_classes: int = -1) -> Any:
     if input._array.dtype is not I64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of dtype int64, got {input.dtype}")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of dtype int64, got {input.dtype}"
+        )
     if input.is_meta:
         if num_classes < 0:
-            raise NotImplementedError("one_hot on device 'meta': the values are not known there; give num_classes")
+            raise NotImplementedError(
+                "one_hot on device 'meta': the values are not known there; give num_classes"
+            )
         return one_hot.call(input, num_classes)
     if input.numel() == 0 and num_classes <= 0:
-        raise RuntimeError(f"Can not infer total number of classes from empty tensor; got num_classes={num_classes}")
+        raise RuntimeError(
+            f"Can not infer total number of classes from empty tensor; got num_classes={num_classes}"
+        )
     return one_hot.call(input, _classes(input, num_classes))
 
 
@@ -282,7 +319,9 @@ def _classes(input: Any, num_classes: int) -> int:
     if num_classes < 1:
         raise RuntimeError(f"num_classes should be positive, got {num_classes}")
     if high >= num_classes:
-        raise RuntimeError(f"Class values must be smaller than num_classes: got {high}, num_classes is {num_classes}")
+        raise RuntimeError(
+            f"Class values must be smaller than num_classes: got {high}, num_classes is {num_classes}"
+        )
     return num_classes
 
 

@@ -28,8 +28,14 @@ def _check(input: Any, weight: Any, bias: Any) -> None:
             f"multiplied: the last dimension of both must be the number of input features"
         )
     if bias is not None and len(weight.shape) == 1 and len(bias.shape) > 0:
-        raise RuntimeError(f"linear: with a 1-d weight the bias must be 0-d, it has shape {tuple(bias.shape)}")
-    if bias is not None and len(weight.shape) == 2 and tuple(bias.shape) not in ((), (1,), (weight.shape[0],)):
+        raise RuntimeError(
+            f"linear: with a 1-d weight the bias must be 0-d, it has shape {tuple(bias.shape)}"
+        )
+    if (
+        bias is not None
+        and len(weight.shape) == 2
+        and tuple(bias.shape) not in ((), (1,), (weight.shape[0],))
+    ):
         raise RuntimeError(
             f"linear: bias has shape {tuple(bias.shape)}, expected ({weight.shape[0]},): one per output feature"
         )
@@ -51,7 +57,9 @@ def linear(xp: Namespace, input: Tensor, weight: Tensor, bias: Tensor | None = N
     return out if len(input.shape) == 2 else xp.reshape(out, (*input.shape[:-1], weight.shape[0]))
 
 
-def _linear_rule(xp: Namespace, g: Any, input: Any, weight: Any, bias_shape: Any, needs: Any) -> Any:
+def _linear_rule(
+    xp: Namespace, g: Any, input: Any, weight: Any, bias_shape: Any, needs: Any
+) -> Any:
     if len(weight.shape) == 1:
         weight, shape = xp.unsqueeze(weight, 0), weight.shape
         g = xp.unsqueeze(g, -1)
@@ -79,7 +87,9 @@ def linear(make: Any) -> Any:
 
 
 @op(method=False)
-def bilinear(xp: Namespace, input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def bilinear(
+    xp: Namespace, input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
     """`input1[i] * weight[o, i, j] * input2[j]` summed over i and j, plus bias.
 
     (*, in1), (*, in2), (out, in1, in2) and (out,) give (*, out).
@@ -96,7 +106,9 @@ def bilinear(xp: Namespace, input1: Tensor, input2: Tensor, weight: Tensor, bias
         )
     first, second = _rows(xp, input1), _rows(xp, input2)
     n = first.shape[0]
-    half = xp.reshape(xp.matmul(second, xp.transpose(xp.reshape(weight, (o * i, j)), 0, 1)), (n, o, i))
+    half = xp.reshape(
+        xp.matmul(second, xp.transpose(xp.reshape(weight, (o * i, j)), 0, 1)), (n, o, i)
+    )
     out = xp.reshape(xp.matmul(half, xp.unsqueeze(first, 2)), (*input1.shape[:-1], o))
     return out if bias is None else out + bias
 

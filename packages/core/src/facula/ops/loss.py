@@ -24,10 +24,16 @@ def reduction_of(reduction: str, size_average: Any = None, reduce: Any = None) -
     return reduction
 
 
-def _reduced(xp: Namespace, loss: Any, reduction: str, size_average: Any = None, reduce: Any = None) -> Any:
+def _reduced(
+    xp: Namespace, loss: Any, reduction: str, size_average: Any = None, reduce: Any = None
+) -> Any:
     reduction = reduction_of(reduction, size_average, reduce)
     if reduction == "none":
         return loss
+    if reduction == "mean" and category(loss.dtype) < 2:
+        raise RuntimeError(
+            f"a loss of {as_dtype(loss.dtype)} has no mean; it needs a floating-point input"
+        )
     return xp.mean(loss) if reduction == "mean" else xp.sum(loss)
 
 
@@ -59,7 +65,9 @@ def _pairs(**options: Any) -> Any:
 # ---- distances between numbers
 
 
-def _weighted(xp: Namespace, loss: Any, weight: Any, reduction: str, size_average: Any, reduce: Any) -> Any:
+def _weighted(
+    xp: Namespace, loss: Any, weight: Any, reduction: str, size_average: Any, reduce: Any
+) -> Any:
     """Loss times weight; the mean is then over the sum of the weights."""
     if weight is None:
         return _reduced(xp, loss, reduction, size_average, reduce)
@@ -76,7 +84,9 @@ def squared_error(xp: Namespace, input: Tensor, target: Tensor, reduction: str) 
     return _reduced(xp, d * d, reduction)
 
 
-def _squared_error_rule(xp: Namespace, g: Any, input: Any, target: Any, reduction: str, needs: Any) -> Any:
+def _squared_error_rule(
+    xp: Namespace, g: Any, input: Any, target: Any, reduction: str, needs: Any
+) -> Any:
     d = input - target
     d = d * (2 * g / max(prod(d.shape), 1) if reduction == "mean" else 2 * g)
     return d if needs[0] else None, -d if needs[1] else None
@@ -187,7 +197,9 @@ def _one_hot(xp: Namespace, target: Any, classes: int) -> Any:
     return xp.eq(xp.unsqueeze(xp.cast(target, I64), 1), numbers)
 
 
-def _target_weights(xp: Namespace, hot: Any, target: Any, weight: Any, ignore_index: int, dtype: Any) -> Any:
+def _target_weights(
+    xp: Namespace, hot: Any, target: Any, weight: Any, ignore_index: int, dtype: Any
+) -> Any:
     """(N, *): the weight of each target's class, 0 where it is ignored."""
     zero = xp.full((), 0, dtype)
     if weight is None:
@@ -199,7 +211,12 @@ def _target_weights(xp: Namespace, hot: Any, target: Any, weight: Any, ignore_in
 
 @op(method=False)
 def class_nll(
-    xp: Namespace, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+    xp: Namespace,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
 ) -> Tensor:
     """`-weight[target] * input[n, target]` for log-probabilities (N, C, *) and class numbers (N, *), reduced."""
     hot = _one_hot(xp, target, input.shape[1])
@@ -229,7 +246,13 @@ def class_nll_gradient(
 
 
 def _class_nll_rule(
-    xp: Namespace, g: Any, input_shape: Any, target: Any, weight: Any, ignore_index: int, reduction: str
+    xp: Namespace,
+    g: Any,
+    input_shape: Any,
+    target: Any,
+    weight: Any,
+    ignore_index: int,
+    reduction: str,
 ) -> Any:
     return xp.class_nll_gradient(g, target, weight, input_shape[1], ignore_index, reduction)
 
@@ -242,7 +265,9 @@ def _check_classes(name: str, input: Any, target: Any, weight: Any) -> None:
     if not shape:
         raise ValueError(f"{name}: expected an input with a class dimension, got a 0-d tensor")
     if category(target.dtype) != 1:
-        raise RuntimeError(f"{name}: expected class numbers of an integer dtype as target, got {as_dtype(target.dtype)}")
+        raise RuntimeError(
+            f"{name}: expected class numbers of an integer dtype as target, got {as_dtype(target.dtype)}"
+        )
     expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if goal != expected and not (len(shape) == 1 and goal == (1,)):
         batch = shape[:1] != goal[:1]
@@ -326,7 +351,11 @@ def class_cross_entropy(
 
 def _spread(xp: Namespace, x: Any, weight: Any) -> Any:
     """`x` (N, C, *) times the weights of the classes, where there are any."""
-    return x if weight is None else x * xp.reshape(weight, (1, weight.shape[0], *[1] * (len(x.shape) - 2)))
+    return (
+        x
+        if weight is None
+        else x * xp.reshape(weight, (1, weight.shape[0], *[1] * (len(x.shape) - 2)))
+    )
 
 
 @op(method=False)
@@ -428,7 +457,9 @@ def cross_entropy(
         return _probability_cross_entropy(xp, input, target, weight, reduction, label_smoothing)
     _check_classes("cross_entropy", input, target, weight)
     if len(input.shape) > 1:
-        return xp.class_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)[0]
+        return xp.class_cross_entropy(
+            input, target, weight, ignore_index, reduction, label_smoothing
+        )[0]
     rows, targets = xp.unsqueeze(input, 0), xp.reshape(target, (1,))
     out = xp.class_cross_entropy(rows, targets, weight, ignore_index, reduction, label_smoothing)[0]
     return xp.reshape(out, target.shape) if reduction == "none" else out
@@ -455,9 +486,12 @@ def binary_nll(xp: Namespace, input: Tensor, target: Tensor) -> Tensor:
 
 
 binary_nll.vjp(
-    input=lambda xp, g, input, target: g * (input - target) / xp.maximum((1 - input) * input, 1e-12),
-    target=lambda xp, g, input: g
-    * (xp.maximum(xp.log1p(-input), -100.0) - xp.maximum(xp.log(input), -100.0)),
+    input=lambda xp, g, input, target: (
+        g * (input - target) / xp.maximum((1 - input) * input, 1e-12)
+    ),
+    target=lambda xp, g, input: (
+        g * (xp.maximum(xp.log1p(-input), -100.0) - xp.maximum(xp.log(input), -100.0))
+    ),
 )
 
 
@@ -487,7 +521,9 @@ def binary_cross_entropy(
 @binary_cross_entropy.sample
 def binary_cross_entropy(make: Any) -> Any:
     for reduction in ("mean", "sum", "none"):
-        yield call(make(3, 2, low=0.1, high=0.9), make(3, 2, low=0.1, high=0.9), reduction=reduction)
+        yield call(
+            make(3, 2, low=0.1, high=0.9), make(3, 2, low=0.1, high=0.9), reduction=reduction
+        )
     yield call(make(3, 2, low=0.1, high=0.9), make(3, 2, low=0.1, high=0.9), make(2, grad=False))
 
 
@@ -509,8 +545,9 @@ def _logistic_nll_rule(xp: Namespace, g: Any, input: Any, target: Any, pos_weigh
 
 logistic_nll.vjp(
     input=_logistic_nll_rule,
-    target=lambda xp, g, input, pos_weight: g
-    * (-input if pos_weight is None else (pos_weight - 1) * -xp.logsigmoid(input) - input),
+    target=lambda xp, g, input, pos_weight: (
+        g * (-input if pos_weight is None else (pos_weight - 1) * -xp.logsigmoid(input) - input)
+    ),
     pos_weight=lambda xp, g, input, target: g * (target * -xp.logsigmoid(input)),
 )
 
@@ -531,7 +568,9 @@ def binary_cross_entropy_with_logits(
     `weight` and `pos_weight` (the weight of positive targets) broadcast.
     """
     if tuple(input.shape) != tuple(target.shape):
-        raise ValueError(f"Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})")
+        raise ValueError(
+            f"Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})"
+        )
     loss = xp.logistic_nll(input, target, pos_weight)
     return _reduced(xp, loss if weight is None else loss * weight, reduction, size_average, reduce)
 
@@ -576,7 +615,9 @@ def kl_div(
 @kl_div.sample
 def kl_div(make: Any) -> Any:
     for reduction in ("mean", "sum", "none", "batchmean"):
-        yield call(make(3, 2, low=-2, high=-0.1), make(3, 2, low=0.1, high=0.9), reduction=reduction)
+        yield call(
+            make(3, 2, low=-2, high=-0.1), make(3, 2, low=0.1, high=0.9), reduction=reduction
+        )
     yield call(make(3, 2, low=-2, high=-0.1), make(3, 2, low=-2, high=-0.1), log_target=True)
 
 
@@ -615,7 +656,13 @@ def poisson_nll_loss(make: Any) -> Any:
 
 @op(promote="common", method=False)
 def gaussian_nll(
-    xp: Namespace, input: Tensor, target: Tensor, var: Tensor, full: bool, eps: float, reduction: str
+    xp: Namespace,
+    input: Tensor,
+    target: Tensor,
+    var: Tensor,
+    full: bool,
+    eps: float,
+    reduction: str,
 ) -> Tensor:
     """Negative log-likelihood of normal distributions."""
     # The variance is kept from 0 outside the tape, so its gradient is as if it had not been.
@@ -654,7 +701,12 @@ def gaussian_nll_loss(
 
 @gaussian_nll_loss.public
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    var: Any,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
 ) -> Any:
     if isinstance(var, float):
         if var < 0:
@@ -741,9 +793,11 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`1 - cos` of rows where target is 1, `max(0, cos - margin)` where it is -1."""
-    if len(target.shape) not in (0, 1) or len(input1.shape) != len(target.shape) + 1 or len(input2.shape) != len(
-        target.shape
-    ) + 1:
+    if (
+        len(target.shape) not in (0, 1)
+        or len(input1.shape) != len(target.shape) + 1
+        or len(input2.shape) != len(target.shape) + 1
+    ):
         raise RuntimeError(
             f"cosine_embedding_loss: a {len(target.shape)}D target tensor of shape {tuple(target.shape)} expects inputs "
             f"of one dimension more (and at most 2), got input1 {tuple(input1.shape)}, input2 {tuple(input2.shape)}"
@@ -751,7 +805,9 @@ def cosine_embedding_loss(
     one, other = xp.sum(input1 * input1, -1) + 1e-12, xp.sum(input2 * input2, -1) + 1e-12
     cosine = xp.sum(input1 * input2, -1) / xp.sqrt(one * other)
     zero = _zero(xp, cosine)
-    loss = xp.where(target == 1, 1 - cosine, zero) + xp.where(target == -1, xp.relu(cosine - margin), zero)
+    loss = xp.where(target == 1, 1 - cosine, zero) + xp.where(
+        target == -1, xp.relu(cosine - margin), zero
+    )
     return _reduced(xp, loss, reduction, size_average, reduce)
 
 
@@ -762,10 +818,14 @@ def cosine_embedding_loss(make: Any) -> Any:
 
 
 @op(promote="common", method=False)
-def cosine_similarity(xp: Namespace, x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(
+    xp: Namespace, x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8
+) -> Tensor:
     """`x1 . x2 / (|x1| * |x2|)` along `dim`, each norm at least `eps`; the tensors broadcast."""
     if category(x1.dtype) < 2:
-        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {as_dtype(x1.dtype)}")
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {as_dtype(x1.dtype)}"
+        )
     shape = broadcast_shapes(x1.shape, x2.shape)
     x1, x2 = xp.expand(x1, shape), xp.expand(x2, shape)
     first = x1 / xp.maximum(xp.p_norm(x1, 2, dim, True), eps)
@@ -842,7 +902,10 @@ def triplet_margin_loss(
             f"The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
             f"anchor {len(anchor.shape)}D, positive {len(positive.shape)}D, and negative {len(negative.shape)}D inputs"
         )
-    near, far = xp.pairwise_distance(anchor, positive, p, eps), xp.pairwise_distance(anchor, negative, p, eps)
+    near, far = (
+        xp.pairwise_distance(anchor, positive, p, eps),
+        xp.pairwise_distance(anchor, negative, p, eps),
+    )
     if swap:
         far = xp.minimum(far, xp.pairwise_distance(positive, negative, p, eps))
     return _reduced(xp, xp.relu(near - far + margin), reduction, size_average, reduce)
@@ -903,11 +966,17 @@ def triplet_margin_with_distance_loss(make: Any) -> Any:
 def _check_margin(name: str, input: Any, target: Any, expected: Any) -> None:
     shape = tuple(input.shape)
     if category(target.dtype) != 1:
-        raise RuntimeError(f"{name}: expected class numbers of an integer dtype as target, got {as_dtype(target.dtype)}")
+        raise RuntimeError(
+            f"{name}: expected class numbers of an integer dtype as target, got {as_dtype(target.dtype)}"
+        )
     if len(shape) > 2 or 0 in shape[-1:]:
-        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}")
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}"
+        )
     if tuple(target.shape) not in expected:
-        raise RuntimeError(f"{name}: inconsistent target size {list(target.shape)} for input of size {list(shape)}")
+        raise RuntimeError(
+            f"{name}: inconsistent target size {list(target.shape)} for input of size {list(shape)}"
+        )
 
 
 @op(method=False)
@@ -926,12 +995,16 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     shape = tuple(input.shape)
-    _check_margin("multi_margin_loss", input, target, (shape[:-1], (1,) if len(shape) < 2 else shape[:-1]))
+    _check_margin(
+        "multi_margin_loss", input, target, (shape[:-1], (1,) if len(shape) < 2 else shape[:-1])
+    )
     rows = input if len(shape) == 2 else xp.reshape(input, (1, prod(shape)))
     labels = xp.reshape(target, (rows.shape[0],))
     classes = rows.shape[1]
     if weight is not None and tuple(weight.shape) != (classes,):
-        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+        raise RuntimeError(
+            f"inconsistent weight size, expected {classes} but got {list(weight.shape)}"
+        )
     hot, zero = _one_hot(xp, labels, classes), _zero(xp, input)
     own = xp.sum(xp.where(hot, rows, zero), 1, True)
     excess = xp.where(hot, zero, xp.relu(margin - own + rows))
@@ -939,13 +1012,21 @@ def multi_margin_loss(
     if weight is not None:
         excess = excess * xp.sum(xp.where(hot, xp.unsqueeze(weight, 0), zero), 1, True)
     loss = xp.sum(excess, 1) / classes
-    return _reduced(xp, xp.reshape(loss, target.shape if len(shape) < 2 else (shape[0],)), reduction, size_average, reduce)
+    return _reduced(
+        xp,
+        xp.reshape(loss, target.shape if len(shape) < 2 else (shape[0],)),
+        reduction,
+        size_average,
+        reduce,
+    )
 
 
 @multi_margin_loss.sample
 def multi_margin_loss(make: Any) -> Any:
     yield call(make(3, 4), make.of([2, 0, 3]))
-    yield call(make(3, 4), make.of([2, 0, 3]), 2, 0.7, make(4, low=0.5, grad=False), reduction="none")
+    yield call(
+        make(3, 4), make.of([2, 0, 3]), 2, 0.7, make(4, low=0.5, grad=False), reduction="none"
+    )
     yield call(make(4), make.of(1))
 
 
@@ -962,7 +1043,10 @@ def multilabel_margin_loss(
     shape = tuple(input.shape)
     _check_margin("multilabel_margin_loss", input, target, (shape,))
     classes = shape[-1] if shape else 1
-    rows, labels = xp.reshape(input, (prod(shape[:-1]), classes)), xp.reshape(target, (prod(shape[:-1]), classes))
+    rows, labels = (
+        xp.reshape(input, (prod(shape[:-1]), classes)),
+        xp.reshape(target, (prod(shape[:-1]), classes)),
+    )
     ended = xp.cumsum(xp.cast(labels < 0, I64), 1) > 0
     numbers = xp.reshape(xp.sequence(0, 1, classes, I64), (1, 1, classes))
     zero, count = _zero(xp, input), xp.full((), classes, I64)
@@ -1046,7 +1130,9 @@ def linear_cross_entropy(
     if len(input.shape) not in (1, 2):
         raise ValueError(f"expected input with dimensionality 1 or 2, got {len(input.shape)}")
     if len(linear_weight.shape) < 2:
-        raise ValueError(f"expected linear_weight with at least 2 dimensions, got {len(linear_weight.shape)}")
+        raise ValueError(
+            f"expected linear_weight with at least 2 dimensions, got {len(linear_weight.shape)}"
+        )
     if input.shape[-1] != linear_weight.shape[-1]:
         raise ValueError(
             f"expected linear_weight with {input.shape[-1]} input features, got shape {tuple(linear_weight.shape)}"

@@ -15,7 +15,9 @@ from facula.testing.samples import call
 def check_normalized(name: str, input: Any, normalized_shape: Any, *affine: Any) -> tuple[int, ...]:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape:
-        raise RuntimeError(f"{name}: expected normalized_shape to have at least one dimension, it is empty")
+        raise RuntimeError(
+            f"{name}: expected normalized_shape to have at least one dimension, it is empty"
+        )
     for t in affine:
         if t is not None and tuple(t.shape) != shape:
             raise RuntimeError(
@@ -31,7 +33,12 @@ def check_normalized(name: str, input: Any, normalized_shape: Any, *affine: Any)
 
 @op(outputs=("output", "mean", "rstd"), method=False)
 def native_layer_norm(
-    xp: Namespace, input: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None, eps: float
+    xp: Namespace,
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
 ) -> Tensor:
     """`layer_norm` with the mean and the inverse standard deviation that it found, of shape (*, 1, ...)."""
     shape = check_normalized("layer_norm", input, normalized_shape, weight, bias)
@@ -48,7 +55,13 @@ def native_layer_norm(
 
 @op(outputs=("to_input", "to_weight", "to_bias"), method=False)
 def layer_norm_gradient(
-    xp: Namespace, g: Tensor, input: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor | None, count: int
+    xp: Namespace,
+    g: Tensor,
+    input: Tensor,
+    mean: Tensor,
+    rstd: Tensor,
+    weight: Tensor | None,
+    count: int,
 ) -> Tensor:
     """Gradients of layer norm over its last `count` dimensions, by input, weight and bias."""
     lead = len(input.shape) - count
@@ -63,7 +76,14 @@ def layer_norm_gradient(
 
 
 def _layer_norm_rule(
-    xp: Namespace, g: Any, input: Any, mean: Any, rstd: Any, weight: Any, normalized_shape: Any, needs: Any
+    xp: Namespace,
+    g: Any,
+    input: Any,
+    mean: Any,
+    rstd: Any,
+    weight: Any,
+    normalized_shape: Any,
+    needs: Any,
 ) -> Any:
     g, g_mean, g_rstd = [*g, None, None][:3]
     count = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
@@ -110,7 +130,11 @@ def layer_norm(make: Any) -> Any:
 
 @op(method=False)
 def rms_norm(
-    xp: Namespace, input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
+    xp: Namespace,
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    eps: float | None = None,
 ) -> Tensor:
     """`input` divided by its root mean square over the last dimensions, times `weight`.
 
@@ -122,7 +146,9 @@ def rms_norm(
 
 
 @op(outputs=("output", "rrms"), method=False)
-def rms_norm_fused(xp: Namespace, input: Tensor, weight: Tensor | None, count: int, eps: float) -> Tensor:
+def rms_norm_fused(
+    xp: Namespace, input: Tensor, weight: Tensor | None, count: int, eps: float
+) -> Tensor:
     """RMS norm over the last `count` dimensions, with the inverse root mean square that it found."""
     last = tuple(range(len(input.shape) - count, len(input.shape)))
     n = prod(input.shape[len(input.shape) - count :])
@@ -131,7 +157,9 @@ def rms_norm_fused(xp: Namespace, input: Tensor, weight: Tensor | None, count: i
     return out if weight is None else out * weight, rrms
 
 
-def _rms_norm_rule(xp: Namespace, g: Any, input: Any, weight: Any, rrms: Any, count: int, needs: Any) -> Any:
+def _rms_norm_rule(
+    xp: Namespace, g: Any, input: Any, weight: Any, rrms: Any, count: int, needs: Any
+) -> Any:
     g, g_rrms = [*g, None][:2]
     lead = len(input.shape) - count
     last, n = tuple(range(lead, len(input.shape))), prod(input.shape[lead:])
@@ -188,7 +216,13 @@ def batch_norm_train(
 
 @op(outputs=("to_input", "to_weight", "to_bias"), method=False)
 def batch_norm_gradient(
-    xp: Namespace, g: Tensor, input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, eps: float
+    xp: Namespace,
+    g: Tensor,
+    input: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    weight: Tensor | None,
+    eps: float,
 ) -> Tensor:
     """Gradients of batch norm by input, weight and bias."""
     ndim, dims = len(input.shape), _all_but_channels(len(input.shape))
@@ -199,7 +233,9 @@ def batch_norm_gradient(
     to_weight = xp.sum(g * centred, dims) * rstd
     scale = rstd if weight is None else rstd * weight
     slope = rstd * to_weight / n
-    to_input = (g - centred * _channels(xp, slope, ndim) - _channels(xp, to_bias / n, ndim)) * _channels(xp, scale, ndim)
+    to_input = (
+        g - centred * _channels(xp, slope, ndim) - _channels(xp, to_bias / n, ndim)
+    ) * _channels(xp, scale, ndim)
     return to_input, to_weight, to_bias
 
 
@@ -214,7 +250,9 @@ def _batch_norm_rule(
         grads = list(xp.batch_norm_gradient(g, input, mean, var, weight, eps))
     for extra in (
         None if g_mean is None else xp.expand(_channels(xp, g_mean / n, ndim), input.shape),
-        None if g_var is None else (input - _channels(xp, mean, ndim)) * _channels(xp, g_var * (2 / n), ndim),
+        None
+        if g_var is None
+        else (input - _channels(xp, mean, ndim)) * _channels(xp, g_var * (2 / n), ndim),
     ):
         if extra is not None:
             grads[0] = extra if grads[0] is None else grads[0] + extra
@@ -226,7 +264,13 @@ batch_norm_train.vjp(("input", "weight", "bias"), _batch_norm_rule)
 
 @op(method=False)
 def batch_norm_eval(
-    xp: Namespace, input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    xp: Namespace,
+    input: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
 ) -> Tensor:
     """`input` normalised per channel by a given mean and variance."""
     ndim = len(input.shape)
@@ -261,7 +305,9 @@ def batch_norm(
 
 def _check_batch_norm(name: str, input: Any, per_channel: dict[str, Any]) -> None:
     if len(input.shape) < 2:
-        raise RuntimeError(f"{name}: input must have at least 2 dimensions (N, C, *), got shape {tuple(input.shape)}")
+        raise RuntimeError(
+            f"{name}: input must have at least 2 dimensions (N, C, *), got shape {tuple(input.shape)}"
+        )
     channels = input.shape[1]
     for what, t in per_channel.items():
         if t is not None and t.numel() != channels:
@@ -290,16 +336,25 @@ def batch_norm(
 ) -> Any:
     if len(input.shape) == 1 and not input.shape[0]:
         return input * 1  # PyTorch takes an empty vector
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    given = {
+        "running_mean": running_mean,
+        "running_var": running_var,
+        "weight": weight,
+        "bias": bias,
+    }
     _check_batch_norm("batch_norm", input, given)
     if not training:
         if running_mean is None or running_var is None:
-            raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
+            raise RuntimeError(
+                "batch_norm: expected running_mean and running_var to be defined when training=False"
+            )
         return batch_norm_eval.call(input, running_mean, running_var, weight, bias, eps)
     shape = input.shape
     n = prod(shape) // max(shape[1], 1)
     if n == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}"
+        )
     out, mean, var = _batch_statistics(input, weight, bias, eps)
     momentum = 0.0 if momentum is None else momentum
     if running_mean is not None:
@@ -352,11 +407,20 @@ def native_batch_norm(
 
 @native_batch_norm.public
 def native_batch_norm(
-    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, momentum: float, eps: float
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
 ) -> Any:
     if training:
         batch_norm(input, running_mean, running_var, None, None, True, momentum, eps)
-    return native_batch_norm.call(input, weight, bias, running_mean, running_var, training, momentum, eps)
+    return native_batch_norm.call(
+        input, weight, bias, running_mean, running_var, training, momentum, eps
+    )
 
 
 # ---- group, instance, response
@@ -384,7 +448,9 @@ def group_norm(
 
 def _check_groups(input: Any, num_groups: int, weight: Any, bias: Any) -> None:
     if len(input.shape) < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(input.shape)}")
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {len(input.shape)}"
+        )
     channels = input.shape[1]
     if num_groups <= 0 or channels % num_groups:
         raise RuntimeError(
@@ -439,7 +505,12 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    given = {
+        "running_mean": running_mean,
+        "running_var": running_var,
+        "weight": weight,
+        "bias": bias,
+    }
     _check_batch_norm("instance_norm", input, given)
     if use_input_stats:
         if prod(input.shape[2:]) == 1:
@@ -448,8 +519,12 @@ def instance_norm(
             )
         _move_instances(input.detach(), running_mean, running_var, momentum)
     elif running_mean is None or running_var is None:
-        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats=False")
-    return instance_norm.call(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when use_input_stats=False"
+        )
+    return instance_norm.call(
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+    )
 
 
 def _move_instances(input: Any, running_mean: Any, running_var: Any, momentum: float) -> None:
@@ -477,7 +552,9 @@ def local_response_norm(
 ) -> Tensor:
     """`input` (N, C, *) divided by `(k + alpha * mean square of `size` neighbouring channels) ** beta`."""
     if len(input.shape) < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {len(input.shape)} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality input (got {len(input.shape)} dimensions)"
+        )
     if 0 in input.shape:
         return input * 1
     channels = input.shape[1]

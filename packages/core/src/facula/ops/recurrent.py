@@ -24,7 +24,9 @@ def _check_step(name: str, input: Any, state: Any, w_ih: Any, w_hh: Any) -> None
                 f"the weight of shape {tuple(weight.shape)} expects {weight.shape[-1]}"
             )
         if x.dtype != weight.dtype:
-            raise RuntimeError(f"{name}: {what} is {as_dtype(x.dtype)}, the weights are {as_dtype(weight.dtype)}")
+            raise RuntimeError(
+                f"{name}: {what} is {as_dtype(x.dtype)}, the weights are {as_dtype(weight.dtype)}"
+            )
     if tuple(input.shape[:-1][-1:]) != tuple(state.shape[:-1][-1:]):
         raise RuntimeError(
             f"{name}: input batch size {tuple(input.shape)} doesn't match hidden batch size {tuple(state.shape)}"
@@ -33,7 +35,9 @@ def _check_step(name: str, input: Any, state: Any, w_ih: Any, w_hh: Any) -> None
 
 def _check_layer(name: str, input: Any, state: Any, w_ih: Any, w_hh: Any) -> None:
     if len(input.shape) != 3:
-        raise RuntimeError(f"{name}: expected an input (T, B, features), got shape {tuple(input.shape)}")
+        raise RuntimeError(
+            f"{name}: expected an input (T, B, features), got shape {tuple(input.shape)}"
+        )
     if input.shape[0] == 0:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     _check_step(name, input, state, w_ih, w_hh)
@@ -92,7 +96,9 @@ def _layer_gradients(
 ) -> dict[str, Any]:
     """Gradients of input, weights and biases from those of the two products (T, B, gates)."""
     return {
-        "input": xp.reshape(xp.matmul(_flat(xp, to_x), w_ih), input.shape) if needs["input"] else None,
+        "input": xp.reshape(xp.matmul(_flat(xp, to_x), w_ih), input.shape)
+        if needs["input"]
+        else None,
         "w_ih": _product(xp, to_x, input) if needs["w_ih"] else None,
         "w_hh": _product(xp, to_h, before) if needs["w_hh"] else None,
         "b_ih": xp.sum(to_x, (0, 1)) if needs["b_ih"] else None,
@@ -112,7 +118,9 @@ def lstm_step(xp: Namespace, sums: Tensor, cell: Tensor) -> Tensor:
     return o * xp.tanh(cell), cell, xp.join((i, f, g, o), 1)
 
 
-def _lstm_back(xp: Namespace, to_h: Any, to_cell: Any, to_gates: Any, gates: Any, before: Any, cell: Any) -> Any:
+def _lstm_back(
+    xp: Namespace, to_h: Any, to_cell: Any, to_gates: Any, gates: Any, before: Any, cell: Any
+) -> Any:
     """(gradient of the sums, of the cell before) of one step, from those of its results."""
     i, f, g, o = _parts(xp, gates, 4)
     extra = [None] * 4 if to_gates is None else _parts(xp, to_gates, 4)
@@ -188,7 +196,13 @@ def lstm_layer(
         new = new if w_hr is None else xp.linear(new, w_hr)
         h, c = _held(xp, mask, t, new, h), _held(xp, mask, t, cell, c)
         outputs.append(h), cells.append(c), gates.append(gate)
-    return _in_time(xp, outputs, reverse), h, c, _in_time(xp, gates, reverse), _in_time(xp, cells, reverse)
+    return (
+        _in_time(xp, outputs, reverse),
+        h,
+        c,
+        _in_time(xp, gates, reverse),
+        _in_time(xp, cells, reverse),
+    )
 
 
 @op(method=False, outputs=("sums", "to_h", "to_c", "projected"))
@@ -220,7 +234,9 @@ def lstm_layer_gradient(
             back = dh if mask is None else xp.where(_at(xp, mask, t), dh, xp.full((), 0, dh.dtype))
             projected.append(back)
             back = xp.matmul(back, w_hr)
-        sum_, cell = _lstm_back(xp, back, dc, dg, _at(xp, gates, t), _at(xp, before, t), _at(xp, cells, t))
+        sum_, cell = _lstm_back(
+            xp, back, dc, dg, _at(xp, gates, t), _at(xp, before, t), _at(xp, cells, t)
+        )
         if mask is not None:
             seen, zero = _at(xp, mask, t), xp.full((), 0, sum_.dtype)
             sum_ = xp.where(seen, sum_, zero)
@@ -251,7 +267,9 @@ def _lstm_layer_rule(
     needs: Any,
 ) -> Any:
     g = [*g, None, None, None, None][:5]
-    sums, to_h, to_c, projected = xp.lstm_layer_gradient(*g, c0, w_hh, w_hr, mask, gates, cells, reverse)
+    sums, to_h, to_c, projected = xp.lstm_layer_gradient(
+        *g, c0, w_hh, w_hr, mask, gates, cells, reverse
+    )
     names = ("input", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
     before = _before(xp, output, h0, reverse)
     out = _layer_gradients(xp, sums, sums, input, before, w_ih, dict(zip(names, needs)))
@@ -440,7 +458,9 @@ def _plain_cell(nonlinearity: str) -> Any:
         b_hh: Tensor | None = None,
     ) -> Tensor:
         _check_step(f"rnn_{nonlinearity}_cell", input, hx, w_ih, w_hh)
-        return _activated(xp, xp.linear(input, w_ih, b_ih) + xp.linear(hx, w_hh, b_hh), nonlinearity)
+        return _activated(
+            xp, xp.linear(input, w_ih, b_ih) + xp.linear(hx, w_hh, b_hh), nonlinearity
+        )
 
     body.__name__ = f"rnn_{nonlinearity}_cell"
     body.__doc__ = f"One step: `{nonlinearity}(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`, (B, I), (B, H) to (B, H)."

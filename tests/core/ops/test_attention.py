@@ -1,0 +1,73 @@
+"""Attention against PyTorch: masks, causality, shared heads, the multi-head form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import facula
+import facula.nn.functional as F
+
+torch = pytest.importorskip("torch")
+RNG = np.random.default_rng(0)
+
+
+def draws(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def assert_alike(*arrays, mask=None, **options):
+    results = []
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+        inputs = [lib.tensor(a, requires_grad=True) for a in arrays]
+        given = None if mask is None else lib.tensor(mask)
+        out = functional.scaled_dot_product_attention(*inputs, given, **options)
+        (out * out).sum().backward()
+        results.append([out.detach().numpy(), *(x.grad.numpy() for x in inputs)])
+    for mine, theirs in zip(*results):
+        np.testing.assert_allclose(mine, theirs, 1e-4, 1e-5)
+
+
+def test_scaled_dot_product():
+    q, k, v = draws(2, 4, 60, 16), draws(2, 4, 70, 16), draws(2, 4, 70, 8)
+    assert_alike(q, k, v)
+    assert_alike(q, k, v, is_causal=True)
+    assert_alike(q, k, v, mask=RNG.random((60, 70)) > 0.5, scale=0.3)
+    assert_alike(q, k, v, mask=draws(60, 70))
+    assert_alike(q, draws(2, 2, 70, 16), draws(2, 2, 70, 8), enable_gqa=True)
+
+
+def test_rows_that_see_nothing_are_zero():
+    q, k, v = (facula.tensor(draws(2, 3), requires_grad=True) for _ in range(3))
+    out = F.scaled_dot_product_attention(q, k, v, facula.tensor([[False, False], [True, True]]))
+    out.sum().backward()
+    assert out[0].tolist() == [0.0] * 3 and not np.isnan(q.grad.numpy()).any()
+
+
+def test_refuses_mask_and_causal():
+    q = facula.ones(2, 3)
+    with pytest.raises(RuntimeError, match="is_causal"):
+        F.scaled_dot_product_attention(q, q, q, facula.ones(2, 2), is_causal=True)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_multi_head(batched):
+    shape = (5, 2, 8) if batched else (5, 8)
+    x, parts = (
+        draws(*shape),
+        [draws(24, 8), draws(24), None, None, False, 0.0, draws(8, 8), draws(8)],
+    )
+    padding = np.zeros(shape[:-1], bool).T
+    padding[..., -1] = True
+    out = []
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+        q = lib.tensor(x)
+        given = [lib.tensor(p) if isinstance(p, np.ndarray) else p for p in parts]
+        mask = lib.tensor(np.triu(np.ones((5, 5), bool), 1))
+        out.append(
+            functional.multi_head_attention_forward(
+                q, q, q, 8, 2, *given, key_padding_mask=lib.tensor(padding), attn_mask=mask
+            )
+        )
+    for mine, theirs in zip(*out):
+        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), 1e-4, 1e-5)

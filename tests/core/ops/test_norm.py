@@ -1,0 +1,85 @@
+"""Norms: arrays larger than a cache piece, running statistics, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import facula
+import facula.nn.functional as F
+
+torch = pytest.importorskip("torch")
+RNG = np.random.default_rng(0)
+
+
+def draws(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def assert_alike(function, *arrays, tolerance=1e-4):
+    results, cotangent = [], None
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+        inputs = [lib.tensor(a, requires_grad=True) for a in arrays]
+        out = function(functional, *inputs)
+        cotangent = draws(*out.shape) if cotangent is None else cotangent
+        out.backward(lib.tensor(cotangent))
+        results.append([out.detach().numpy(), *(x.grad.numpy() for x in inputs)])
+    for mine, theirs in zip(*results):
+        np.testing.assert_allclose(mine, theirs, tolerance, tolerance * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("shape", [(200,), (30, 200)])
+def test_layer_norm(shape):
+    assert_alike(
+        lambda f, x, w, b: f.layer_norm(x, shape, w, b),
+        draws(40, 30, 200),
+        draws(*shape),
+        draws(*shape),
+    )
+
+
+def test_layer_norm_of_transposed():
+    assert_alike(lambda f, x: f.layer_norm(x.transpose(0, 2), (40,)), draws(40, 30, 60))
+
+
+def test_rms_and_group_norm():
+    assert_alike(lambda f, x, w: f.rms_norm(x, (200,), w), draws(40, 30, 200), draws(200))
+    assert_alike(
+        lambda f, x, w, b: f.group_norm(x, 4, w, b), draws(8, 16, 20, 10), draws(16), draws(16)
+    )
+    assert_alike(
+        lambda f, x, w, b: f.instance_norm(x, None, None, w, b),
+        draws(8, 16, 20),
+        draws(16),
+        draws(16),
+    )
+
+
+@pytest.mark.parametrize("shape", [(8, 16, 20, 30), (100, 16), (8, 16, 50)])
+def test_batch_norm(shape):
+    assert_alike(
+        lambda f, x, w, b: f.batch_norm(x, None, None, w, b, True),
+        draws(*shape),
+        draws(16),
+        draws(16),
+    )
+
+
+def test_running_statistics():
+    x = draws(5, 3, 4)
+    found = []
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+        mean, var = lib.zeros(3), lib.ones(3)
+        functional.batch_norm(lib.tensor(x), mean, var, training=True, momentum=0.3)
+        found.append((mean.numpy(), var.numpy()))
+    np.testing.assert_allclose(found[0][0], found[1][0], 1e-5, 1e-6)
+    np.testing.assert_allclose(found[0][1], found[1][1], 1e-5)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        F.batch_norm(facula.ones(1, 3), None, None, training=True)
+    with pytest.raises(RuntimeError, match="normalized_shape"):
+        F.layer_norm(facula.ones(2, 3), (4,))
+    with pytest.raises(RuntimeError, match="num_groups"):
+        F.group_norm(facula.ones(2, 3), 2)
