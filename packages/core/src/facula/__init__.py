@@ -29,6 +29,9 @@ _HOMES = {
     "initial_seed": "facula.random", "get_rng_state": "facula.random", "set_rng_state": "facula.random",
     "default_generator": "facula.random", "set_printoptions": "facula.printing",
     "get_printoptions": "facula.printing", "printoptions": "facula.printing",
+    "hann_window": "facula.signal.windows",
+    "hamming_window": "facula.signal.windows", "blackman_window": "facula.signal.windows",
+    "bartlett_window": "facula.signal.windows", "kaiser_window": "facula.signal.windows",
     "is_tensor": "facula.queries", "is_storage": "facula.queries", "is_floating_point": "facula.queries",
     "is_complex": "facula.queries", "is_signed": "facula.queries", "is_conj": "facula.queries",
     "is_neg": "facula.queries", "is_inference": "facula.queries", "is_nonzero": "facula.queries",
@@ -41,7 +44,7 @@ _HOMES = {
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip
 _MODULES = frozenset(
-    ("autograd", "backends", "nn", "optim", "utils", "data", "io", "graph", "random", "testing", "linalg", "fft", "special", "cuda", "amp")
+    ("autograd", "backends", "nn", "optim", "utils", "data", "io", "graph", "random", "testing", "linalg", "fft", "special", "signal", "cuda", "amp")
 )
 
 
