@@ -8,8 +8,21 @@ from facula.ops._op import ALIASES, OPS
 
 #: Functions that `facula` itself has too, under the same name or (after the colon) another.
 _SHARED = dict(
-    pair.split(":") if ":" in pair else (pair, pair)
-    for pair in ["expit:sigmoid", "exp2", "expm1", "log1p", "logit", "logsumexp", "softmax", "log_softmax", "round", "sinc", "gammainc:igamma", "gammaincc:igammac"]
+    (pair.partition(":")[0], pair.rpartition(":")[2])
+    for pair in [
+        "expit:sigmoid",
+        "exp2",
+        "expm1",
+        "log1p",
+        "logit",
+        "logsumexp",
+        "softmax",
+        "log_softmax",
+        "round",
+        "sinc",
+        "gammainc:igamma",
+        "gammaincc:igammac",
+    ]
 )
 
 

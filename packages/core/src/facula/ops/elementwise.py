@@ -336,6 +336,13 @@ def lerp(xp: Namespace, input: Tensor, end: Tensor, weight: Tensor) -> Tensor:
     return xp.where(xp.lt(xp.abs(weight), 0.5), near, far)
 
 
+lerp.vjp(
+    input=lambda xp, g, weight: g * (1 - weight),
+    end=lambda xp, g, weight: g * weight,
+    weight=lambda xp, g, input, end: g * (end - input),
+)
+
+
 @lerp.sample
 def lerp(make: Any) -> Any:
     yield call(make(2, 3), make(2, 3), 0.25)

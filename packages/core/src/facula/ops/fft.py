@@ -171,7 +171,7 @@ def _register(name: str, what: str, one: Any, two: Any, many: Any) -> None:
     ):
         function.__name__ = f"fft_{name}{suffix}"
         function.__doc__ = f"{what} {where}; `norm` is 'backward', 'ortho' or 'forward'."
-        _sample(op(function, promote="float", inplace=False), suffix, name)
+        _sample(op(promote="float", inplace=False)(function), suffix, name)
 
 
 def _sample(o: Op, suffix: str, name: str) -> None:

@@ -108,11 +108,10 @@ def _expect(name: str, *wanted: tuple[str, Any, int]) -> None:
 
 
 def _expect_one_dtype(name: str, *tensors: Any) -> None:
-    dtypes = {str(x.dtype) for x in tensors}
-    if len(dtypes) > 1:
-        raise RuntimeError(
-            f"{name}: expected all tensors to have one dtype, got {' and '.join(sorted(dtypes))}"
-        )
+    first = tensors[0].dtype
+    if any(x.dtype is not first and x.dtype != first for x in tensors):
+        dtypes = " and ".join(str(x.dtype) for x in tensors)
+        raise RuntimeError(f"{name}: expected all tensors to have one dtype, got {dtypes}")
 
 
 @op
@@ -176,6 +175,14 @@ def outer(xp: Namespace, input: Tensor, vec2: Tensor) -> Tensor:
 
 
 outer.alias_as("ger")
+mm.vjp(
+    input=lambda xp, g, mat2: xp.matmul(g, xp.transpose(mat2, -1, -2)),
+    mat2=lambda xp, g, input: xp.matmul(xp.transpose(input, -1, -2), g),
+)
+bmm.vjp(
+    input=lambda xp, g, mat2: xp.matmul(g, xp.transpose(mat2, -1, -2)),
+    mat2=lambda xp, g, input: xp.matmul(xp.transpose(input, -1, -2), g),
+)
 
 mm.sample(lambda make: [call(make(2, 3), make(3, 2)), call(make(0, 3), make(3, 2))])
 bmm.sample(lambda make: [call(make(2, 2, 3), make(2, 3, 2)), call(make(0, 2, 3), make(0, 3, 2))])
@@ -208,6 +215,10 @@ def _combine(xp: Namespace, input: Any, product: Any, beta: Any, alpha: Any) -> 
         shape = broadcast_shapes(input.shape, product.shape)
         return product if tuple(product.shape) == shape else xp.expand(product, shape)
     return (input if beta == 1 else input * beta) + product
+
+
+def _scaled(x: Any, factor: Any) -> Any:
+    return x if factor == 1 else x * factor
 
 
 def _keywords(o: Any) -> None:
@@ -289,6 +300,20 @@ def addbmm(
     return _combine(xp, input, product, beta, alpha)
 
 
+for _op in (addmm, baddbmm):
+    _op.vjp(
+        input=lambda xp, g, beta: (
+            g if beta == 1 else xp.full(g.shape, 0, g.dtype) if beta == 0 else g * beta
+        )
+    )
+addmm.vjp(
+    mat1=lambda xp, g, mat2, alpha: _scaled(xp.matmul(g, xp.transpose(mat2, -1, -2)), alpha),
+    mat2=lambda xp, g, mat1, alpha: _scaled(xp.matmul(xp.transpose(mat1, -1, -2), g), alpha),
+)
+baddbmm.vjp(
+    batch1=lambda xp, g, batch2, alpha: _scaled(xp.matmul(g, xp.transpose(batch2, -1, -2)), alpha),
+    batch2=lambda xp, g, batch1, alpha: _scaled(xp.matmul(xp.transpose(batch1, -1, -2), g), alpha),
+)
 for _op in (addmm, addmv, addr, baddbmm, addbmm):
     _keywords(_op)
 addmm.sample(

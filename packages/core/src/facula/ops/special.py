@@ -242,11 +242,8 @@ def _polynomial(name: str, first: Any, step: Any) -> None:
 
     body.__name__ = f"special_{name}"
     body.__doc__ = f"The {name.replace('_', ' ')} of order `n` at `input`, by its recurrence."
-    o: Op = op(
-        body,
-        promote="float",
-        dynamic="the highest order decides the number of steps; use a fixed order",
-    )
+    dynamic = "the highest order decides the number of steps; use a fixed order"
+    o: Op = op(promote="float", dynamic=dynamic)(body)
     o.numbers = "one"
     o.sample(lambda make: [call(make(3), 3), call(make(3, grad=False), make.of([0, 1, 4]))])
 

@@ -61,7 +61,25 @@ def _decompositions(m: Any) -> dict[str, Any]:
         dtype = m.result_type(A.dtype, m.complex64)
         return values.astype(dtype), vectors.astype(dtype)
 
+    def lu(A: Any) -> Any:
+        """Gaussian elimination with partial pivoting, over all matrices of the batch at once."""
+        rows, columns = A.shape[-2:]
+        out = A.reshape(-1, rows, columns).copy() if A.size else A.reshape(0, rows, columns)
+        k, batch = min(rows, columns), m.arange(len(out))
+        pivots = m.empty((len(out), k), m.int32)
+        for i in range(k):
+            at = i + m.argmax(m.abs(out[:, i:, i]), axis=1) if len(out) else batch
+            pivots[:, i] = at + 1
+            kept = out[batch, at].copy()
+            out[batch, at] = out[:, i]
+            out[:, i] = kept
+            pivot = out[:, i, i]
+            out[:, i + 1 :, i] /= m.where(pivot == 0, 1, pivot)[:, None]
+            out[:, i + 1 :, i + 1 :] -= out[:, i + 1 :, i, None] * out[:, None, i, i + 1 :]
+        return out.reshape(A.shape), pivots.reshape(*A.shape[:-2], k)
+
     table = {
+        "linalg_lu_factor": lu,
         "linalg_inv": m.linalg.inv, "solve_matrices": solve, "linalg_det": det, "linalg_slogdet": slogdet,
         "cholesky_lower": m.linalg.cholesky, "linalg_qr": qr, "linalg_eig": eig,
         "linalg_svd": lambda A, full_matrices=True: tuple(m.linalg.svd(A, full_matrices)),
