@@ -96,6 +96,20 @@ def test_trains_a_classifier_with_modules_and_an_optimizer(site):
     assert host_calls == "0"
 
 
+def test_passes_the_suite_of_backends(site):
+    """All of it passes; what is run here are some ops of each kind."""
+    code = """
+import pytest, sys
+chosen = "[add- or [matmul- or [softmax- or [sort- or [layer_norm- or [index_put- or [cumsum- or [conv2d- or [where-"
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1], "-k", chosen]))
+"""
+    out = python(
+        site, f"import sys; sys.argv.append({str(site.parent / 'source' / 'tests')!r})" + code
+    )
+    assert " passed" in out
+    assert "failed" not in out
+
+
 def test_prints_its_own_kernels(site):
     code = """
 import facula
