@@ -156,22 +156,28 @@ def functional_stub() -> str:
         own = getattr(module, name, None)
         if own is None:
             continue
-        lines.append(_builtin_safe(function(name, op) if not _takes_inplace(own) else _with_inplace(name, op)))
+        op = OPS[module._RENAMED.get(name, name)]
+        code = getattr(own, "__code__", None)
+        if code is not None and code.co_filename == module.__file__ and not hasattr(own, "__wrapped__"):
+            lines.append(_builtin_safe(_written(name, op, own)))
+        else:
+            lines.append(_builtin_safe(_with_inplace(name, op) if name in module._INPLACE else function(name, op)))
     lines.insert(1, "import builtins\n")
     return "\n".join(lines)
 
 
-def _takes_inplace(own: Any) -> bool:
-    try:
-        return "inplace" in inspect.signature(own).parameters
-    except (TypeError, ValueError):
-        return False
+def _written(name: str, op: Op, own: Any) -> str:
+    """A function that `nn/functional.py` writes out itself."""
+    inner = ", ".join(_parameter(op, p) for p in inspect.signature(own).parameters.values())
+    return f"def {name}({inner}) -> Tensor:\n    {documented(own.__doc__ or op.doc)}\n"
 
 
 def _with_inplace(name: str, op: Op) -> str:
-    parameters = inspect.signature(getattr(facula.nn.functional, name)).parameters.values()
-    inner = ", ".join(_parameter(op, p) for p in parameters)
-    return f"def {name}({inner}) -> Tensor:\n    {documented(op.doc)}\n"
+    """A function with `inplace`, where PyTorch has it among the arguments."""
+    parameters = [p for p in inspect.signature(op.public_call).parameters.values() if p.name != "inplace"]
+    inner = [_parameter(op, p) for p in parameters]
+    inner.insert(facula.nn.functional._INPLACE[name], "inplace: bool = ...")
+    return f"def {name}({', '.join(inner)}) -> Tensor:\n    {documented(op.doc)}\n"
 
 
 def methods_stub() -> str:

@@ -31,6 +31,7 @@ from facula.construct import ShortTensor as ShortTensor
 from facula.construct import asarray as asarray
 from facula.graph import compile as compile
 from facula.random import default_generator as default_generator
+from facula.construct import empty_permuted as empty_permuted
 from facula.construct import empty_strided as empty_strided
 from facula.construct import from_dlpack as from_dlpack
 from facula.construct import frombuffer as frombuffer
@@ -305,7 +306,7 @@ def bernoulli_mask(key: Any, size: Any, p: Any, *, out: Any = ...) -> Tensor:
     """A bool tensor, true with probability `p` to 32 bits. The key holds words of 32 bits."""
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = ..., *, out: Any = ...) -> Tensor:
-    """`input1^T W_o input2 + b_o` for each output o: shapes (..., i), (..., j), (o, i, j), (o,)."""
+    """`input1[i] * weight[o, i, j] * input2[j]` summed over i and j, plus bias."""
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Cross entropy of probabilities in [0, 1] with targets of the same shape."""
@@ -507,6 +508,15 @@ def cross(input: Any, other: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
 
 def cross_entropy(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., ignore_index: Any = ..., reduce: Any = ..., reduction: Any = ..., label_smoothing: Any = ..., *, out: Any = ...) -> Tensor:
     """Cross entropy of unnormalised scores (N, C, *) or (C,) with class numbers (N, *) or probabilities."""
+
+def ctc_gradient(g: Any, log_probs: Any, states: Any, input_lengths: Any, target_lengths: Any, nll: Any, zero_infinity: Any, *, out: Any = ...) -> Tensor:
+    """`g` (N,) through `ctc_nll`, as if log_probs came out of log_softmax, which PyTorch assumes too."""
+
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: builtins.int = ..., reduction: str = ..., zero_infinity: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+    """CTC loss of log-probabilities (T, N, C) or (T, C) with label sequences."""
+
+def ctc_nll(log_probs: Any, states: Any, input_lengths: Any, target_lengths: Any, zero_infinity: Any, *, out: Any = ...) -> Tensor:
+    """Negative log-likelihood (N,) of targets given as `states` (N, 2 S + 1), under (T, N, C)."""
 
 def cummax(input: Any, dim: builtins.int, *, out: Any = ...) -> Any:
     """(values, indices) of the largest element so far along `dim`; the last of equal ones."""
@@ -940,6 +950,9 @@ def lgamma(input: Any, *, out: Any = ...) -> Any:
 def linear(input: Any, weight: Any, bias: Any = ..., *, out: Any = ...) -> Tensor:
     """`input @ weight.T + bias`: (*, in) with weight (out, in) and bias (out,) gives (*, out)."""
 
+def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = ..., weight: Any = ..., reduction: str = ..., ignore_index: builtins.int | None = ..., label_smoothing: builtins.float = ..., options: Any = ..., out: Any = ...) -> Tensor:
+    """`cross_entropy` of `linear(input, linear_weight, linear_bias)`."""
+
 def linspace(start: Any, end: Any, steps: builtins.int, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
 
@@ -1248,6 +1261,9 @@ def ones_like(input: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = 
 
 def outer(input: Any, vec2: Any, *, out: Any = ...) -> Tensor:
     """Products of all pairs of elements of two 1-D tensors: shape (n, m)."""
+
+def overwritten(input: Any, value: Any, *, out: Any = ...) -> Tensor:
+    """`value`, broadcast to the shape of `input`; as a function of `input` it is constant."""
 
 def p_norm(input: Any, p: Any, dim: Any, keepdim: Any = ..., *, out: Any = ...) -> Tensor:
     """`sum(abs(input) ** p) ** (1 / p)` along `dim`; its gradient at 0 is 0."""

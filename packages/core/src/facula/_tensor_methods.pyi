@@ -200,9 +200,6 @@ class TensorMethods:
     def bfloat16(self, memory_format: Any = ...) -> Any:
         """`input` in bfloat16; itself where it is that already."""
 
-    def bilinear(self, input2: Any, weight: Any, bias: Any = ...) -> Tensor:
-        """`input1^T W_o input2 + b_o` for each output o: shapes (..., i), (..., j), (o, i, j), (o,)."""
-
     def binary_cross_entropy_(self, target: Any, weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ...) -> Tensor:
         """In-place form of `binary_cross_entropy`."""
 

@@ -190,7 +190,7 @@ class Sigmoid(Module):
 class Tanh(Module):
     """Hyperbolic tangent."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         return facula.tanh(input)
 
 
@@ -328,7 +328,7 @@ class LogSoftmax(_Along):
 class Softmin(_Along):
     """`Softmax` of the negated input."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         return F.softmin(input, self.dim)
 
     def extra_repr(self) -> str:

@@ -8,7 +8,7 @@ from facula._tensor import Tensor
 from facula.autograd import Function
 
 
-class _Watch(Function):  # type: ignore[misc]
+class _Watch(Function):  # type: ignore[misc, valid-type]
     """Identity on its tensors; in backward their gradients go through `call`."""
 
     @staticmethod

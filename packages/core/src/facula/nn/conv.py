@@ -88,10 +88,10 @@ class _ConvNd(Module):
         """Uniform within ±1/sqrt(fan_in)."""
         init.fan_in_uniform_(self.weight, self.bias)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         return self._conv_forward(input, self.weight, self.bias)
 
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
         padding = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, self._padding_of_both_sides, mode=self.padding_mode)
@@ -197,7 +197,7 @@ class _ConvTransposeNd(_ConvNd):
             output_padding,
         )  # fmt: skip
 
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Any = None) -> Any:
         extra = (
             self.output_padding if output_size is None else self._output_padding(input, output_size)
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from facula._tensor import Tensor
 from facula.nn import functional as F
 from facula.nn.module import Module
@@ -20,7 +22,7 @@ class _DropoutNd(Module):
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
         self.p, self.inplace = p, inplace
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         return getattr(F, self._drop)(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:

@@ -487,11 +487,11 @@ class Module:
             raise AttributeError(f"`{name}` is not {what}")
         return module.__dict__[kind][name]
 
-    def get_parameter(self, target: str) -> Parameter:
+    def get_parameter(self, target: str) -> Any:
         """The parameter at a path such as 'encoder.fc.weight'; AttributeError if there is none."""
         return self._get_part(target, "_parameters", "an nn.Parameter")
 
-    def get_buffer(self, target: str) -> Tensor:
+    def get_buffer(self, target: str) -> Any:
         """The buffer at a path; AttributeError if there is none."""
         return self._get_part(target, "_buffers", "a buffer")
 

@@ -74,7 +74,7 @@ class _MaxUnpoolNd(Module):
         self.stride = to_tuple(kernel_size if stride is None else stride, self.n)
         self.padding = to_tuple(padding, self.n)
 
-    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Any:
         unpool = getattr(F, f"max_unpool{self.n}d")
         return unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
@@ -142,7 +142,7 @@ class AvgPool2d(Module):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
         self.divisor_override = divisor_override
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         return getattr(F, self._pool)(
             input,
             self.kernel_size,
@@ -179,7 +179,7 @@ class _LPPoolNd(Module):
             ceil_mode,
         )
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         pool = getattr(F, f"lp_pool{self.n}d")
         return pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
@@ -250,7 +250,7 @@ class _AdaptiveAvgPoolNd(Module):
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         return getattr(F, f"adaptive_avg_pool{self.n}d")(input, self.output_size)
 
     def extra_repr(self) -> str:

@@ -186,11 +186,13 @@ class RNNBase(Module):
     ) -> Any:
         """One layer in one direction: the outputs (T, N, size), then the last states."""
         parts = [weights.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        layer: Any = facula.rnn_layer
+        options: tuple[Any, ...] = (self.mode[4:].lower(), mask)
         if self.mode == "LSTM":
-            return facula.lstm_layer(x, *states, *parts, reverse, weights.get("weight_hr"), mask)
-        if self.mode == "GRU":
-            return facula.gru_layer(x, *states, *parts, reverse, mask)
-        return facula.rnn_layer(x, *states, *parts, reverse, self.mode[4:].lower(), mask)
+            layer, options = facula.lstm_layer, (weights.get("weight_hr"), mask)
+        elif self.mode == "GRU":
+            layer, options = facula.gru_layer, (mask,)
+        return layer(x, *states, *parts, reverse, *options)
 
     def _as_given(self, states: list[Any]) -> Any:
         return states[0]

@@ -63,7 +63,7 @@ class SpectralNorm:
         setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
 
 
-def _check_once(module: Any, kind: type, name: str) -> None:
+def _check_once(module: Any, kind: Any, name: str) -> None:
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, kind) and hook.name == name:
             raise RuntimeError(
@@ -117,7 +117,7 @@ def spectral_norm(
     return module
 
 
-def _remove(module: Any, kind: type, name: str) -> Any:
+def _remove(module: Any, kind: Any, name: str) -> Any:
     for key, hook in list(module._forward_pre_hooks.items()):
         if isinstance(hook, kind) and hook.name == name:
             del module._forward_pre_hooks[key]

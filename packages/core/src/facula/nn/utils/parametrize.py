@@ -124,7 +124,7 @@ def _inject_class(module: Any) -> None:
     def deepcopy(self: Any, memo: dict[int, Any]) -> Any:
         import copy
 
-        new = memo[id(self)] = type(self).__new__(type(self))
+        new = memo[id(self)] = object.__new__(type(self))
         new.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return new
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 import facula
@@ -144,7 +143,7 @@ class Identity(BasePruningMethod):
 
 def _count(amount: Any, size: int) -> int:
     """How many of `size` units `amount`, a number or a fraction, stands for."""
-    if isinstance(amount, Integral):
+    if isinstance(amount, int):
         if amount < 0:
             raise ValueError(f"amount={amount} should be a positive integer")
         if amount > size:
@@ -163,7 +162,7 @@ class _ByAmount(BasePruningMethod):
     """A pruning of a number or fraction of units."""
 
     def __init__(self, amount: Any) -> None:
-        _count(amount, int(amount) if isinstance(amount, Integral) and amount > 0 else 0)
+        _count(amount, amount if isinstance(amount, int) and amount > 0 else 0)
         self.amount = amount
 
 
