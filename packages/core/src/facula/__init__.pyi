@@ -29,6 +29,8 @@ from facula.construct import IntTensor as IntTensor
 from facula.construct import LongTensor as LongTensor
 from facula.construct import ShortTensor as ShortTensor
 from facula.construct import asarray as asarray
+from facula.signal.windows import bartlett_window as bartlett_window
+from facula.signal.windows import blackman_window as blackman_window
 from facula.graph import compile as compile
 from facula.random import default_generator as default_generator
 from facula.construct import empty_permuted as empty_permuted
@@ -38,6 +40,8 @@ from facula.construct import frombuffer as frombuffer
 from facula.backends import get_default_device as get_default_device
 from facula.printing import get_printoptions as get_printoptions
 from facula.random import get_rng_state as get_rng_state
+from facula.signal.windows import hamming_window as hamming_window
+from facula.signal.windows import hann_window as hann_window
 from facula.random import initial_seed as initial_seed
 from facula.queries import is_complex as is_complex
 from facula.queries import is_conj as is_conj
@@ -48,6 +52,7 @@ from facula.queries import is_nonzero as is_nonzero
 from facula.queries import is_signed as is_signed
 from facula.queries import is_storage as is_storage
 from facula.queries import is_tensor as is_tensor
+from facula.signal.windows import kaiser_window as kaiser_window
 from facula.io import load as load
 from facula.random import manual_seed as manual_seed
 from facula.queries import numel as numel
@@ -1043,6 +1048,12 @@ def lstm_step(sums: Any, cell: Any, *, out: Any = ...) -> Any:
 def lt(input: Any, other: Any, *, out: Any = ...) -> Any:
     """Whether elements of `input` are less than those of `other`."""
 
+def lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = ...) -> Tensor:
+    """X with A X = b, from `linalg.lu_factor` of A."""
+
+def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: Any = ..., unpack_pivots: Any = ..., *, out: Any = ...) -> Any:
+    """(P, L, U) of what `linalg.lu_factor` gave; empty what is not asked for."""
+
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`max(0, -target * (input1 - input2) + margin)`: target 1 wants input1 to be the larger."""
 
@@ -1057,6 +1068,9 @@ def masked_select(input: Any, mask: Any, *, out: Any = ...) -> Tensor:
 
 def matmul(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Matrix product of the last two dimensions, the others broadcast; a 1-D tensor is a vector."""
+
+def matrix_exp(A: Any, *, out: Any = ...) -> Tensor:
+    """Matrix exponential: halved until small, Taylor's series of order 18, squared back."""
 
 def matrix_power(A: Any, n: Any, *, out: Any = ...) -> Tensor:
     """Square matrices multiplied by themselves `n` times; their inverses for a negative `n`."""
@@ -1259,6 +1273,9 @@ def ones(*size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., req
 def ones_like(input: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """Ones in the shape, dtype and device of `input`."""
 
+def orgqr(A: Any, tau: Any, *, out: Any = ...) -> Tensor:
+    """The first columns of the product of reflections I - tau_i v_i v_i^H; v_i is column i of `A`"""
+
 def outer(input: Any, vec2: Any, *, out: Any = ...) -> Tensor:
     """Products of all pairs of elements of two 1-D tensors: shape (n, m)."""
 
@@ -1374,7 +1391,7 @@ def reciprocal(input: Any, *, out: Any = ...) -> Any:
     """`1 / input`."""
 
 def rectify_gradient(g: Any, out: Any) -> Tensor:
-    """`g` where `out` is positive, else 0."""
+    """`g` where `out` is positive (or NaN), else 0."""
 
 def relu(input: Any, *, out: Any = ...) -> Tensor:
     """`max(input, 0)`; NaN stays NaN. Raises RuntimeError for bool."""

@@ -152,6 +152,9 @@ class TensorMethods:
     def as_strided(self, size: Any, stride: Any, storage_offset: Any = ...) -> Tensor:
         """The memory of `input` read with the given sizes and strides, in elements."""
 
+    def as_strided_(self, size: Any, stride: Any, storage_offset: Any = ...) -> Tensor:
+        """In-place form of `as_strided`."""
+
     def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: Any = ...) -> Tensor:
         """`input` with what `as_strided` reads of it replaced by `src`."""
 
@@ -911,6 +914,12 @@ class TensorMethods:
     def lt_(self, other: Any) -> Tensor:
         """In-place form of `lt`."""
 
+    def lu_solve(self, LU_data: Any, LU_pivots: Any) -> Tensor:
+        """X with A X = b, from `linalg.lu_factor` of A."""
+
+    def lu_unpack(self, LU_pivots: Any, unpack_data: Any = ..., unpack_pivots: Any = ...) -> Any:
+        """(P, L, U) of what `linalg.lu_factor` gave; empty what is not asked for."""
+
     def margin_ranking_loss_(self, input2: Any, target: Any, margin: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ...) -> Tensor:
         """In-place form of `margin_ranking_loss`."""
 
@@ -1460,6 +1469,9 @@ class TensorMethods:
     def squeeze(self, dim: Any = ...) -> Tensor:
         """`input` without its dimensions of size 1 (only those in `dim`, where given)."""
 
+    def squeeze_(self, dim: Any = ...) -> Tensor:
+        """In-place form of `squeeze`."""
+
     def std(self, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ...) -> Tensor:
         """Standard deviation over `dim`: the square root of `var`."""
 
@@ -1487,11 +1499,20 @@ class TensorMethods:
     def swapaxes(self, dim0: Any, dim1: Any) -> Tensor:
         """`input` with two dimensions swapped."""
 
+    def swapaxes_(self, dim0: Any, dim1: Any) -> Tensor:
+        """In-place form of `swapaxes`."""
+
     def swapdims(self, dim0: Any, dim1: Any) -> Tensor:
         """`input` with two dimensions swapped."""
 
+    def swapdims_(self, dim0: Any, dim1: Any) -> Tensor:
+        """In-place form of `swapdims`."""
+
     def t(self) -> Tensor:
         """The transpose of a matrix; vectors and scalars as they are. Raises RuntimeError over 2 dimensions."""
+
+    def t_(self) -> Tensor:
+        """In-place form of `t`."""
 
     def take(self, index: Any) -> Tensor:
         """The elements of the flattened `input` at `index`, in the shape of `index`."""
@@ -1537,6 +1558,9 @@ class TensorMethods:
 
     def transpose(self, dim0: Any, dim1: Any) -> Tensor:
         """`input` with two dimensions swapped."""
+
+    def transpose_(self, dim0: Any, dim1: Any) -> Tensor:
+        """In-place form of `transpose`."""
 
     def trapezoid(self, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ...) -> Tensor:
         """Integral of the samples `y` along `dim` by the trapezoidal rule, at points `x` or `dx` apart."""
@@ -1597,6 +1621,9 @@ class TensorMethods:
 
     def unsqueeze(self, dim: Any) -> Tensor:
         """`input` with a dimension of size 1 put in at `dim`."""
+
+    def unsqueeze_(self, dim: Any) -> Tensor:
+        """In-place form of `unsqueeze`."""
 
     def var(self, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ...) -> Tensor:
         """Variance over `dim`, divided by the count minus `correction` (two passes)."""

@@ -39,6 +39,9 @@ def eigvals(A: Any, *, out: Any = ...) -> Tensor:
 def eigvalsh(A: Any, UPLO: str = ..., *, out: Any = ...) -> Tensor:
     """Eigenvalues of Hermitian matrices, from small to large."""
 
+def householder_product(A: Any, tau: Any, *, out: Any = ...) -> Tensor:
+    """The first columns of the product of reflections I - tau_i v_i v_i^H; v_i is column i of `A`"""
+
 def inv(A: Any, *, out: Any = ...) -> Tensor:
     """Inverse of square matrices. Raises LinAlgError (a RuntimeError) for a singular one."""
 
@@ -48,8 +51,23 @@ def inv_ex(A: Any, check_errors: Any = ..., *, out: Any = ...) -> Any:
 def lstsq(A: Any, B: Any, rcond: Any = ..., *, driver: Any = ..., out: Any = ...) -> Any:
     """(solution, residuals, rank, singular values) of the least-squares problem min |A X - B|."""
 
+def lu(A: Any, *, pivot: bool = ..., out: Any = ...) -> Any:
+    """(P, L, U) with A = P L U: a permutation, a lower and an upper triangle."""
+
+def lu_factor(A: Any, *, pivot: bool = ..., out: Any = ...) -> Any:
+    """(L and U in one matrix, row exchanges counted from 1), with partial pivoting."""
+
+def lu_factor_ex(A: Any, *, pivot: bool = ..., check_errors: bool = ..., out: Any = ...) -> Any:
+    """(LU, pivots, info); info is 0 throughout."""
+
+def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = ..., adjoint: bool = ..., out: Any = ...) -> Tensor:
+    """X with A X = B (X A = B without `left`; A^H for A with `adjoint`), from `lu_factor` of A."""
+
 def matmul(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Matrix product of the last two dimensions, the others broadcast; a 1-D tensor is a vector."""
+
+def matrix_exp(A: Any, *, out: Any = ...) -> Tensor:
+    """Matrix exponential: halved until small, Taylor's series of order 18, squared back."""
 
 def matrix_norm(A: Any, ord: Any = ..., dim: Any = ..., keepdim: bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Norm of matrices: 'fro', 'nuc' (sum of singular values), 1 and -1 (column sums), inf and -inf"""

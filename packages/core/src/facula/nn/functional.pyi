@@ -1,5 +1,6 @@
 """Made by tools/make_stubs.py from the op registry; do not edit."""
 
+
 import builtins
 
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from facula._tensor import Tensor
 
 def __getattr__(name: str) -> Any: ...
+
 def abs(input: Any, *, out: Any = ...) -> Tensor:
     """Absolute value; of a complex number its magnitude."""
 
@@ -16,38 +18,10 @@ def acos(input: Any, *, out: Any = ...) -> Any:
 def acosh(input: Any, *, out: Any = ...) -> Any:
     """Inverse hyperbolic cosine; NaN below 1."""
 
-def adagrad_update(
-    param: Any,
-    grad: Any,
-    sum: Any,
-    step: Any,
-    lr: Any,
-    lr_decay: Any,
-    eps: Any,
-    weight_decay: Any,
-    decays: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def adagrad_update(param: Any, grad: Any, sum: Any, step: Any, lr: Any, lr_decay: Any, eps: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
     """Adagrad."""
 
-def adam_update(
-    param: Any,
-    grad: Any,
-    exp_avg: Any,
-    exp_avg_sq: Any,
-    max_exp_avg_sq: Any,
-    step: Any,
-    lr: Any,
-    beta1: Any,
-    beta2: Any,
-    eps: Any,
-    weight_decay: Any,
-    decays: Any,
-    decoupled: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def adam_update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, max_exp_avg_sq: Any, step: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, decays: Any, decoupled: Any, *, out: Any = ...) -> Any:
     """Adam with bias correction; `decoupled` weight decay makes it AdamW, a maximum makes it AMSGrad."""
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
@@ -62,27 +36,19 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
 def adaptive_max_pool(input: Any, size: Any, *, out: Any = ...) -> Any:
     """Maximum over windows that share the planes out evenly, and where in the plane it was found."""
 
-def adaptive_max_pool1d(
-    input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...
-) -> Tensor:
+def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
 
-def adaptive_max_pool2d(
-    input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...
-) -> Tensor:
+def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over a grid of `output_size` windows that share the plane out evenly."""
 
-def adaptive_max_pool3d(
-    input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...
-) -> Tensor:
+def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over a grid of `output_size` windows that share the volume out evenly."""
 
 def add(input: Any, other: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
     """Sum of `input` and `alpha * other`, broadcast together."""
 
-def addbmm(
-    input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any
-) -> Tensor:
+def addbmm(input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """`beta * input + alpha * sum_b(batch1[b] @ batch2[b])`."""
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = ..., out: Any = ...) -> Tensor:
@@ -91,19 +57,13 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = ..., out: An
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = ..., out: Any = ...) -> Tensor:
     """`input + value * tensor1 * tensor2`."""
 
-def addmm(
-    input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any
-) -> Tensor:
+def addmm(input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """`beta * input + alpha * (mat1 @ mat2)`, of 2-D matrices."""
 
-def addmv(
-    input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any
-) -> Tensor:
+def addmv(input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """`beta * input + alpha * (mat @ vec)`."""
 
-def addr(
-    input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any
-) -> Tensor:
+def addr(input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """`beta * input + alpha * outer(vec1, vec2)`."""
 
 def affine_grid(theta: Any, size: Any, align_corners: Any = ..., *, out: Any = ...) -> Tensor:
@@ -118,20 +78,10 @@ def alias_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
 def all(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Whether all elements along `dim` are not zero; True of none. uint8 in, uint8 out."""
 
-def allclose(
-    input: Any,
-    other: Any,
-    rtol: builtins.float = ...,
-    atol: builtins.float = ...,
-    equal_nan: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def allclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Whether all elements are close (see `isclose`), as a Python bool."""
 
-def alpha_dropout(
-    input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def alpha_dropout(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """Dropout to SELU's low value that keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
 
 def amax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -149,18 +99,7 @@ def angle(input: Any, *, out: Any = ...) -> Tensor:
 def any(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Whether any element along `dim` is not zero; False of none. uint8 in, uint8 out."""
 
-def arange(
-    start: Any = ...,
-    end: Any = ...,
-    step: Any = ...,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def arange(start: Any = ..., end: Any = ..., step: Any = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`start`, `start + step`, ... up to but without `end`: `arange(end)` or `arange(start, end, step)`."""
 
 def argmax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -169,14 +108,7 @@ def argmax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any
 def argmin(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Index (int64) of the first smallest element along `dim`, or of all in row-major order."""
 
-def argsort(
-    input: Any,
-    dim: Any = ...,
-    descending: builtins.bool = ...,
-    *,
-    stable: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def argsort(input: Any, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ..., out: Any = ...) -> Tensor:
     """Indices that put `input` in order along `dim`."""
 
 def argwhere(input: Any, *, out: Any = ...) -> Tensor:
@@ -188,9 +120,7 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: Any = ...) ->
 def as_strided_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`as_strided`, as a copy."""
 
-def as_strided_scatter(
-    input: Any, src: Any, size: Any, stride: Any, storage_offset: Any = ..., *, out: Any = ...
-) -> Tensor:
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` with what `as_strided` reads of it replaced by `src`."""
 
 def asin(input: Any, *, out: Any = ...) -> Any:
@@ -217,111 +147,40 @@ def atleast_2d(*tensors: Any) -> Tensor:
 def atleast_3d(*tensors: Any) -> Tensor:
     """`input` with dimensions of size 1 added until it has 3; of several, a tuple."""
 
-def attention_weights(
-    query: Any, key: Any, mask: Any, is_causal: Any, scale: Any, *, out: Any = ...
-) -> Tensor:
+def attention_weights(query: Any, key: Any, mask: Any, is_causal: Any, scale: Any, *, out: Any = ...) -> Tensor:
     """(..., L, S): softmax of `query @ key.T * scale`, masked."""
 
-def avg_pool(
-    input: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: Any,
-    count_include_pad: Any,
-    divisor_override: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def avg_pool(input: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any, *, out: Any = ...) -> Tensor:
     """Sums over windows, divided by what each window counts. Options are tuples."""
 
-def avg_pool1d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    ceil_mode: Any = ...,
-    count_include_pad: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def avg_pool1d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., ceil_mode: Any = ..., count_include_pad: Any = ..., *, out: Any = ...) -> Tensor:
     """Mean over windows of `input` (N, C, L) or (C, L); padded zeros count unless told otherwise."""
 
-def avg_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    ceil_mode: Any = ...,
-    count_include_pad: Any = ...,
-    divisor_override: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def avg_pool2d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., ceil_mode: Any = ..., count_include_pad: Any = ..., divisor_override: Any = ..., *, out: Any = ...) -> Tensor:
     """Mean over windows of `input` (N, C, H, W) or (C, H, W); `divisor_override` replaces the count."""
 
-def avg_pool3d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    ceil_mode: Any = ...,
-    count_include_pad: Any = ...,
-    divisor_override: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def avg_pool3d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., ceil_mode: Any = ..., count_include_pad: Any = ..., divisor_override: Any = ..., *, out: Any = ...) -> Tensor:
     """Mean over windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
 
-def avg_pool_grad(
-    grad: Any,
-    size: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: Any,
-    count_include_pad: Any,
-    divisor_override: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def avg_pool_grad(grad: Any, size: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any, divisor_override: Any, *, out: Any = ...) -> Tensor:
     """The adjoint of `avg_pool` for an input whose planes are `size`."""
 
-def baddbmm(
-    input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any
-) -> Tensor:
+def baddbmm(input: Any, *args: Any, beta: Any = ..., alpha: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """`beta * input + alpha * bmm(batch1, batch2)`."""
 
-def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = ...,
-    bias: Any = ...,
-    training: builtins.bool = ...,
-    momentum: builtins.float = ...,
-    eps: builtins.float = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = ..., bias: Any = ..., training: builtins.bool = ..., momentum: builtins.float = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) with mean 0 and variance 1 per channel, then `* weight + bias` (Ioffe & Szegedy 2015)."""
 
-def batch_norm_eval(
-    input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: Any, *, out: Any = ...
-) -> Tensor:
+def batch_norm_eval(input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: Any, *, out: Any = ...) -> Tensor:
     """`input` normalised per channel by a given mean and variance."""
 
-def batch_norm_gradient(
-    g: Any, input: Any, mean: Any, var: Any, weight: Any, eps: Any, *, out: Any = ...
-) -> Any:
+def batch_norm_gradient(g: Any, input: Any, mean: Any, var: Any, weight: Any, eps: Any, *, out: Any = ...) -> Any:
     """Gradients of batch norm by input, weight and bias."""
 
 def batch_norm_train(input: Any, weight: Any, bias: Any, eps: Any, *, out: Any = ...) -> Any:
     """`input` normalised per channel (dimension 1), with the mean and (biased) variance that it found."""
 
-def bernoulli(
-    input: Any, p: builtins.float | None = ..., *, generator: Any = ..., out: Any = ...
-) -> Tensor:
+def bernoulli(input: Any, p: builtins.float | None = ..., *, generator: Any = ..., out: Any = ...) -> Tensor:
     """1 with the probabilities in `input` (or with probability `p`, in the shape of `input`), else 0."""
 
 def bernoulli_(input: Any, p: Any = ..., *, generator: Any = ..., out: Any = ...) -> Tensor:
@@ -336,37 +195,16 @@ def bfloat16(input: Any, memory_format: Any = ...) -> Any:
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = ..., *, out: Any = ...) -> Tensor:
     """`input1[i] * weight[o, i, j] * input2[j]` summed over i and j, plus bias."""
 
-def binary_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def binary_cross_entropy(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Cross entropy of probabilities in [0, 1] with targets of the same shape."""
 
-def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    pos_weight: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., pos_weight: Any = ..., *, out: Any = ...) -> Tensor:
     """`binary_cross_entropy` of `sigmoid(input)`, computed without overflow."""
 
 def binary_nll(input: Any, target: Any, *, out: Any = ...) -> Tensor:
     """`-(target * log(input) + (1 - target) * log(1 - input))`, the logarithms not below -100."""
 
-def bincount(
-    input: Any, weights: Any = ..., minlength: builtins.int = ..., *, out: Any = ...
-) -> Tensor:
+def bincount(input: Any, weights: Any = ..., minlength: builtins.int = ..., *, out: Any = ...) -> Tensor:
     """How often each number from 0 to the largest occurs in a vector; with `weights` their sums."""
 
 def bitwise_and(input: Any, other: Any, *, out: Any = ...) -> Any:
@@ -402,14 +240,7 @@ def broadcast_tensors(*tensors: Any) -> Any:
 def broadcast_to(input: Any, size: Any) -> Tensor:
     """`input` expanded to `size`."""
 
-def bucketize(
-    input: Any,
-    boundaries: Any,
-    *,
-    out_int32: builtins.bool = ...,
-    right: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def bucketize(input: Any, boundaries: Any, *, out_int32: builtins.bool = ..., right: builtins.bool = ..., out: Any = ...) -> Tensor:
     """The bucket of each element between ascending `boundaries` (a vector): builtins.int64."""
 
 def byte(input: Any, memory_format: Any = ...) -> Any:
@@ -475,70 +306,28 @@ def clamp_max(input: Any, max: Any, *, out: Any = ...) -> Tensor:
 def clamp_min(input: Any, min: Any, *, out: Any = ...) -> Tensor:
     """The larger of `input` and `min`; a tie's gradient is `input`'s."""
 
-def class_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any,
-    ignore_index: Any,
-    reduction: Any,
-    label_smoothing: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def class_cross_entropy(input: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any, label_smoothing: Any, *, out: Any = ...) -> Any:
     """Cross entropy of scores (N, C, *) with class numbers (N, *), and the scores' logsumexp (N, 1, *)."""
 
-def class_cross_entropy_gradient(
-    g: Any,
-    input: Any,
-    target: Any,
-    weight: Any,
-    logsumexp: Any,
-    ignore_index: Any,
-    reduction: Any,
-    label_smoothing: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def class_cross_entropy_gradient(g: Any, input: Any, target: Any, weight: Any, logsumexp: Any, ignore_index: Any, reduction: Any, label_smoothing: Any, *, out: Any = ...) -> Tensor:
     """`g` through `class_cross_entropy`: (softmax - onehot), scaled."""
 
-def class_nll(
-    input: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any, *, out: Any = ...
-) -> Tensor:
+def class_nll(input: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any, *, out: Any = ...) -> Tensor:
     """`-weight[target] * input[n, target]` for log-probabilities (N, C, *) and class numbers (N, *), reduced."""
 
-def class_nll_gradient(
-    g: Any,
-    target: Any,
-    weight: Any,
-    classes: Any,
-    ignore_index: Any,
-    reduction: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def class_nll_gradient(g: Any, target: Any, weight: Any, classes: Any, ignore_index: Any, reduction: Any, *, out: Any = ...) -> Tensor:
     """`g` through `class_nll`."""
 
 def clone(input: Any, *, memory_format: Any = ..., out: Any = ...) -> Tensor:
     """A copy with memory of its own; gradients flow through it."""
 
-def col2im(
-    input: Any,
-    output_size: Any,
-    kernel_size: Any,
-    dilation: Any = ...,
-    padding: Any = ...,
-    stride: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def col2im(input: Any, output_size: Any, kernel_size: Any, dilation: Any = ..., padding: Any = ..., stride: Any = ..., *, out: Any = ...) -> Tensor:
     """Sums columns (N, C * KH * KW, number of patches) into planes (N, C, *output_size); undoes no overlap."""
 
 def column_stack(tensors: Any, *, out: Any = ...) -> Tensor:
     """Tensors side by side; vectors are columns."""
 
-def combinations(
-    input: Any, r: Any = ..., with_replacement: Any = ..., *, out: Any = ...
-) -> Tensor:
+def combinations(input: Any, r: Any = ..., with_replacement: Any = ..., *, out: Any = ...) -> Tensor:
     """All combinations of `r` elements of a vector, one in a row."""
 
 def complex(real: Any, imag: Any, *, out: Any = ...) -> Tensor:
@@ -556,113 +345,28 @@ def constant_pad_nd(input: Any, pad: Any, value: Any = ..., *, out: Any = ...) -
 def contiguous(input: Any, *, memory_format: Any = ...) -> Tensor:
     """`input` where it is contiguous, else a contiguous copy."""
 
-def conv1d(
-    input: Any,
-    weight: Any,
-    bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    groups: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def conv1d(input: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., dilation: Any = ..., groups: Any = ..., *, out: Any = ...) -> Tensor:
     """1-D convolution of `input` (N, C, L) or (C, L) with `weight` (O, C / groups, K)."""
 
-def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    groups: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def conv2d(input: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., dilation: Any = ..., groups: Any = ..., *, out: Any = ...) -> Tensor:
     """2-D convolution of `input` (N, C, H, W) or (C, H, W) with `weight` (O, C / groups, KH, KW)."""
 
-def conv3d(
-    input: Any,
-    weight: Any,
-    bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    groups: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def conv3d(input: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., dilation: Any = ..., groups: Any = ..., *, out: Any = ...) -> Tensor:
     """3-D convolution of `input` (N, C, D, H, W) or (C, D, H, W) with `weight` (O, C / groups, KD, KH, KW)."""
 
-def conv_transpose1d(
-    input: Any,
-    weight: Any,
-    bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_padding: Any = ...,
-    groups: Any = ...,
-    dilation: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def conv_transpose1d(input: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., output_padding: Any = ..., groups: Any = ..., dilation: Any = ..., *, out: Any = ...) -> Tensor:
     """The adjoint of `conv1d` ("deconvolution"): `input` (N, C, L), `weight` (C, O / groups, K)."""
 
-def conv_transpose2d(
-    input: Any,
-    weight: Any,
-    bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_padding: Any = ...,
-    groups: Any = ...,
-    dilation: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def conv_transpose2d(input: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., output_padding: Any = ..., groups: Any = ..., dilation: Any = ..., *, out: Any = ...) -> Tensor:
     """The adjoint of `conv2d`: `input` (N, C, H, W), `weight` (C, O / groups, KH, KW)."""
 
-def conv_transpose3d(
-    input: Any,
-    weight: Any,
-    bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_padding: Any = ...,
-    groups: Any = ...,
-    dilation: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def conv_transpose3d(input: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., output_padding: Any = ..., groups: Any = ..., dilation: Any = ..., *, out: Any = ...) -> Tensor:
     """The adjoint of `conv3d`: `input` (N, C, D, H, W), `weight` (C, O / groups, KD, KH, KW)."""
 
-def convolution(
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: Any,
-    output_padding: Any,
-    groups: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def convolution(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: Any, output_padding: Any, groups: Any, *, out: Any = ...) -> Tensor:
     """Convolution (cross-correlation) of `input` (N, C, *spatial) with `weight`; with `transposed`, its adjoint."""
 
-def convolution_weight_grad(
-    input: Any,
-    grad: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def convolution_weight_grad(input: Any, grad: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, groups: Any, *, out: Any = ...) -> Tensor:
     """Gradient of a convolution's weight, (O, C / groups, *kernel), from that of its result, `grad`."""
 
 def copy_(input: Any, src: Any, non_blocking: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -677,22 +381,10 @@ def cos(input: Any, *, out: Any = ...) -> Any:
 def cosh(input: Any, *, out: Any = ...) -> Any:
     """Hyperbolic cosine."""
 
-def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`1 - cos` of rows where target is 1, `max(0, cos - margin)` where it is -1."""
 
-def cosine_similarity(
-    x1: Any, x2: Any, dim: Any = ..., eps: Any = ..., *, out: Any = ...
-) -> Tensor:
+def cosine_similarity(x1: Any, x2: Any, dim: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
     """`x1 . x2 / (|x1| * |x2|)` along `dim`, each norm at least `eps`; the tensors broadcast."""
 
 def count_nonzero(input: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
@@ -701,55 +393,16 @@ def count_nonzero(input: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
 def cross(input: Any, other: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
     """Vector products along `dim` (by default the first one of size 3)."""
 
-def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = ...,
-    size_average: Any = ...,
-    ignore_index: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    label_smoothing: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def cross_entropy(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., ignore_index: Any = ..., reduce: Any = ..., reduction: Any = ..., label_smoothing: Any = ..., *, out: Any = ...) -> Tensor:
     """Cross entropy of unnormalised scores (N, C, *) or (C,) with class numbers (N, *) or probabilities."""
 
-def ctc_gradient(
-    g: Any,
-    log_probs: Any,
-    states: Any,
-    input_lengths: Any,
-    target_lengths: Any,
-    nll: Any,
-    zero_infinity: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def ctc_gradient(g: Any, log_probs: Any, states: Any, input_lengths: Any, target_lengths: Any, nll: Any, zero_infinity: Any, *, out: Any = ...) -> Tensor:
     """`g` (N,) through `ctc_nll`, as if log_probs came out of log_softmax, which PyTorch assumes too."""
 
-def ctc_loss(
-    log_probs: Any,
-    targets: Any,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: builtins.int = ...,
-    reduction: str = ...,
-    zero_infinity: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: builtins.int = ..., reduction: str = ..., zero_infinity: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """CTC loss of log-probabilities (T, N, C) or (T, C) with label sequences."""
 
-def ctc_nll(
-    log_probs: Any,
-    states: Any,
-    input_lengths: Any,
-    target_lengths: Any,
-    zero_infinity: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def ctc_nll(log_probs: Any, states: Any, input_lengths: Any, target_lengths: Any, zero_infinity: Any, *, out: Any = ...) -> Tensor:
     """Negative log-likelihood (N,) of targets given as `states` (N, 2 S + 1), under (T, N, C)."""
 
 def cummax(input: Any, dim: builtins.int, *, out: Any = ...) -> Any:
@@ -764,9 +417,7 @@ def cumprod(input: Any, dim: Any, *, dtype: Any = ..., out: Any = ...) -> Tensor
 def cumsum(input: Any, dim: Any, *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Sum of the elements up to and including each, along `dim`. Integers and bools give int64."""
 
-def cumulative_trapezoid(
-    y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...
-) -> Tensor:
+def cumulative_trapezoid(y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...) -> Tensor:
     """Running integral of the samples `y` along `dim` by the trapezoidal rule; one element fewer."""
 
 def deg2rad(input: Any, *, out: Any = ...) -> Any:
@@ -775,25 +426,19 @@ def deg2rad(input: Any, *, out: Any = ...) -> Any:
 def diag(input: Any, diagonal: Any = ...) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector as its diagonal."""
 
-def diag_embed(
-    input: Any, offset: Any = ..., dim1: Any = ..., dim2: Any = ..., *, out: Any = ...
-) -> Tensor:
+def diag_embed(input: Any, offset: Any = ..., dim1: Any = ..., dim2: Any = ..., *, out: Any = ...) -> Tensor:
     """Square matrices in `dim1` and `dim2`, with the last dimension of `input` on their diagonal."""
 
 def diagflat(input: Any, offset: Any = ..., *, out: Any = ...) -> Tensor:
     """A matrix with the elements of `input` on its diagonal."""
 
-def diagonal(
-    input: Any, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...
-) -> Tensor:
+def diagonal(input: Any, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...) -> Tensor:
     """The diagonal of dimensions `dim1` and `dim2`, as the last dimension; `offset` > 0 lies above it."""
 
 def diagonal_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`diagonal`, as a copy."""
 
-def diagonal_scatter(
-    input: Any, src: Any, offset: Any = ..., dim1: Any = ..., dim2: Any = ..., *, out: Any = ...
-) -> Tensor:
+def diagonal_scatter(input: Any, src: Any, offset: Any = ..., dim1: Any = ..., dim2: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` with its diagonal replaced by `src`."""
 
 def diff(input: Any, n: Any = ..., dim: Any = ..., prepend: Any = ..., append: Any = ...) -> Tensor:
@@ -817,24 +462,16 @@ def double(input: Any, memory_format: Any = ...) -> Any:
 def drop(input: Any, keep: Any, scale: Any, *, out: Any = ...) -> Tensor:
     """`scale * input` where `keep`, else 0; `keep` broadcasts."""
 
-def dropout(
-    input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def dropout(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` with each element set to 0 with probability `p`, the others divided by `1 - p`."""
 
-def dropout1d(
-    input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def dropout1d(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """Sets whole channels of `input` (N, C, *) to 0 with probability `p` and divides the others by `1 - p`; * stands for 1 dimension, and N may be left out."""
 
-def dropout2d(
-    input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def dropout2d(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """Sets whole channels of `input` (N, C, *) to 0 with probability `p` and divides the others by `1 - p`; * stands for 2 dimensions, and N may be left out."""
 
-def dropout3d(
-    input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def dropout3d(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """Sets whole channels of `input` (N, C, *) to 0 with probability `p` and divides the others by `1 - p`; * stands for 3 dimensions, and N may be left out."""
 
 def dsplit(input: Any, *given: Any, **named: Any) -> Any:
@@ -849,60 +486,16 @@ def einsum(*args: Any) -> Tensor:
 def elu(input: Any, alpha: Any = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` where it is positive, else `alpha * (exp(input) - 1)`."""
 
-def embedding(
-    input: Any,
-    weight: Any,
-    padding_idx: builtins.int | None = ...,
-    max_norm: builtins.float | None = ...,
-    norm_type: builtins.float = ...,
-    scale_grad_by_freq: builtins.bool = ...,
-    sparse: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def embedding(input: Any, weight: Any, padding_idx: builtins.int | None = ..., max_norm: builtins.float | None = ..., norm_type: builtins.float = ..., scale_grad_by_freq: builtins.bool = ..., sparse: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Rows of `weight` (rows, d) for row numbers `input` (*): (*, d)."""
 
-def embedding_bag(
-    input: Any,
-    weight: Any,
-    offsets: Any = ...,
-    max_norm: builtins.float | None = ...,
-    norm_type: builtins.float = ...,
-    scale_grad_by_freq: builtins.bool = ...,
-    mode: str = ...,
-    sparse: builtins.bool = ...,
-    per_sample_weights: Any = ...,
-    include_last_offset: builtins.bool = ...,
-    padding_idx: builtins.int | None = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def embedding_bag(input: Any, weight: Any, offsets: Any = ..., max_norm: builtins.float | None = ..., norm_type: builtins.float = ..., scale_grad_by_freq: builtins.bool = ..., mode: str = ..., sparse: builtins.bool = ..., per_sample_weights: Any = ..., include_last_offset: builtins.bool = ..., padding_idx: builtins.int | None = ..., *, out: Any = ...) -> Tensor:
     """Sum, mean or maximum of bags of rows of `weight` (rows, d)."""
 
-def empty(
-    *size: Any,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def empty(*size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """A tensor of shape `size` whose values are whatever is there."""
 
-def empty_like(
-    input: Any,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def empty_like(input: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """A tensor of unspecified values in the shape, dtype and device of `input`."""
 
 def eq(input: Any, other: Any, *, out: Any = ...) -> Any:
@@ -938,121 +531,73 @@ def expand_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
 def expm1(input: Any, *, out: Any = ...) -> Any:
     """`exp(input) - 1`, accurate near 0."""
 
-def exponential_(
-    self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any
-) -> Tensor:
+def exponential_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
     """Fills the tensor with numbers from the exponential distribution of rate `lambd`."""
 
-def eye(
-    n: builtins.int,
-    m: builtins.int | None = ...,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def eye(n: builtins.int, m: builtins.int | None = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """An (n, m) matrix (m = n where not given) with ones on its diagonal and zeros elsewhere."""
 
-def feature_alpha_dropout(
-    input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def feature_alpha_dropout(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """`alpha_dropout` of whole channels of `input` (N, C, *)."""
 
 def fft_fft(input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Discrete Fourier transform along `dim`, of `n` points (cut, or filled up with zeros); `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_fft2(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_fft2(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Discrete Fourier transform along two dimensions, of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_fftn(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_fftn(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Discrete Fourier transform along the dimensions `dim` (by default all), of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
 def fft_fftshift(input: Any, dim: Any = ...) -> Tensor:
     """Moves frequency 0 to the middle, along `dim` (by default all dimensions)."""
 
-def fft_hfft(
-    input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_hfft(input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Real signal whose (inverse) spectrum begins with `input` along `dim`, of `n` points (cut, or filled up with zeros); `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_hfft2(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_hfft2(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Real signal whose (inverse) spectrum begins with `input` along two dimensions, of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_hfftn(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_hfftn(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Real signal whose (inverse) spectrum begins with `input` along the dimensions `dim` (by default all), of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_ifft(
-    input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_ifft(input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Inverse of the discrete Fourier transform along `dim`, of `n` points (cut, or filled up with zeros); `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_ifft2(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_ifft2(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Inverse of the discrete Fourier transform along two dimensions, of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_ifftn(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_ifftn(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Inverse of the discrete Fourier transform along the dimensions `dim` (by default all), of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
 def fft_ifftshift(input: Any, dim: Any = ...) -> Tensor:
     """Undoes `fftshift`."""
 
-def fft_ihfft(
-    input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_ihfft(input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of the (inverse) spectrum of a real signal along `dim`, of `n` points (cut, or filled up with zeros); `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_ihfft2(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_ihfft2(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of the (inverse) spectrum of a real signal along two dimensions, of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_ihfftn(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_ihfftn(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of the (inverse) spectrum of a real signal along the dimensions `dim` (by default all), of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_irfft(
-    input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_irfft(input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Real signal whose (inverse) spectrum begins with `input` along `dim`, of `n` points (cut, or filled up with zeros); `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_irfft2(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_irfft2(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Real signal whose (inverse) spectrum begins with `input` along two dimensions, of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_irfftn(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_irfftn(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """Real signal whose (inverse) spectrum begins with `input` along the dimensions `dim` (by default all), of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_rfft(
-    input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_rfft(input: Any, n: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of the (inverse) spectrum of a real signal along `dim`, of `n` points (cut, or filled up with zeros); `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_rfft2(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_rfft2(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of the (inverse) spectrum of a real signal along two dimensions, of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
-def fft_rfftn(
-    input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...
-) -> Tensor:
+def fft_rfftn(input: Any, s: Any = ..., dim: Any = ..., norm: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of the (inverse) spectrum of a real signal along the dimensions `dim` (by default all), of `s` points each; `norm` is 'backward', 'ortho' or 'forward'."""
 
 def fill(input: Any, value: Any, *, out: Any = ...) -> Tensor:
@@ -1094,9 +639,7 @@ def fmin(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def fmod(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`input - trunc(input / other) * other`: it has the sign of `input`."""
 
-def fold_windows(
-    input: Any, size: Any, kernel: Any, stride: Any, dilation: Any, *, out: Any = ...
-) -> Tensor:
+def fold_windows(input: Any, size: Any, kernel: Any, stride: Any, dilation: Any, *, out: Any = ...) -> Tensor:
     """The adjoint of `windows`: sums `input` (..., *out, *kernel) into a tensor (..., *size)."""
 
 def fourier(input: Any, dim: Any, forward: Any, *, out: Any = ...) -> Tensor:
@@ -1114,81 +657,28 @@ def frac(input: Any, *, out: Any = ...) -> Any:
 def fractional_max_pool(input: Any, samples: Any, kernel: Any, size: Any, *, out: Any = ...) -> Any:
     """Maximum over windows whose places `samples` (N, C, n) in [0, 1) decide, and where it was found."""
 
-def fractional_max_pool2d(
-    input: Any,
-    kernel_size: Any,
-    output_size: Any = ...,
-    output_ratio: Any = ...,
-    return_indices: builtins.bool = ...,
-    _random_samples: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def fractional_max_pool2d(input: Any, kernel_size: Any, output_size: Any = ..., output_ratio: Any = ..., return_indices: builtins.bool = ..., _random_samples: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over windows at random places of `input` (N, C, H, W) or (C, H, W), as many as `output_size`."""
 
-def fractional_max_pool3d(
-    input: Any,
-    kernel_size: Any,
-    output_size: Any = ...,
-    output_ratio: Any = ...,
-    return_indices: builtins.bool = ...,
-    _random_samples: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def fractional_max_pool3d(input: Any, kernel_size: Any, output_size: Any = ..., output_ratio: Any = ..., return_indices: builtins.bool = ..., _random_samples: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over windows at random places of `input` (N, C, D, H, W), as many as `output_size`."""
 
 def frexp(input: Any, *, out: Any = ...) -> Any:
     """(mantissa, exponent) with `input == mantissa * 2 ** exponent` and 0.5 <= |mantissa| < 1."""
 
-def full(
-    size: Any,
-    fill_value: Any,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    names: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., names: Any = ..., out: Any = ...) -> Tensor:
     """A tensor of shape `size` filled with `fill_value`."""
 
-def full_like(
-    input: Any,
-    fill_value: Any,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def full_like(input: Any, fill_value: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """`fill_value` in the shape, dtype and device of `input`."""
 
-def gather(
-    input: Any, dim: builtins.int, index: Any, *, sparse_grad: builtins.bool = ..., out: Any = ...
-) -> Tensor:
+def gather(input: Any, dim: builtins.int, index: Any, *, sparse_grad: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`out[i][j] = input[index[i][j]][j]` (for `dim` 0): elements along `dim` at `index`."""
 
-def gaussian_nll(
-    input: Any, target: Any, var: Any, full: Any, eps: Any, reduction: Any, *, out: Any = ...
-) -> Tensor:
+def gaussian_nll(input: Any, target: Any, var: Any, full: Any, eps: Any, reduction: Any, *, out: Any = ...) -> Tensor:
     """Negative log-likelihood of normal distributions."""
 
-def gaussian_nll_loss(
-    input: Any,
-    target: Any,
-    var: Any,
-    full: builtins.bool = ...,
-    eps: builtins.float = ...,
-    reduction: str = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def gaussian_nll_loss(input: Any, target: Any, var: Any, full: builtins.bool = ..., eps: builtins.float = ..., reduction: str = ..., *, out: Any = ...) -> Tensor:
     """Negative log-likelihood of `target` under normal distributions of mean `input` and variance `var`."""
 
 def gcd(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -1203,100 +693,34 @@ def gelu(input: Any, approximate: Any = ..., *, out: Any = ...) -> Tensor:
 def gelu_gradient(g: Any, input: Any, approximate: Any, *, out: Any = ...) -> Tensor:
     """`g` times the derivative of `gelu` at `input`."""
 
-def geometric_(
-    self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any
-) -> Tensor:
+def geometric_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
     """Fills the tensor with the number of trials (1, 2, ...) until a success of probability `p`."""
 
 def glu(input: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of `input` along `dim`, times the sigmoid of the second half."""
 
-def grid_sample(
-    input: Any,
-    grid: Any,
-    mode: Any = ...,
-    padding_mode: Any = ...,
-    align_corners: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def grid_sample(input: Any, grid: Any, mode: Any = ..., padding_mode: Any = ..., align_corners: Any = ..., *, out: Any = ...) -> Tensor:
     """Values of `input` (N, C, *spatial) at the positions `grid` (N, *out, n), each -1 to 1, x first."""
 
-def grid_sampler(
-    input: Any,
-    grid: Any,
-    interpolation_mode: Any,
-    padding_mode: Any,
-    align_corners: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def grid_sampler(input: Any, grid: Any, interpolation_mode: Any, padding_mode: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """`grid_sample` with its modes as numbers: 0 bilinear, 1 nearest, 2 bicubic; 0 zeros, 1 border, 2 reflection."""
 
-def grid_sampler_2d(
-    input: Any,
-    grid: Any,
-    interpolation_mode: Any,
-    padding_mode: Any,
-    align_corners: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def grid_sampler_2d(input: Any, grid: Any, interpolation_mode: Any, padding_mode: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """`grid_sampler` of 4-D input."""
 
-def grid_sampler_3d(
-    input: Any,
-    grid: Any,
-    interpolation_mode: Any,
-    padding_mode: Any,
-    align_corners: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: Any, padding_mode: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """`grid_sampler` of 5-D input."""
 
-def group_norm(
-    input: Any,
-    num_groups: Any,
-    weight: Any = ...,
-    bias: Any = ...,
-    eps: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def group_norm(input: Any, num_groups: Any, weight: Any = ..., bias: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) normalised over each group of C / num_groups channels (Wu & He 2018)."""
 
-def gru_cell(
-    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...
-) -> Tensor:
+def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...) -> Tensor:
     """One GRU step: input (B, I) and state (B, H) give the new state."""
 
-def gru_layer(
-    input: Any,
-    h0: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = ...,
-    b_hh: Any = ...,
-    reverse: Any = ...,
-    mask: Any = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def gru_layer(input: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., reverse: Any = ..., mask: Any = ..., *, out: Any = ...) -> Any:
     """A GRU over (T, B, I), from last step to first where `reverse`."""
 
-def gru_layer_gradient(
-    g_output: Any,
-    g_h: Any,
-    g_gates: Any,
-    before: Any,
-    w_hh: Any,
-    mask: Any,
-    gates: Any,
-    reverse: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def gru_layer_gradient(g_output: Any, g_h: Any, g_gates: Any, before: Any, w_hh: Any, mask: Any, gates: Any, reverse: Any, *, out: Any = ...) -> Any:
     """Gradients of the sums (T, B, 3H) of input and of state, and of h0."""
 
 def gru_step(from_x: Any, from_h: Any, h: Any, *, out: Any = ...) -> Any:
@@ -1305,15 +729,7 @@ def gru_step(from_x: Any, from_h: Any, h: Any, *, out: Any = ...) -> Any:
 def gt(input: Any, other: Any, *, out: Any = ...) -> Any:
     """Whether elements of `input` are greater than those of `other`."""
 
-def gumbel_softmax(
-    logits: Any,
-    tau: builtins.float = ...,
-    hard: builtins.bool = ...,
-    eps: builtins.float = ...,
-    dim: builtins.int = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def gumbel_softmax(logits: Any, tau: builtins.float = ..., hard: builtins.bool = ..., eps: builtins.float = ..., dim: builtins.int = ..., *, out: Any = ...) -> Tensor:
     """A sample of the relaxed categorical distribution of `logits` along `dim` (Jang et al. 2017)."""
 
 def half(input: Any, memory_format: Any = ...) -> Any:
@@ -1328,45 +744,19 @@ def hardsigmoid(input: Any, inplace: builtins.bool = ...) -> Tensor:
 def hardswish(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`input * hardsigmoid(input)` (Howard et al. 2019)."""
 
-def hardtanh(
-    input: Any, min_val: Any = ..., max_val: Any = ..., inplace: builtins.bool = ...
-) -> Tensor:
+def hardtanh(input: Any, min_val: Any = ..., max_val: Any = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` limited to [min_val, max_val]."""
 
 def heaviside(input: Any, values: Any, *, out: Any = ...) -> Tensor:
     """0 where `input` is negative, 1 where positive, `values` where it is 0."""
 
-def hinge_embedding_loss(
-    input: Any,
-    target: Any,
-    margin: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def hinge_embedding_loss(input: Any, target: Any, margin: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` where target is 1, `max(0, margin - input)` where it is -1."""
 
-def histc(
-    input: Any,
-    bins: builtins.int = ...,
-    min: builtins.float = ...,
-    max: builtins.float = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def histc(input: Any, bins: builtins.int = ..., min: builtins.float = ..., max: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """Counts of the elements in `bins` equal bins from `min` to `max` (of the data, where both are 0)."""
 
-def histogram(
-    input: Any,
-    bins: Any,
-    *,
-    range: Any = ...,
-    weight: Any = ...,
-    density: builtins.bool = ...,
-    out: Any = ...,
-) -> Any:
+def histogram(input: Any, bins: Any, *, range: Any = ..., weight: Any = ..., density: builtins.bool = ..., out: Any = ...) -> Any:
     """(counts, edges) of the elements between ascending edges `bins`, or in so many equal bins of `range`."""
 
 def hsplit(input: Any, *given: Any, **named: Any) -> Any:
@@ -1375,15 +765,7 @@ def hsplit(input: Any, *given: Any, **named: Any) -> Any:
 def hstack(tensors: Any, *, out: Any = ...) -> Tensor:
     """Tensors side by side: along dimension 1, or 0 for vectors."""
 
-def huber_loss(
-    input: Any,
-    target: Any,
-    reduction: Any = ...,
-    delta: Any = ...,
-    weight: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: Any = ..., delta: Any = ..., weight: Any = ..., *, out: Any = ...) -> Tensor:
     """`d**2 / 2` where the difference d is below `delta`, else `delta * (|d| - delta / 2)` (Huber 1964)."""
 
 def huber_of(difference: Any, beta: Any, *, out: Any = ...) -> Tensor:
@@ -1395,15 +777,7 @@ def hypot(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def i0(input: Any, *, out: Any = ...) -> Tensor:
     """Modified Bessel function of the first kind, of order 0."""
 
-def im2col(
-    input: Any,
-    kernel_size: Any,
-    dilation: Any = ...,
-    padding: Any = ...,
-    stride: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def im2col(input: Any, kernel_size: Any, dilation: Any = ..., padding: Any = ..., stride: Any = ..., *, out: Any = ...) -> Tensor:
     """Patches of `input` (N, C, H, W) or (C, H, W) as columns: (N, C * KH * KW, number of patches)."""
 
 def imag(input: Any) -> Tensor:
@@ -1412,9 +786,7 @@ def imag(input: Any) -> Tensor:
 def index(input: Any, indices: Any, *, out: Any = ...) -> Tensor:
     """`input` at index tensors, one (or None) for each of its first dimensions: `input[i, :, j]`."""
 
-def index_add(
-    input: Any, dim: builtins.int, index: Any, source: Any, *, alpha: Any = ..., out: Any = ...
-) -> Tensor:
+def index_add(input: Any, dim: builtins.int, index: Any, source: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
     """`input` with `alpha * source` added to its slices along `dim` at `index`; equal ones add up."""
 
 def index_copy(input: Any, dim: builtins.int, index: Any, source: Any, *, out: Any = ...) -> Tensor:
@@ -1423,21 +795,10 @@ def index_copy(input: Any, dim: builtins.int, index: Any, source: Any, *, out: A
 def index_fill(input: Any, dim: builtins.int, index: Any, value: Any, *, out: Any = ...) -> Tensor:
     """`input` with its slices along `dim` at `index` filled with `value`, a number or 0-d tensor."""
 
-def index_put(
-    input: Any, indices: Any, values: Any, accumulate: builtins.bool = ..., *, out: Any = ...
-) -> Tensor:
+def index_put(input: Any, indices: Any, values: Any, accumulate: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """`input` with `values` (broadcast) written, or added, at index tensors: `input[i, :, j] = values`."""
 
-def index_reduce(
-    input: Any,
-    dim: builtins.int,
-    index: Any,
-    source: Any,
-    reduce: str,
-    *,
-    include_self: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def index_reduce(input: Any, dim: builtins.int, index: Any, source: Any, reduce: str, *, include_self: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`input` with the slices of `source` along `dim` reduced ('prod', 'mean', 'amax', 'amin') into those at `index`."""
 
 def index_select(input: Any, dim: builtins.int, index: Any, *, out: Any = ...) -> Tensor:
@@ -1446,48 +807,19 @@ def index_select(input: Any, dim: builtins.int, index: Any, *, out: Any = ...) -
 def inner(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Sums of products over the last dimension of both; a product where one is 0-d."""
 
-def instance_norm(
-    input: Any,
-    running_mean: Any = ...,
-    running_var: Any = ...,
-    weight: Any = ...,
-    bias: Any = ...,
-    use_input_stats: builtins.bool = ...,
-    momentum: builtins.float = ...,
-    eps: builtins.float = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def instance_norm(input: Any, running_mean: Any = ..., running_var: Any = ..., weight: Any = ..., bias: Any = ..., use_input_stats: builtins.bool = ..., momentum: builtins.float = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) normalised over each channel of each sample (Ulyanov et al. 2016)."""
 
 def int(input: Any, memory_format: Any = ...) -> Any:
     """`input` in int32; itself where it is that already."""
 
-def interpolate(
-    input: Any,
-    size: Any = ...,
-    scale_factor: Any = ...,
-    mode: Any = ...,
-    align_corners: Any = ...,
-    recompute_scale_factor: Any = ...,
-    antialias: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def interpolate(input: Any, size: Any = ..., scale_factor: Any = ..., mode: Any = ..., align_corners: Any = ..., recompute_scale_factor: Any = ..., antialias: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *spatial) resampled to the spatial shape `size`, or by `scale_factor`."""
 
 def inverse(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse of square matrices (see `linalg.inv`)."""
 
-def isclose(
-    input: Any,
-    other: Any,
-    rtol: builtins.float = ...,
-    atol: builtins.float = ...,
-    equal_nan: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def isclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Whether `|input - other| <= atol + rtol * |other|`; infinities are close to themselves."""
 
 def isfinite(input: Any, *, out: Any = ...) -> Any:
@@ -1508,76 +840,28 @@ def isposinf(input: Any, _op: Any = ..., *, out: Any = ...) -> Any:
 def isreal(input: Any, *, out: Any = ...) -> Any:
     """Whether the imaginary part is 0."""
 
-def istft(
-    input: Any,
-    n_fft: Any,
-    hop_length: Any = ...,
-    win_length: Any = ...,
-    window: Any = ...,
-    center: Any = ...,
-    normalized: Any = ...,
-    onesided: Any = ...,
-    length: Any = ...,
-    return_complex: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def istft(input: Any, n_fft: Any, hop_length: Any = ..., win_length: Any = ..., window: Any = ..., center: Any = ..., normalized: Any = ..., onesided: Any = ..., length: Any = ..., return_complex: Any = ..., *, out: Any = ...) -> Tensor:
     """The signal of a short-time Fourier transform (batch, frequencies, frames), by least squares."""
 
 def join(tensors: Any, dim: Any, *, out: Any = ...) -> Tensor:
     """Tensors of equal shape but for `dim`, one after another along it."""
 
-def kl_div(
-    input: Any,
-    target: Any,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    log_target: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def kl_div(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., log_target: Any = ..., *, out: Any = ...) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from probabilities `target`."""
 
 def kron(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Kronecker product: blocks of `other`, each scaled by one element of `input`."""
 
-def kthvalue(
-    input: Any,
-    k: builtins.int,
-    dim: builtins.int = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def kthvalue(input: Any, k: builtins.int, dim: builtins.int = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
     """(value, index) of the `k`th smallest element along `dim`, counted from 1."""
 
-def l1_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    weight: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def l1_loss(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., weight: Any = ..., *, out: Any = ...) -> Tensor:
     """Absolute difference."""
 
-def layer_norm(
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = ...,
-    bias: Any = ...,
-    eps: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` with mean 0 and variance 1 over its last dimensions, then `* weight + bias` (Ba et al. 2016)."""
 
-def layer_norm_gradient(
-    g: Any, input: Any, mean: Any, rstd: Any, weight: Any, count: Any, *, out: Any = ...
-) -> Any:
+def layer_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, count: Any, *, out: Any = ...) -> Any:
     """Gradients of layer norm over its last `count` dimensions, by input, weight and bias."""
 
 def lcm(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -1601,9 +885,7 @@ def lgamma(input: Any, *, out: Any = ...) -> Any:
 def linalg_cholesky(A: Any, *, upper: builtins.bool = ..., out: Any = ...) -> Tensor:
     """Cholesky factor of Hermitian positive-definite matrices: A = L L^H, or U^H U with `upper`."""
 
-def linalg_cholesky_ex(
-    A: Any, *, upper: builtins.bool = ..., check_errors: builtins.bool = ..., out: Any = ...
-) -> Any:
+def linalg_cholesky_ex(A: Any, *, upper: builtins.bool = ..., check_errors: builtins.bool = ..., out: Any = ...) -> Any:
     """(factor, info); info is 0 throughout, for a matrix that is not positive-definite raises."""
 
 def linalg_cond(A: Any, p: Any = ..., *, out: Any = ...) -> Tensor:
@@ -1615,9 +897,7 @@ def linalg_cross(input: Any, other: Any, *, dim: builtins.int = ..., out: Any = 
 def linalg_det(A: Any, *, out: Any = ...) -> Tensor:
     """Determinant of square matrices."""
 
-def linalg_diagonal(
-    A: Any, *, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...
-) -> Tensor:
+def linalg_diagonal(A: Any, *, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...) -> Tensor:
     """Diagonals of matrices, as a last dimension; a view (see `diagonal`)."""
 
 def linalg_eig(A: Any, *, out: Any = ...) -> Any:
@@ -1632,6 +912,9 @@ def linalg_eigvals(A: Any, *, out: Any = ...) -> Tensor:
 def linalg_eigvalsh(A: Any, UPLO: str = ..., *, out: Any = ...) -> Tensor:
     """Eigenvalues of Hermitian matrices, from small to large."""
 
+def linalg_householder_product(A: Any, tau: Any, *, out: Any = ...) -> Tensor:
+    """The first columns of the product of reflections I - tau_i v_i v_i^H; v_i is column i of `A`"""
+
 def linalg_inv(A: Any, *, out: Any = ...) -> Tensor:
     """Inverse of square matrices. Raises LinAlgError (a RuntimeError) for a singular one."""
 
@@ -1641,54 +924,37 @@ def linalg_inv_ex(A: Any, check_errors: Any = ..., *, out: Any = ...) -> Any:
 def linalg_lstsq(A: Any, B: Any, rcond: Any = ..., *, driver: Any = ..., out: Any = ...) -> Any:
     """(solution, residuals, rank, singular values) of the least-squares problem min |A X - B|."""
 
-def linalg_matrix_norm(
-    A: Any,
-    ord: Any = ...,
-    dim: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    dtype: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def linalg_lu(A: Any, *, pivot: builtins.bool = ..., out: Any = ...) -> Any:
+    """(P, L, U) with A = P L U: a permutation, a lower and an upper triangle."""
+
+def linalg_lu_factor(A: Any, *, pivot: builtins.bool = ..., out: Any = ...) -> Any:
+    """(L and U in one matrix, row exchanges counted from 1), with partial pivoting."""
+
+def linalg_lu_factor_ex(A: Any, *, pivot: builtins.bool = ..., check_errors: builtins.bool = ..., out: Any = ...) -> Any:
+    """(LU, pivots, info); info is 0 throughout."""
+
+def linalg_lu_solve(LU: Any, pivots: Any, B: Any, *, left: builtins.bool = ..., adjoint: builtins.bool = ..., out: Any = ...) -> Tensor:
+    """X with A X = B (X A = B without `left`; A^H for A with `adjoint`), from `lu_factor` of A."""
+
+def linalg_matrix_exp(A: Any, *, out: Any = ...) -> Tensor:
+    """Matrix exponential: halved until small, Taylor's series of order 18, squared back."""
+
+def linalg_matrix_norm(A: Any, ord: Any = ..., dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Norm of matrices: 'fro', 'nuc' (sum of singular values), 1 and -1 (column sums), inf and -inf"""
 
 def linalg_matrix_power(A: Any, n: Any, *, out: Any = ...) -> Tensor:
     """Square matrices multiplied by themselves `n` times; their inverses for a negative `n`."""
 
-def linalg_matrix_rank(
-    A: Any,
-    tol: Any = ...,
-    hermitian: builtins.bool = ...,
-    *,
-    atol: Any = ...,
-    rtol: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def linalg_matrix_rank(A: Any, tol: Any = ..., hermitian: builtins.bool = ..., *, atol: Any = ..., rtol: Any = ..., out: Any = ...) -> Tensor:
     """Number of singular values above max(`atol`, `rtol` times the largest); int64."""
 
 def linalg_multi_dot(tensors: Any, *, out: Any = ...) -> Tensor:
     """Product of two or more matrices, in the cheapest order; the first and last may be vectors."""
 
-def linalg_norm(
-    A: Any,
-    ord: Any = ...,
-    dim: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    dtype: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def linalg_norm(A: Any, ord: Any = ..., dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Norm of a vector or matrix: of the whole tensor where neither `ord` nor `dim` is given."""
 
-def linalg_pinv(
-    A: Any,
-    rcond: Any = ...,
-    hermitian: builtins.bool = ...,
-    *,
-    atol: Any = ...,
-    rtol: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def linalg_pinv(A: Any, rcond: Any = ..., hermitian: builtins.bool = ..., *, atol: Any = ..., rtol: Any = ..., out: Any = ...) -> Tensor:
     """Moore-Penrose inverse; singular values up to max(`atol`, `rtol` times the largest) count as 0."""
 
 def linalg_qr(A: Any, mode: str = ..., *, out: Any = ...) -> Any:
@@ -1700,25 +966,13 @@ def linalg_slogdet(A: Any, *, out: Any = ...) -> Any:
 def linalg_solve(A: Any, B: Any, *, left: builtins.bool = ..., out: Any = ...) -> Tensor:
     """X with A X = B (`left`), or X A = B; B holds vectors or matrices."""
 
-def linalg_solve_ex(
-    A: Any, B: Any, *, left: builtins.bool = ..., check_errors: builtins.bool = ..., out: Any = ...
-) -> Any:
+def linalg_solve_ex(A: Any, B: Any, *, left: builtins.bool = ..., check_errors: builtins.bool = ..., out: Any = ...) -> Any:
     """(solution, info); info is 0 throughout, for a singular matrix raises."""
 
-def linalg_solve_triangular(
-    A: Any,
-    B: Any,
-    *,
-    upper: builtins.bool,
-    left: builtins.bool = ...,
-    unitriangular: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def linalg_solve_triangular(A: Any, B: Any, *, upper: builtins.bool, left: builtins.bool = ..., unitriangular: builtins.bool = ..., out: Any = ...) -> Tensor:
     """X with A X = B (or X A = B) for triangular A, of which the other triangle is not read."""
 
-def linalg_svd(
-    A: Any, full_matrices: builtins.bool = ..., *, driver: Any = ..., out: Any = ...
-) -> Any:
+def linalg_svd(A: Any, full_matrices: builtins.bool = ..., *, driver: Any = ..., out: Any = ...) -> Any:
     """(U, S, Vh) with A = U diag(S) Vh: orthonormal U and V, singular values from large to small."""
 
 def linalg_svdvals(A: Any, *, driver: Any = ..., out: Any = ...) -> Tensor:
@@ -1736,52 +990,19 @@ def linalg_vander(x: Any, *, N: builtins.int | None = ..., out: Any = ...) -> Te
 def linalg_vecdot(x: Any, y: Any, *, dim: builtins.int = ...) -> Tensor:
     """Sums of `conj(x) * y` along `dim`, the other dimensions broadcast."""
 
-def linalg_vector_norm(
-    x: Any,
-    ord: Any = ...,
-    dim: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    dtype: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def linalg_vector_norm(x: Any, ord: Any = ..., dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """`sum(|x| ** ord) ** (1 / ord)` over `dim` (all by default); 0 counts nonzeros, inf is the largest."""
 
 def linear(input: Any, weight: Any, bias: Any = ..., *, out: Any = ...) -> Tensor:
     """`input @ weight.T + bias`: (*, in) with weight (out, in) and bias (out,) gives (*, out)."""
 
-def linear_cross_entropy(
-    input: Any,
-    linear_weight: Any,
-    target: Any,
-    *,
-    linear_bias: Any = ...,
-    weight: Any = ...,
-    reduction: str = ...,
-    ignore_index: builtins.int | None = ...,
-    label_smoothing: builtins.float = ...,
-    options: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = ..., weight: Any = ..., reduction: str = ..., ignore_index: builtins.int | None = ..., label_smoothing: builtins.float = ..., options: Any = ..., out: Any = ...) -> Tensor:
     """`cross_entropy` of `linear(input, linear_weight, linear_bias)`."""
 
-def linspace(
-    start: Any,
-    end: Any,
-    steps: builtins.int,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def linspace(start: Any, end: Any, steps: builtins.int, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
 
-def local_response_norm(
-    input: Any, size: Any, alpha: Any = ..., beta: Any = ..., k: Any = ..., *, out: Any = ...
-) -> Tensor:
+def local_response_norm(input: Any, size: Any, alpha: Any = ..., beta: Any = ..., k: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) divided by `(k + alpha * mean square of `size` neighbouring channels) ** beta`."""
 
 def log(input: Any, *, out: Any = ...) -> Any:
@@ -1796,14 +1017,10 @@ def log1p(input: Any, *, out: Any = ...) -> Any:
 def log2(input: Any, *, out: Any = ...) -> Any:
     """Logarithm to base 2."""
 
-def log_normal_(
-    self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any
-) -> Tensor:
+def log_normal_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
     """Fills the tensor with numbers whose logarithms have that mean and standard deviation."""
 
-def log_softmax(
-    input: Any, dim: builtins.int | None = ..., _stacklevel: builtins.int = ..., dtype: Any = ...
-) -> Tensor:
+def log_softmax(input: Any, dim: builtins.int | None = ..., _stacklevel: builtins.int = ..., dtype: Any = ...) -> Tensor:
     """Logarithm of `softmax`, computed without overflow."""
 
 def log_softmax_gradient(g: Any, out: Any, dim: Any) -> Tensor:
@@ -1842,19 +1059,7 @@ def logit(input: Any, eps: Any = ..., *, out: Any = ...) -> Tensor:
 def logsigmoid(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of `sigmoid`, without overflow."""
 
-def logspace(
-    start: Any,
-    end: Any,
-    steps: builtins.int,
-    base: builtins.float = ...,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def logspace(start: Any, end: Any, steps: builtins.int, base: builtins.float = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
 
 def logsumexp(input: Any, dim: Any, keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -1863,76 +1068,22 @@ def logsumexp(input: Any, dim: Any, keepdim: builtins.bool = ..., *, out: Any = 
 def long(input: Any, memory_format: Any = ...) -> Any:
     """`input` in int64; itself where it is that already."""
 
-def lp_pool1d(
-    input: Any,
-    norm_type: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    ceil_mode: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def lp_pool1d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = ..., ceil_mode: Any = ..., *, out: Any = ...) -> Tensor:
     """The `norm_type`-norm of windows of `input` (N, C, L) or (C, L)."""
 
-def lp_pool2d(
-    input: Any,
-    norm_type: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    ceil_mode: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def lp_pool2d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = ..., ceil_mode: Any = ..., *, out: Any = ...) -> Tensor:
     """The `norm_type`-norm of windows of `input` (N, C, H, W) or (C, H, W)."""
 
-def lp_pool3d(
-    input: Any,
-    norm_type: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    ceil_mode: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def lp_pool3d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = ..., ceil_mode: Any = ..., *, out: Any = ...) -> Tensor:
     """The `norm_type`-norm of windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
 
-def lstm_cell(
-    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...
-) -> Any:
+def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...) -> Any:
     """One LSTM step: input (B, I) and `hx`, output and cell (B, H), give the new (output, cell)."""
 
-def lstm_layer(
-    input: Any,
-    h0: Any,
-    c0: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = ...,
-    b_hh: Any = ...,
-    reverse: Any = ...,
-    w_hr: Any = ...,
-    mask: Any = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def lstm_layer(input: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., reverse: Any = ..., w_hr: Any = ..., mask: Any = ..., *, out: Any = ...) -> Any:
     """An LSTM over (T, B, I), from last step to first where `reverse`."""
 
-def lstm_layer_gradient(
-    g_output: Any,
-    g_h: Any,
-    g_c: Any,
-    g_gates: Any,
-    g_cells: Any,
-    c0: Any,
-    w_hh: Any,
-    w_hr: Any,
-    mask: Any,
-    gates: Any,
-    cells: Any,
-    reverse: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def lstm_layer_gradient(g_output: Any, g_h: Any, g_c: Any, g_gates: Any, g_cells: Any, c0: Any, w_hh: Any, w_hr: Any, mask: Any, gates: Any, cells: Any, reverse: Any, *, out: Any = ...) -> Any:
     """Gradients of the gates' sums (T, B, 4H) and of h0 and c0; with `w_hr` those of the outputs (T, B, P)."""
 
 def lstm_step(sums: Any, cell: Any, *, out: Any = ...) -> Any:
@@ -1941,17 +1092,13 @@ def lstm_step(sums: Any, cell: Any, *, out: Any = ...) -> Any:
 def lt(input: Any, other: Any, *, out: Any = ...) -> Any:
     """Whether elements of `input` are less than those of `other`."""
 
-def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = ...) -> Tensor:
+    """X with A X = b, from `linalg.lu_factor` of A."""
+
+def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: Any = ..., unpack_pivots: Any = ..., *, out: Any = ...) -> Any:
+    """(P, L, U) of what `linalg.lu_factor` gave; empty what is not asked for."""
+
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`max(0, -target * (input1 - input2) + margin)`: target 1 wants input1 to be the larger."""
 
 def masked_fill(input: Any, mask: Any, value: Any, *, out: Any = ...) -> Tensor:
@@ -1969,170 +1116,52 @@ def matmul(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def matrix_product(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Matrix product of the last two dimensions of tensors that have both; the others are broadcast."""
 
-def max(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., out: Any = ...
-) -> Any:
+def max(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., out: Any = ...) -> Any:
     """Largest elements along `dim` with their indices: `max(x)`, `max(x, dim)` or `max(x, other)`."""
 
-def max_pool(
-    input: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: Any,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, *, out: Any = ...) -> Tensor:
     """`max_pool_with_indices` without the indices: the gradient finds the places again, which is faster."""
 
-def max_pool1d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    ceil_mode: Any = ...,
-    return_indices: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool1d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over windows of `input` (N, C, L) or (C, L); `stride` is the kernel size unless given."""
 
-def max_pool1d_with_indices(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    ceil_mode: Any = ...,
-    return_indices: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """`max_pool1d` with the indices of the maxima."""
 
-def max_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    ceil_mode: Any = ...,
-    return_indices: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool2d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over windows of `input` (N, C, H, W) or (C, H, W); `stride` is the kernel size unless given."""
 
-def max_pool2d_with_indices(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    ceil_mode: Any = ...,
-    return_indices: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool2d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """`max_pool2d` with the indices of the maxima."""
 
-def max_pool3d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    ceil_mode: Any = ...,
-    return_indices: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool3d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """Maximum over windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
 
-def max_pool3d_with_indices(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
-    ceil_mode: Any = ...,
-    return_indices: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_pool3d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
     """`max_pool3d` with the indices of the maxima."""
 
-def max_pool_grad(
-    grad: Any,
-    input: Any,
-    out: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: Any,
-) -> Tensor:
+def max_pool_grad(grad: Any, input: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Tensor:
     """Gradient of `max_pool`: `grad` at the first place of each window where its maximum is."""
 
-def max_pool_with_indices(
-    input: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def max_pool_with_indices(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, *, out: Any = ...) -> Any:
     """Maximum over windows, and where in the flattened plane it was found (the first, among equals)."""
 
 def max_unpool(input: Any, indices: Any, size: Any, *, out: Any = ...) -> Tensor:
     """Zeros (..., *size) with `input` put in at `indices` of the flattened planes; the last of equals wins."""
 
-def max_unpool1d(
-    input: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_size: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_unpool1d(input: Any, indices: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., output_size: Any = ..., *, out: Any = ...) -> Tensor:
     """Puts the maxima that `max_pool1d` found back to their places, among zeros."""
 
-def max_unpool2d(
-    input: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_size: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_unpool2d(input: Any, indices: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., output_size: Any = ..., *, out: Any = ...) -> Tensor:
     """Puts the maxima that `max_pool2d` found back to their places, among zeros."""
 
-def max_unpool3d(
-    input: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_size: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def max_unpool3d(input: Any, indices: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., output_size: Any = ..., *, out: Any = ...) -> Tensor:
     """Puts the maxima that `max_pool3d` found back to their places, among zeros."""
 
 def maximum(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """The larger of the two; NaN where either is NaN. A tie shares the gradient evenly."""
 
-def mean(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...
-) -> Tensor:
+def mean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Arithmetic mean over `dim`. Raises RuntimeError for integers: give a floating `dtype`."""
 
 def median(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
@@ -2141,9 +1170,7 @@ def median(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any
 def meshgrid(*tensors: Any, indexing: Any = ...) -> Any:
     """Coordinates of the grid of vectors: a tuple of tensors, expanded to the shape of the grid."""
 
-def min(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., out: Any = ...
-) -> Any:
+def min(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., out: Any = ...) -> Any:
     """Smallest elements along `dim` with their indices: `min(x)`, `min(x, dim)` or `min(x, other)`."""
 
 def minimum(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -2155,40 +1182,16 @@ def mish(input: Any, inplace: builtins.bool = ...) -> Tensor:
 def mm(input: Any, mat2: Any, *, out: Any = ...) -> Tensor:
     """Matrix product of two 2-D tensors. Raises RuntimeError for other shapes or two dtypes."""
 
-def mode(
-    input: Any, dim: builtins.int = ..., keepdim: builtins.bool = ..., *, out: Any = ...
-) -> Any:
+def mode(input: Any, dim: builtins.int = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
     """(value, index) of the most frequent element along `dim`; of several the smallest, its last index."""
 
-def momentum_update(
-    param: Any,
-    grad: Any,
-    momentum_buffer: Any,
-    lr: Any,
-    weight_decay: Any,
-    momentum: Any,
-    dampening: Any,
-    decays: Any,
-    nesterov: Any,
-    first: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def momentum_update(param: Any, grad: Any, momentum_buffer: Any, lr: Any, weight_decay: Any, momentum: Any, dampening: Any, decays: Any, nesterov: Any, first: Any, *, out: Any = ...) -> Any:
     """As `sgd_update`, with momentum; at the first step the buffer is the gradient."""
 
 def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """`input` with the dimensions `source` moved to the places `destination`, the others in order."""
 
-def mse_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    weight: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def mse_loss(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., weight: Any = ..., *, out: Any = ...) -> Tensor:
     """Squared difference."""
 
 def msort(input: Any, *, out: Any = ...) -> Tensor:
@@ -2197,78 +1200,19 @@ def msort(input: Any, *, out: Any = ...) -> Tensor:
 def mul(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Product, broadcast together."""
 
-def multi_head_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    in_proj_weight: Any,
-    in_proj_bias: Any,
-    bias_k: Any,
-    bias_v: Any,
-    out_proj_weight: Any,
-    out_proj_bias: Any,
-    key_padding_mask: Any,
-    attn_mask: Any,
-    q_proj_weight: Any,
-    k_proj_weight: Any,
-    v_proj_weight: Any,
-    static_k: Any,
-    static_v: Any,
-    num_heads: Any,
-    add_zero_attn: Any,
-    dropout_p: Any,
-    random_key: Any,
-    need_weights: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def multi_head_attention(query: Any, key: Any, value: Any, in_proj_weight: Any, in_proj_bias: Any, bias_k: Any, bias_v: Any, out_proj_weight: Any, out_proj_bias: Any, key_padding_mask: Any, attn_mask: Any, q_proj_weight: Any, k_proj_weight: Any, v_proj_weight: Any, static_k: Any, static_v: Any, num_heads: Any, add_zero_attn: Any, dropout_p: Any, random_key: Any, need_weights: Any, *, out: Any = ...) -> Any:
     """`multi_head_attention_forward` of batched inputs, with weights per head."""
 
-def multi_margin_loss(
-    input: Any,
-    target: Any,
-    p: Any = ...,
-    margin: Any = ...,
-    weight: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def multi_margin_loss(input: Any, target: Any, p: Any = ..., margin: Any = ..., weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`sum over i != y of max(0, margin - input[y] + input[i]) ** p / C` for class numbers y."""
 
-def multilabel_margin_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def multilabel_margin_loss(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Hinge loss between the target classes and all others; a row's targets end at its first -1."""
 
-def multilabel_soft_margin_loss(
-    input: Any,
-    target: Any,
-    weight: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Mean over classes of the cross entropy of `sigmoid(input)` with 0/1 targets."""
 
-def multinomial(
-    input: Any,
-    num_samples: builtins.int,
-    replacement: builtins.bool = ...,
-    *,
-    generator: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def multinomial(input: Any, num_samples: builtins.int, replacement: builtins.bool = ..., *, generator: Any = ..., out: Any = ...) -> Tensor:
     """Indices drawn with the probabilities (any positive scale) in each row of `input`; int64."""
 
 def mv(input: Any, vec: Any, *, out: Any = ...) -> Tensor:
@@ -2277,33 +1221,19 @@ def mv(input: Any, vec: Any, *, out: Any = ...) -> Tensor:
 def mvlgamma(input: Any, p: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of the multivariate gamma function of dimension `p`."""
 
-def nan_to_num(
-    input: Any, nan: Any = ..., posinf: Any = ..., neginf: Any = ..., *, out: Any = ...
-) -> Tensor:
+def nan_to_num(input: Any, nan: Any = ..., posinf: Any = ..., neginf: Any = ..., *, out: Any = ...) -> Tensor:
     """NaN and the infinities replaced; by default by 0 and the dtype's largest and smallest number."""
 
-def nanmean(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...
-) -> Tensor:
+def nanmean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """`mean` of the elements that are not NaN."""
 
 def nanmedian(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
     """(value, index) of the lower median along `dim` of what is not NaN; without `dim` that of all."""
 
-def nanquantile(
-    input: Any,
-    q: Any,
-    dim: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    interpolation: str = ...,
-    out: Any = ...,
-) -> Tensor:
+def nanquantile(input: Any, q: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, interpolation: str = ..., out: Any = ...) -> Tensor:
     """`quantile` of the elements that are not NaN."""
 
-def nansum(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...
-) -> Tensor:
+def nansum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """`sum`, with NaN taken as 0."""
 
 def narrow(input: Any, dim: Any, start: Any, length: Any) -> Tensor:
@@ -2312,23 +1242,10 @@ def narrow(input: Any, dim: Any, start: Any, length: Any) -> Tensor:
 def narrow_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`narrow`, as a copy."""
 
-def native_batch_norm(
-    input: Any,
-    weight: Any,
-    bias: Any,
-    running_mean: Any,
-    running_var: Any,
-    training: builtins.bool,
-    momentum: builtins.float,
-    eps: builtins.float,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def native_batch_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: builtins.bool, momentum: builtins.float, eps: builtins.float, *, out: Any = ...) -> Tensor:
     """`batch_norm` with the mean and inverse standard deviation of the batch (empty in evaluation)."""
 
-def native_layer_norm(
-    input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: Any, *, out: Any = ...
-) -> Any:
+def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: Any, *, out: Any = ...) -> Any:
     """`layer_norm` with the mean and the inverse standard deviation that it found, of shape (*, 1, ...)."""
 
 def ne(input: Any, other: Any, *, out: Any = ...) -> Any:
@@ -2337,149 +1254,49 @@ def ne(input: Any, other: Any, *, out: Any = ...) -> Any:
 def neg(input: Any, *, out: Any = ...) -> Tensor:
     """`-input`. Raises RuntimeError for bool."""
 
-def new_empty(
-    input: Any,
-    *size: Any,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def new_empty(input: Any, *size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
     """Unspecified values of shape `size` in the dtype and on the device of `input`."""
 
-def new_full(
-    input: Any,
-    size: Any,
-    fill_value: Any,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`fill_value` in shape `size`, in the dtype and on the device of `input`."""
 
-def new_ones(
-    input: Any,
-    *size: Any,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def new_ones(input: Any, *size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
     """Ones of shape `size` in the dtype and on the device of `input`."""
 
-def new_zeros(
-    input: Any,
-    *size: Any,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def new_zeros(input: Any, *size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
     """Zeros of shape `size` in the dtype and on the device of `input`."""
 
 def nextafter(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """The next representable number after `input` towards `other`."""
 
-def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = ...,
-    size_average: Any = ...,
-    ignore_index: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def nll_loss(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., ignore_index: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Negative log-likelihood: log-probabilities (N, C, *) or (C,), class numbers (N, *) or ()."""
 
 def nonzero(input: Any, *, as_tuple: builtins.bool = ..., out: Any = ...) -> Tensor:
     """The indices of the elements that are not zero: builtins.int64, shape (count, dimensions of `input`)."""
 
-def nonzero_static(
-    input: Any, *, size: builtins.int, fill_value: builtins.int = ..., out: Any = ...
-) -> Tensor:
+def nonzero_static(input: Any, *, size: builtins.int, fill_value: builtins.int = ..., out: Any = ...) -> Tensor:
     """The first `size` rows of `nonzero(input)`; missing ones are `fill_value`. The shape is known before."""
 
-def norm(
-    input: Any,
-    p: Any = ...,
-    dim: Any = ...,
-    keepdim: Any = ...,
-    dtype: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def norm(input: Any, p: Any = ..., dim: Any = ..., keepdim: Any = ..., dtype: Any = ..., *, out: Any = ...) -> Tensor:
     """`p`-norm over `dim` (all by default) of the elements; 'fro' is 2, 'nuc' takes singular values."""
 
-def normal(
-    mean: Any = ...,
-    std: Any = ...,
-    size: Any = ...,
-    *,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def normal(mean: Any = ..., std: Any = ..., size: Any = ..., *, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """Numbers from normal distributions: of tensors `mean` and `std`, broadcast, or of numbers and a `size`."""
 
 def normal_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
     """Fills the tensor with numbers from the normal distribution of that mean and standard deviation."""
 
-def normalize(
-    input: Any,
-    p: builtins.float = ...,
-    dim: Any = ...,
-    eps: builtins.float = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def normalize(input: Any, p: builtins.float = ..., dim: Any = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` divided by its p-norm along `dim`, or by `eps` where that is larger."""
 
 def one_hot(input: Any, num_classes: builtins.int = ..., *, out: Any = ...) -> Tensor:
     """(*, num_classes) int64: 1 at the class number, else 0. -1 takes the largest number plus 1."""
 
-def ones(
-    *size: Any,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def ones(*size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """A tensor of shape `size` filled with 1, in `dtype` (the default dtype where not given)."""
 
-def ones_like(
-    input: Any,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def ones_like(input: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """Ones in the shape, dtype and device of `input`."""
 
 def outer(input: Any, vec2: Any, *, out: Any = ...) -> Tensor:
@@ -2494,9 +1311,7 @@ def p_norm(input: Any, p: Any, dim: Any, keepdim: Any = ..., *, out: Any = ...) 
 def pad(input: Any, pad: Any, mode: str = ..., value: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` with its last dimensions extended: by `value`, or by what it holds itself."""
 
-def pairwise_distance(
-    x1: Any, x2: Any, p: Any = ..., eps: Any = ..., keepdim: Any = ..., *, out: Any = ...
-) -> Tensor:
+def pairwise_distance(x1: Any, x2: Any, p: Any = ..., eps: Any = ..., keepdim: Any = ..., *, out: Any = ...) -> Tensor:
     """p-norm of `x1 - x2 + eps` over the last dimension."""
 
 def pdist(input: Any, p: Any = ..., *, out: Any = ...) -> Tensor:
@@ -2526,18 +1341,7 @@ def plane_take(input: Any, indices: Any, size: Any, *, out: Any = ...) -> Tensor
 def poisson(input: Any, generator: Any = ..., *, out: Any = ...) -> Tensor:
     """Numbers from Poisson distributions with the rates in `input`, in its dtype."""
 
-def poisson_nll_loss(
-    input: Any,
-    target: Any,
-    log_input: Any = ...,
-    full: Any = ...,
-    size_average: Any = ...,
-    eps: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def poisson_nll_loss(input: Any, target: Any, log_input: Any = ..., full: Any = ..., size_average: Any = ..., eps: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Negative log-likelihood of counts `target` under Poisson rates `input` (logarithms of them by default)."""
 
 def polar(abs: Any, angle: Any, *, out: Any = ...) -> Tensor:
@@ -2558,116 +1362,37 @@ def prelu(input: Any, weight: Any, *, out: Any = ...) -> Tensor:
 def prelu_along(input: Any, weight: Any, *, out: Any = ...) -> Tensor:
     """`input` where it is positive, else `weight * input`; `weight` broadcasts."""
 
-def prod(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...
-) -> Tensor:
+def prod(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Product over `dim` (an int, or None for all). Integers and bools give int64."""
 
-def put(
-    input: Any, index: Any, source: Any, accumulate: builtins.bool = ..., *, out: Any = ...
-) -> Tensor:
+def put(input: Any, index: Any, source: Any, accumulate: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """`input` with the elements of `source` written, or added, at `index` of its flattened form."""
 
 def qr(input: Any, some: Any = ..., *, out: Any = ...) -> Any:
     """(Q, R) with input = Q R (see `linalg.qr`)."""
 
-def quantile(
-    input: Any,
-    q: Any,
-    dim: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    interpolation: str = ...,
-    out: Any = ...,
-) -> Tensor:
+def quantile(input: Any, q: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, interpolation: str = ..., out: Any = ...) -> Tensor:
     """The `q`th quantiles (0 to 1) along `dim`, or of all elements; a vector `q` gives a first dimension."""
 
 def rad2deg(input: Any, *, out: Any = ...) -> Any:
     """Radians to degrees."""
 
-def rand(
-    *size: Any,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def rand(*size: Any, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
     """Numbers uniform in [0, 1): multiples of 2**-24, in float64 of 2**-53."""
 
-def rand_like(
-    input: Any,
-    *,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def rand_like(input: Any, *, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """`rand` in the shape, dtype and device of `input`."""
 
-def randint(
-    *args: Any,
-    low: builtins.int | None = ...,
-    high: builtins.int | None = ...,
-    size: Any = ...,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def randint(*args: Any, low: builtins.int | None = ..., high: builtins.int | None = ..., size: Any = ..., generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """Integers uniform in [low, high), as `dtype` (int64 where not given): `randint(low=0, high, size)`."""
 
-def randint_like(
-    input: Any,
-    *args: Any,
-    low: Any = ...,
-    high: Any = ...,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def randint_like(input: Any, *args: Any, low: Any = ..., high: Any = ..., generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """`randint` in the shape, dtype and device of `input`: `randint_like(input, low=0, high)`."""
 
-def randn(
-    *size: Any,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def randn(*size: Any, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
     """Numbers from the normal distribution with mean 0 and variance 1; complex: of total variance 1."""
 
-def randn_like(
-    input: Any,
-    *,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def randn_like(input: Any, *, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """`randn` in the shape, dtype and device of `input`."""
 
 def random_(input: Any, *bounds: Any, generator: Any = ..., out: Any = ..., **named: Any) -> Tensor:
@@ -2676,17 +1401,7 @@ def random_(input: Any, *bounds: Any, generator: Any = ..., out: Any = ..., **na
 def random_words(key: Any, count: Any, dtype: Any, *, out: Any = ...) -> Tensor:
     """`count` random words, uint32 or uint64, of a `facula.random.Key`."""
 
-def randperm(
-    n: builtins.int,
-    *,
-    generator: Any = ...,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def randperm(n: builtins.int, *, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """The numbers 0 to n - 1 in random order: the order that sorts n random words (of 63 bits less those of n)."""
 
 def ravel(input: Any) -> Tensor:
@@ -2699,7 +1414,7 @@ def reciprocal(input: Any, *, out: Any = ...) -> Any:
     """`1 / input`."""
 
 def rectify_gradient(g: Any, out: Any) -> Tensor:
-    """`g` where `out` is positive, else 0."""
+    """`g` where `out` is positive (or NaN), else 0."""
 
 def relu(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`max(input, 0)`; NaN stays NaN. Raises RuntimeError for bool."""
@@ -2716,19 +1431,13 @@ def renorm(input: Any, p: Any, dim: Any, maxnorm: Any, *, out: Any = ...) -> Ten
 def repeat(input: Any, *repeats: Any, out: Any = ...) -> Tensor:
     """`input` laid out `repeats` times along each dimension (new ones in front)."""
 
-def repeat_interleave(
-    input: Any, repeats: Any = ..., dim: Any = ..., *, output_size: Any = ..., out: Any = ...
-) -> Tensor:
+def repeat_interleave(input: Any, repeats: Any = ..., dim: Any = ..., *, output_size: Any = ..., out: Any = ...) -> Tensor:
     """Each element of dimension `dim` `repeats` times in a row (of the flattened tensor without `dim`)."""
 
-def resample(
-    input: Any, dim: Any, size: Any, mode: Any, scale: Any, align_corners: Any, *, out: Any = ...
-) -> Tensor:
+def resample(input: Any, dim: Any, size: Any, mode: Any, scale: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """`input` with `size` elements along `dim`, each a weighted sum of `taps`."""
 
-def resample_grad(
-    grad: Any, dim: Any, size: Any, mode: Any, scale: Any, align_corners: Any, *, out: Any = ...
-) -> Tensor:
+def resample_grad(grad: Any, dim: Any, size: Any, mode: Any, scale: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """The adjoint of `resample`, for an input of `size` elements along `dim`."""
 
 def reshape(input: Any, *shape: Any) -> Tensor:
@@ -2746,67 +1455,25 @@ def resolve_neg(input: Any) -> Tensor:
 def rint(input: Any, *, out: Any = ...) -> Any:
     """Rounded to the nearest integer, halves to the even one."""
 
-def rms_norm(
-    input: Any, normalized_shape: Any, weight: Any = ..., eps: Any = ..., *, out: Any = ...
-) -> Tensor:
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` divided by its root mean square over the last dimensions, times `weight`."""
 
 def rms_norm_fused(input: Any, weight: Any, count: Any, eps: Any, *, out: Any = ...) -> Any:
     """RMS norm over the last `count` dimensions, with the inverse root mean square that it found."""
 
-def rmsprop_update(
-    param: Any,
-    grad: Any,
-    square_avg: Any,
-    momentum_buffer: Any,
-    grad_avg: Any,
-    lr: Any,
-    alpha: Any,
-    eps: Any,
-    weight_decay: Any,
-    momentum: Any,
-    decays: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def rmsprop_update(param: Any, grad: Any, square_avg: Any, momentum_buffer: Any, grad_avg: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, decays: Any, *, out: Any = ...) -> Any:
     """RMSprop; `grad_avg` makes it centered."""
 
-def rnn_layer(
-    input: Any,
-    h0: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = ...,
-    b_hh: Any = ...,
-    reverse: Any = ...,
-    nonlinearity: Any = ...,
-    mask: Any = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def rnn_layer(input: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., reverse: Any = ..., nonlinearity: Any = ..., mask: Any = ..., *, out: Any = ...) -> Any:
     """A plain recurrent layer, 'tanh' or 'relu', over (T, B, I): outputs (T, B, H) and the last one (B, H)."""
 
-def rnn_layer_gradient(
-    g_output: Any,
-    g_h: Any,
-    w_hh: Any,
-    mask: Any,
-    output: Any,
-    reverse: Any,
-    nonlinearity: Any,
-    *,
-    out: Any = ...,
-) -> Any:
+def rnn_layer_gradient(g_output: Any, g_h: Any, w_hh: Any, mask: Any, output: Any, reverse: Any, nonlinearity: Any, *, out: Any = ...) -> Any:
     """Gradients of the sums (T, B, H) and of h0."""
 
-def rnn_relu_cell(
-    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...
-) -> Tensor:
+def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...) -> Tensor:
     """One step: `relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`, (B, I), (B, H) to (B, H)."""
 
-def rnn_tanh_cell(
-    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...
-) -> Tensor:
+def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...) -> Tensor:
     """One step: `tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh)`, (B, I), (B, H) to (B, H)."""
 
 def roll(input: Any, shifts: Any, dims: Any = ..., *, out: Any = ...) -> Tensor:
@@ -2818,13 +1485,7 @@ def rot90(input: Any, k: Any = ..., dims: Any = ..., *, out: Any = ...) -> Tenso
 def round(input: Any, *, decimals: builtins.int = ..., out: Any = ...) -> Tensor:
     """Rounded to `decimals` digits after the point (before it, where negative), halves to even."""
 
-def rrelu(
-    input: Any,
-    lower: builtins.float = ...,
-    upper: builtins.float = ...,
-    training: builtins.bool = ...,
-    inplace: builtins.bool = ...,
-) -> Tensor:
+def rrelu(input: Any, lower: builtins.float = ..., upper: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` where it is positive, else times a random slope in [lower, upper), or their mean in evaluation."""
 
 def rsqrt(input: Any, *, out: Any = ...) -> Any:
@@ -2833,57 +1494,19 @@ def rsqrt(input: Any, *, out: Any = ...) -> Any:
 def rsub(input: Any, other: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
     """`other - alpha * input`."""
 
-def scaled_dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = ...,
-    dropout_p: builtins.float = ...,
-    is_causal: builtins.bool = ...,
-    scale: builtins.float | None = ...,
-    enable_gqa: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: Any = ..., dropout_p: builtins.float = ..., is_causal: builtins.bool = ..., scale: builtins.float | None = ..., enable_gqa: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Attention of queries (..., L, E) on keys (..., S, E) and values (..., S, Ev): (..., L, Ev)."""
 
-def scatter(
-    input: Any,
-    dim: builtins.int,
-    index: Any,
-    src: Any = ...,
-    value: Any = ...,
-    *,
-    reduce: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def scatter(input: Any, dim: builtins.int, index: Any, src: Any = ..., value: Any = ..., *, reduce: Any = ..., out: Any = ...) -> Tensor:
     """`input` with `out[index[i][j]][j] = src[i][j]` (for `dim` 0), for every element of `index`."""
 
 def scatter_add(input: Any, dim: builtins.int, index: Any, src: Any, *, out: Any = ...) -> Tensor:
     """`input` with `src` added at `index` along `dim`; equal indices add up."""
 
-def scatter_reduce(
-    input: Any,
-    dim: builtins.int,
-    index: Any,
-    src: Any,
-    reduce: str,
-    *,
-    include_self: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def scatter_reduce(input: Any, dim: builtins.int, index: Any, src: Any, reduce: str, *, include_self: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`input` with the elements of `src` at equal `index` along `dim` reduced into it."""
 
-def searchsorted(
-    sorted_sequence: Any,
-    input: Any,
-    *,
-    out_int32: builtins.bool = ...,
-    right: builtins.bool = ...,
-    side: Any = ...,
-    sorter: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: builtins.bool = ..., right: builtins.bool = ..., side: Any = ..., sorter: Any = ..., out: Any = ...) -> Tensor:
     """Where each of `input` would go in `sorted_sequence` (its last dimension in order): builtins.int64 positions."""
 
 def select(input: Any, dim: builtins.int, index: builtins.int) -> Tensor:
@@ -2904,9 +1527,7 @@ def selu(input: Any, inplace: builtins.bool = ...) -> Tensor:
 def sequence(start: Any, step: Any, count: Any, dtype: Any, *, out: Any = ...) -> Tensor:
     """`start + i * step` for i from 0 to `count - 1`, worked out in float64 or int64."""
 
-def sgd_update(
-    param: Any, grad: Any, lr: Any, weight_decay: Any, decays: Any, *, out: Any = ...
-) -> Any:
+def sgd_update(param: Any, grad: Any, lr: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
     """`param` after a step against `grad`."""
 
 def sgn(input: Any, *, out: Any = ...) -> Tensor:
@@ -2942,44 +1563,16 @@ def sinh(input: Any, *, out: Any = ...) -> Any:
 def slice(input: Any, dim: Any, start: Any, stop: Any, step: Any) -> Tensor:
     """Elements `start` to `stop - 1` of dimension `dim`, every `step`th."""
 
-def slice_scatter(
-    input: Any,
-    src: Any,
-    dim: Any = ...,
-    start: Any = ...,
-    end: Any = ...,
-    step: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def slice_scatter(input: Any, src: Any, dim: Any = ..., start: Any = ..., end: Any = ..., step: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` with `input[start:end:step]` along `dim` replaced by `src`."""
 
-def smooth_l1_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    beta: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def smooth_l1_loss(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., beta: Any = ..., *, out: Any = ...) -> Tensor:
     """`d**2 / (2 beta)` where the difference d is below `beta`, else `|d| - beta / 2`."""
 
-def soft_margin_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def soft_margin_loss(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`log(1 + exp(-target * input))` for targets 1 and -1."""
 
-def softmax(
-    input: Any, dim: builtins.int | None = ..., _stacklevel: builtins.int = ..., dtype: Any = ...
-) -> Tensor:
+def softmax(input: Any, dim: builtins.int | None = ..., _stacklevel: builtins.int = ..., dtype: Any = ...) -> Tensor:
     """Exponentials of `input` scaled to sum to 1 along `dim`; computed in `dtype` where given."""
 
 def softmax_gradient(g: Any, out: Any, dim: Any) -> Tensor:
@@ -2997,14 +1590,7 @@ def softsign(input: Any, *, out: Any = ...) -> Tensor:
 def solve_matrices(A: Any, B: Any, *, out: Any = ...) -> Tensor:
     """X with A X = B, for matrices (and batches of them)."""
 
-def sort(
-    input: Any,
-    dim: Any = ...,
-    descending: builtins.bool = ...,
-    *,
-    stable: builtins.bool = ...,
-    out: Any = ...,
-) -> Any:
+def sort(input: Any, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ..., out: Any = ...) -> Any:
     """(values, indices) of `input` in order along `dim`. NaN counts as the largest; equal ones keep their order."""
 
 def special_chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:
@@ -3100,26 +1686,10 @@ def squeeze_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
 def stack(tensors: Any, dim: builtins.int = ..., *, out: Any = ...) -> Tensor:
     """Tensors of equal shape side by side along a new dimension `dim`."""
 
-def std(
-    input: Any,
-    dim: Any = ...,
-    unbiased: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    correction: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def std(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Tensor:
     """Standard deviation over `dim`: the square root of `var`."""
 
-def std_mean(
-    input: Any,
-    dim: Any = ...,
-    unbiased: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    correction: Any = ...,
-    out: Any = ...,
-) -> Any:
+def std_mean(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Any:
     """(standard deviation, mean) over `dim`."""
 
 def stft(input: Any, n_fft: builtins.int, *args: Any, out: Any = ..., **named: Any) -> Tensor:
@@ -3128,9 +1698,7 @@ def stft(input: Any, n_fft: builtins.int, *args: Any, out: Any = ..., **named: A
 def sub(input: Any, other: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
     """`input - alpha * other`, broadcast together."""
 
-def sum(
-    input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...
-) -> Tensor:
+def sum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
     """Sum over `dim` (an int, several, or None for all). Integers and bools give int64."""
 
 def sum_to(input: Any, size: Any, *, out: Any = ...) -> Tensor:
@@ -3145,14 +1713,10 @@ def t(input: Any) -> Tensor:
 def t_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`t`, as a copy."""
 
-def table_gradient(
-    g: Any, indices: Any, rows: Any, padding: Any, by_frequency: Any, *, out: Any = ...
-) -> Tensor:
+def table_gradient(g: Any, indices: Any, rows: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
     """`g` (n, d) added up by row number into a table of `rows` rows."""
 
-def table_rows(
-    weight: Any, indices: Any, padding: Any, by_frequency: Any, *, out: Any = ...
-) -> Tensor:
+def table_rows(weight: Any, indices: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
     """Rows (n, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
 
 def take(input: Any, index: Any, *, out: Any = ...) -> Tensor:
@@ -3170,9 +1734,7 @@ def tanh(input: Any, *, out: Any = ...) -> Any:
 def tanhshrink(input: Any, *, out: Any = ...) -> Tensor:
     """`input - tanh(input)`."""
 
-def tensor_split(
-    input: Any, indices_or_sections: Any = ..., dim: builtins.int = ..., **named: Any
-) -> Any:
+def tensor_split(input: Any, indices_or_sections: Any = ..., dim: builtins.int = ..., **named: Any) -> Any:
     """Parts along `dim`: so many, as even as can be, or cut at the given indices."""
 
 def tensordot(a: Any, b: Any, dims: Any = ..., *, out: Any = ...) -> Tensor:
@@ -3184,30 +1746,13 @@ def threshold(input: Any, threshold: Any, value: Any, inplace: builtins.bool = .
 def tile(input: Any, *dims: Any, out: Any = ...) -> Tensor:
     """`repeat`, where missing counts in front are 1."""
 
-def to(
-    input: Any,
-    *args: Any,
-    dtype: Any = ...,
-    device: Any = ...,
-    other: Any = ...,
-    non_blocking: builtins.bool = ...,
-    copy: builtins.bool = ...,
-    memory_format: Any = ...,
-) -> Tensor:
+def to(input: Any, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ...) -> Tensor:
     """`input` in another dtype, on another device, or both; itself where nothing changes."""
 
 def to_backend(input: Any, backend: Any, source: Any, *, out: Any = ...) -> Tensor:
     """`input`, which lies on the backend `source`, copied to the device of `backend`."""
 
-def topk(
-    input: Any,
-    k: builtins.int,
-    dim: builtins.int = ...,
-    largest: builtins.bool = ...,
-    sorted: builtins.bool = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def topk(input: Any, k: builtins.int, dim: builtins.int = ..., largest: builtins.bool = ..., sorted: builtins.bool = ..., *, out: Any = ...) -> Any:
     """(values, indices) of the `k` largest (or smallest) elements along `dim`, in order."""
 
 def trace(input: Any, *, out: Any = ...) -> Tensor:
@@ -3219,81 +1764,28 @@ def transpose(input: Any, dim0: Any, dim1: Any) -> Tensor:
 def transpose_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`transpose`, as a copy."""
 
-def trapezoid(
-    y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...
-) -> Tensor:
+def trapezoid(y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...) -> Tensor:
     """Integral of the samples `y` along `dim` by the trapezoidal rule, at points `x` or `dx` apart."""
 
-def triangular_solve(
-    b: Any,
-    A: Any,
-    upper: Any = ...,
-    transpose: Any = ...,
-    unitriangular: Any = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def triangular_solve(b: Any, A: Any, upper: Any = ..., transpose: Any = ..., unitriangular: Any = ..., *, out: Any = ...) -> Any:
     """(X, A) with A X = b for triangular A, or A^T X = b."""
 
 def tril(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Any:
     """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
 
-def tril_indices(
-    row: builtins.int,
-    col: builtins.int,
-    offset: builtins.int = ...,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def tril_indices(row: builtins.int, col: builtins.int, offset: builtins.int = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """Row and column numbers, (2, count), of the elements on and below diagonal `offset`."""
 
-def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    margin: Any = ...,
-    p: Any = ...,
-    eps: Any = ...,
-    swap: Any = ...,
-    size_average: Any = ...,
-    reduce: Any = ...,
-    reduction: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: Any = ..., p: Any = ..., eps: Any = ..., swap: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """`max(0, d(anchor, positive) - d(anchor, negative) + margin)`, d the p-norm distance of rows."""
 
-def triplet_margin_with_distance_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    *,
-    distance_function: Any = ...,
-    margin: builtins.float = ...,
-    swap: builtins.bool = ...,
-    reduction: str = ...,
-    out: Any = ...,
-) -> Tensor:
+def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *, distance_function: Any = ..., margin: builtins.float = ..., swap: builtins.bool = ..., reduction: str = ..., out: Any = ...) -> Tensor:
     """`triplet_margin_loss` for any distance, a function of two tensors (pairwise_distance if None)."""
 
 def triu(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Any:
     """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
 
-def triu_indices(
-    row: builtins.int,
-    col: builtins.int,
-    offset: builtins.int = ...,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    pin_memory: builtins.bool = ...,
-    out: Any = ...,
-) -> Tensor:
+def triu_indices(row: builtins.int, col: builtins.int, offset: builtins.int = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """Row and column numbers, (2, count), of the elements on and above diagonal `offset`."""
 
 def trunc(input: Any, *, out: Any = ...) -> Any:
@@ -3314,15 +1806,7 @@ def unbind_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
 def unflatten(input: Any, dim: Any, sizes: Any) -> Tensor:
     """`input` with dimension `dim` split into `sizes`, of which one may be -1."""
 
-def unfold(
-    input: Any,
-    kernel_size: Any,
-    dilation: Any = ...,
-    padding: Any = ...,
-    stride: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def unfold(input: Any, kernel_size: Any, dilation: Any = ..., padding: Any = ..., stride: Any = ..., *, out: Any = ...) -> Tensor:
     """Patches of `input` (N, C, H, W) or (C, H, W) as columns: (N, C * KH * KW, number of patches)."""
 
 def unfold_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
@@ -3331,25 +1815,10 @@ def unfold_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
 def uniform_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
     """Fills the tensor with numbers uniform in [from, to)."""
 
-def unique(
-    input: Any,
-    sorted: builtins.bool = ...,
-    return_inverse: builtins.bool = ...,
-    return_counts: builtins.bool = ...,
-    dim: Any = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def unique(input: Any, sorted: builtins.bool = ..., return_inverse: builtins.bool = ..., return_counts: builtins.bool = ..., dim: Any = ..., *, out: Any = ...) -> Any:
     """The distinct values of `input` in order, or its distinct slices along `dim`."""
 
-def unique_consecutive(
-    input: Any,
-    return_inverse: builtins.bool = ...,
-    return_counts: builtins.bool = ...,
-    dim: Any = ...,
-    *,
-    out: Any = ...,
-) -> Any:
+def unique_consecutive(input: Any, return_inverse: builtins.bool = ..., return_counts: builtins.bool = ..., dim: Any = ..., *, out: Any = ...) -> Any:
     """`input` (or its slices along `dim`) with every run of equal elements made one."""
 
 def unsqueeze(input: Any, dim: Any) -> Tensor:
@@ -3358,47 +1827,19 @@ def unsqueeze(input: Any, dim: Any) -> Tensor:
 def unsqueeze_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`unsqueeze`, as a copy."""
 
-def upsample(
-    input: Any,
-    size: Any = ...,
-    scale_factor: Any = ...,
-    mode: Any = ...,
-    align_corners: Any = ...,
-    *,
-    out: Any = ...,
-) -> Tensor:
+def upsample(input: Any, size: Any = ..., scale_factor: Any = ..., mode: Any = ..., align_corners: Any = ..., *, out: Any = ...) -> Tensor:
     """`interpolate` under its older name."""
 
-def upsample_bilinear(
-    input: Any, size: Any = ..., scale_factor: Any = ..., *, out: Any = ...
-) -> Tensor:
+def upsample_bilinear(input: Any, size: Any = ..., scale_factor: Any = ..., *, out: Any = ...) -> Tensor:
     """`interpolate` with mode 'bilinear' and `align_corners=True`."""
 
-def upsample_nearest(
-    input: Any, size: Any = ..., scale_factor: Any = ..., *, out: Any = ...
-) -> Tensor:
+def upsample_nearest(input: Any, size: Any = ..., scale_factor: Any = ..., *, out: Any = ...) -> Tensor:
     """`interpolate` with mode 'nearest'."""
 
-def var(
-    input: Any,
-    dim: Any = ...,
-    unbiased: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    correction: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def var(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Tensor:
     """Variance over `dim`, divided by the count minus `correction` (two passes)."""
 
-def var_mean(
-    input: Any,
-    dim: Any = ...,
-    unbiased: Any = ...,
-    keepdim: builtins.bool = ...,
-    *,
-    correction: Any = ...,
-    out: Any = ...,
-) -> Any:
+def var_mean(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Any:
     """(variance, mean) over `dim`."""
 
 def vdot(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -3440,28 +1881,8 @@ def xlogy(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def zero_(input: Any, *, out: Any = ...) -> Tensor:
     """Writes zeros into `input` in place."""
 
-def zeros(
-    *size: Any,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-    **named: Any,
-) -> Tensor:
+def zeros(*size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ..., **named: Any) -> Tensor:
     """A tensor of shape `size` filled with 0, in `dtype` (the default dtype where not given)."""
 
-def zeros_like(
-    input: Any,
-    *,
-    dtype: Any = ...,
-    layout: Any = ...,
-    device: Any = ...,
-    requires_grad: builtins.bool = ...,
-    pin_memory: builtins.bool = ...,
-    memory_format: Any = ...,
-    out: Any = ...,
-) -> Tensor:
+def zeros_like(input: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """Zeros in the shape, dtype and device of `input`."""
