@@ -87,3 +87,12 @@ def test_equal_extrema_share_the_gradient():
     x = tensor([2.0, 2.0, 1.0], requires_grad=True)
     x.amax().backward()
     assert x.grad.tolist() == [0.5, 0.5, 0]
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "amax", "amin", "var", "std", "argmax", "nansum", "logsumexp"])
+def test_numpys_argument_names_are_taken_too(name):
+    x = tensor(np.arange(6.0).reshape(2, 3))
+    got = getattr(x, name)(axis=1, keepdims=True)
+    np.testing.assert_array_equal(got.numpy(), getattr(x, name)(dim=1, keepdim=True).numpy())
+    assert x.max(axis=1).values.tolist() == [2, 5]
+    assert facula.cat([x, x], axis=1).shape == (2, 6)

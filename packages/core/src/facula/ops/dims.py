@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 
@@ -67,6 +68,8 @@ def as_size(size: Any) -> tuple[int, ...]:
 
 def infer_size(size: Sequence[int], numel: int, given: Sequence[int]) -> tuple[int, ...]:
     """`size` with its -1 worked out. Raises RuntimeError where the elements don't fit."""
+    if min(size, default=0) >= 0 and prod(size) == numel:
+        return tuple(size)
     known = 1
     for n in size:
         if n < -1:

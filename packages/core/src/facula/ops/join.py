@@ -43,7 +43,8 @@ def cat(xp: Namespace, tensors: Tensors, dim: int = 0) -> Tensor:
 
 
 @cat.public
-def cat(tensors: Any, dim: int = 0) -> Any:
+def cat(tensors: Any, dim: int = 0, *, axis: Any = None) -> Any:
+    dim = dim if axis is None else axis
     if hasattr(tensors, "_array"):
         raise TypeError(
             "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
@@ -100,7 +101,8 @@ def stack(xp: Namespace, tensors: Tensors, dim: int = 0) -> Tensor:
 
 
 @stack.public
-def stack(tensors: Any, dim: int = 0) -> Any:
+def stack(tensors: Any, dim: int = 0, *, axis: Any = None) -> Any:
+    dim = dim if axis is None else axis
     tensors = tuple(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")

@@ -56,7 +56,17 @@ def sum(
 
 
 @sum.public
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def sum(
+    input: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     return sum.call(
         _as(input, dtype),
         _dims(dim, len(input._array.shape)),
@@ -100,7 +110,17 @@ def prod(
 
 
 @prod.public
-def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def prod(
+    input: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     return prod.call(
         _as(input, dtype),
         _dims(dim, len(input._array.shape)),
@@ -155,7 +175,17 @@ mean.vjp(input=_mean_rule)
 
 
 @mean.public
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def mean(
+    input: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     input = _as(input, dtype)
     if input._array.dtype.kind in "iub":
         raise RuntimeError(
@@ -223,7 +253,11 @@ def var(
     keepdim: bool = False,
     *,
     correction: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
 ) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     dim, correction = _spread_arguments(input, dim, unbiased, correction, "var")
     return var.call(input, dim, correction, keepdim)
 
@@ -252,7 +286,11 @@ def std(
     keepdim: bool = False,
     *,
     correction: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
 ) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     dim, correction = _spread_arguments(input, dim, unbiased, correction, "std")
     return std.call(input, dim, correction, keepdim)
 
@@ -344,7 +382,11 @@ def amax(xp: Namespace, input: Tensor, dim: Any = (), keepdim: bool = False) -> 
 
 
 @amax.public
-def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+def amax(
+    input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None, keepdims: Any = None
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     return amax.call(input, _check_extrema("amax", input, dim), keepdim)
 
 
@@ -376,7 +418,11 @@ def amin(xp: Namespace, input: Tensor, dim: Any = (), keepdim: bool = False) -> 
 
 
 @amin.public
-def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+def amin(
+    input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None, keepdims: Any = None
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     return amin.call(input, _check_extrema("amin", input, dim), keepdim)
 
 
@@ -399,7 +445,16 @@ def argmin(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False)
 
 
 def _arg_public(op_: Any) -> Any:
-    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    def public(
+        input: Any,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        axis: Any = None,
+        keepdims: Any = None,
+    ) -> Any:
+        if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+            dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
         dims = _check_extrema(op_.name, input, dim)
         if input._array.dtype.kind == "b":
             raise RuntimeError(f"\"{op_.name}_cpu\" not implemented for 'Bool'")
@@ -451,7 +506,17 @@ min.vjp(input=_winner_rule)
 
 
 def _extreme_public(op_: Any, of_all: Any, binary: str) -> Any:
-    def public(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    def public(
+        input: Any,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        other: Any = None,
+        axis: Any = None,
+        keepdims: Any = None,
+    ) -> Any:
+        if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+            dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
         if not hasattr(input, "_array"):
             raise TypeError(
                 f"{op_.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
@@ -524,7 +589,16 @@ def all(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False) ->
 
 
 def _truth_public(op_: Any) -> Any:
-    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    def public(
+        input: Any,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        axis: Any = None,
+        keepdims: Any = None,
+    ) -> Any:
+        if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+            dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
         out = op_.call(input, _dims(dim, len(input._array.shape)), keepdim)
         return (
             OPS["cast"].call(out, input._array.dtype) if input._array.dtype.name == "uint8" else out
@@ -574,7 +648,17 @@ def nansum(
 
 
 @nansum.public
-def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def nansum(
+    input: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     if input._array.dtype.kind == "c":
         raise RuntimeError(f"nansum on CPU does not support complex inputs, got {input.dtype}")
     return nansum.call(
@@ -593,7 +677,17 @@ def nanmean(xp: Namespace, input: Tensor, dim: Any = None, keepdim: bool = False
 
 
 @nanmean.public
-def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def nanmean(
+    input: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: Any = None,
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
     input = _as(input, dtype)
     if input._array.dtype.kind in "iub":
         raise RuntimeError(
@@ -640,7 +734,13 @@ logsumexp.vjp(input=_logsumexp_rule)
 
 
 @logsumexp.public
-def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+def logsumexp(
+    input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None
+) -> Any:
+    if axis is not None or keepdims is not None:  # NumPy's names, which PyTorch takes as well
+        dim, keepdim = axis if dim in (None, ()) else dim, bool(keepdims or keepdim)
+    if dim is None:
+        raise TypeError("logsumexp() missing 1 required positional argument: 'dim'")
     return logsumexp.call(input, _dims(dim, len(input._array.shape)), keepdim)
 
 

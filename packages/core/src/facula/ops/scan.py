@@ -61,7 +61,10 @@ cumprod.vjp(input=_cumprod_rule)
 
 
 def _scan_public(op_: Any) -> Any:
-    def public(input: Any, dim: Any, *, dtype: Any = None) -> Any:
+    def public(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
+        dim = axis if dim is None else dim
+        if dim is None:
+            raise TypeError(f"{op_.name}() missing 1 required positional argument: 'dim'")
         if dtype is not None:
             input = OPS["cast"].call(input, as_dtype(dtype).dtype)
         d = wrap_dim(dim, len(input._array.shape))
