@@ -144,6 +144,7 @@ class CompiledFunction:
         for i, x in enumerate(leaves):
             if not isinstance(x, Tensor):
                 guards.walk(x, f"args[{i}]")
+        guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
         args, kwargs = rebuild(iter(leaves))
         outcome = capture(self.function, args, kwargs, tensors, guards.names)
         simplify(outcome.graph)
@@ -245,8 +246,8 @@ class CompiledModule:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._orig_mod, name, value)
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # so that isinstance(compiled, nn.Module) holds
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # so that isinstance(compiled, nn.Module) holds
         return type(self._orig_mod)
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from facula._device import device as Device
 from facula._tensor import Tensor, is_tracked
 from facula.autograd.mode import is_grad_enabled
+from facula.backends.registry import default_backend
 from facula.dtypes import dtype as Dtype
 from facula.dtypes import get_default_dtype
 from facula.graph.tree import structure
@@ -34,11 +35,12 @@ _PLAIN = (
     Dtype,
     np.dtype,
     Enum,
+    np.generic,
     slice,
     range,
 )
 _MISSING: Any = object()
-_SKIPPED = (types.ModuleType, type, np.ndarray)
+_SKIPPED = (types.ModuleType, type)
 _MOST = 20_000  # objects that are walked
 _LONG = 256  # items of a container that are looked at one by one
 
@@ -52,6 +54,8 @@ def is_plain(x: Any) -> bool:
 
 def plain_key(x: Any) -> Any:
     """`x` with its type: 1, 1.0 and True differ, and NaN equals itself."""
+    if isinstance(x, np.generic):
+        return type(x), x.tobytes()
     return (type(x), repr(x)) if isinstance(x, (float, complex, slice)) else (type(x), x)
 
 
@@ -67,7 +71,7 @@ def arguments_key(leaves: list[Any], call: Any) -> tuple[Any, list[Tensor]]:
     """(key of a call's arguments and of the thread's modes, the tensors among them)."""
     tensors: list[Tensor] = []
     seen: dict[int, int] = {}
-    parts: list[Any] = [is_grad_enabled(), get_default_dtype(), structure(call)]
+    parts: list[Any] = [is_grad_enabled(), get_default_dtype(), default_backend(), structure(call)]
     for x in leaves:
         if isinstance(x, Tensor):
             # which arguments are one tensor, or views of one, is part of the key
@@ -77,6 +81,8 @@ def arguments_key(leaves: list[Any], call: Any) -> tuple[Any, list[Tensor]]:
             tensors.append(x)
         elif is_plain(x):
             parts.append(plain_key(x))
+        elif isinstance(x, np.ndarray):
+            parts.append((x.shape, x.dtype, x.tobytes()))
         else:
             parts.append(id(x))
     return tuple(parts), tensors
@@ -90,6 +96,9 @@ class Guards:
         self.identities: list[tuple[Callable[[Any, Any], Any], Any, Any, Any, str]] = []
         self.lengths: list[tuple[Any, int, str]] = []
         self.names: dict[int, str] = {}  # of tensors, by id
+        self.kept: Any = (
+            None  # arguments that are compared by id, so that no other object gets theirs
+        )
         self._seen: dict[int, Any] = {}
 
     def broken(self) -> str | None:
@@ -109,7 +118,7 @@ class Guards:
 
     def walk(self, x: Any, name: str) -> None:
         """Guards all that can be reached from `x`."""
-        if id(x) in self._seen or len(self._seen) > _MOST or isinstance(x, _SKIPPED):
+        if id(x) in self._seen or len(self._seen) > _MOST or isinstance(x, (*_SKIPPED, np.ndarray)):
             return
         self._seen[id(x)] = x
         if isinstance(x, Tensor):

@@ -224,8 +224,7 @@ def _run_node(node: Node, env: dict[Any, Any]) -> Any:
         result = kernel(*[_replace(a, env, _array) for a in node.args])
         results = result if isinstance(result, (tuple, list)) else [result]
         return [
-            None if r is None else from_array(_home(v), r)
-            for v, r in zip(node.outputs, results)  # type: ignore[arg-type]
+            None if v is None else from_array(_home(v), r) for v, r in zip(node.outputs, results)
         ]
     position = iter(range(1_000_000))
 

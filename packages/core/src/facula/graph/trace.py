@@ -40,7 +40,7 @@ class TraceBackend(Backend):
         return self.__dict__[name]
 
     def _resolve(self, op: Op) -> Callable[..., Any]:
-        return self.kernel(op) or partial(op.body, self)  # type: ignore[arg-type]
+        return self.kernel(op) or partial(op.body, self)  # type: ignore[arg-type, misc]
 
     def kernel(self, op: Op) -> Callable[..., Any] | None:
         if op.name == "to_backend":
