@@ -132,6 +132,10 @@ class Capture(Mode):
         self.symbols: list[weakref.ref[Symbol]] = []
         self.problem: str | None = None  # why a replay could not be differentiated
         self.scalars: dict[Any, Value] = {}
+        self.on_tape: dict[int, Value] = {}  # by id of the tape's node: the value that it made
+        self.kept_tape: list[Any] = []  # so that no id is used twice
+        self._written: Value | None = None
+        self._base: Tensor | None = None
         self._write_mask = 0
 
     # ---- the mode
@@ -150,6 +154,9 @@ class Capture(Mode):
             t.restore()
         self.touched.clear()
         self.owners.clear()
+        self.on_tape.clear()
+        self.kept_tape.clear()
+        self._base = None
         active.capture = None
 
     def run(self, op: Op, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
@@ -192,8 +199,13 @@ class Capture(Mode):
     def write(self, target: Tensor, source: Tensor) -> None:
         """`source` is about to be written into `target`."""
         self.touch(target, source)
+        self._settle_write()
         if is_grad_enabled():
-            base = target if target._view is None else target._view.base
+            base = self._base = target if target._view is None else target._view.base
+            for t in (base, source):
+                if is_tracked(t):
+                    self._follow(t)
+            self._base = base
             self._write_mask = (1 if base._requires_grad else 0) | (2 if is_tracked(source) else 0)
 
     def write_mask(self) -> int:
@@ -321,36 +333,75 @@ class Capture(Mode):
             for i, edge in enumerate(tape.edges):
                 node.mask |= (edge is not None) << i
         for o in outs:
-            if o._node is not None and o._array.current().node in nodes:
-                o._array.current().tape = o._node
+            if o._node is not None:
+                value = o._array.current()
+                if value.node in nodes:
+                    value.tape = o._node
+                self.on_tape[id(o._node)] = value
+                self.kept_tape.append(o._node)
 
-    def _renew_leaf(self, owner: Touched, symbol: Symbol) -> None:
-        """A leaf was written and is read again: a node of its own, from which gradients go to the leaf."""
-        value = symbol.xp.add_node(OPS["clone"], (symbol.current(),))
-        value.node.leaf, value.node.mask = owner.source, -1
-        symbol.storage.value = value
-        symbol.storage.writes += 1
+    def note_write(self, value: Value) -> None:
+        """`value` is what the written base holds now; the tape gets its node for it right after."""
+        self._written = value
+
+    def _settle_write(self) -> None:
+        value, base = self._written, self._base
+        self._written = self._base = None
+        if value is not None and base is not None and base._node is not None:
+            value.tape = base._node
+            self.on_tape[id(base._node)] = value
 
     def _follow(self, x: Tensor) -> None:
-        """Makes the nodes between a tracked tensor and what the tape recorded be replayed with it."""
-        edge, value = edge_of(x), x._array.current()
-        if isinstance(edge, Tensor):
-            owner = self.touched.get(id(edge))
-            if owner is not None and value.node.op is not INPUT and value.node.leaf is None:
-                self._renew_leaf(owner, edge._array)
+        """Makes the values between a tracked tensor and what the tape recorded be recorded at a replay."""
+        self._settle_write()
+        if x._view is not None:
+            self._follow(x._view.base)
+            value = x._array.current()
+            while value.node.op.view and value.node.mask == 0:
+                value.node.mask = -1
+                value = value.node.inputs[0]
             return
-        while value.tape is None:
-            node: Node = value.node
-            if node.op is INPUT or (node.op is OPS["write_view"] and node.mask):
-                return
-            if not (node.op.view or node.op.name in _PASSING):
-                self.problem = (
-                    self.problem
-                    or f"a gradient was defined in Python for the result of '{node.name}' (autograd.Function)"
-                )
-                return
-            node.mask = -1
-            value = node.inputs[0]
+        edge = x._node or x
+        value = newest = x._array.current()
+        while value.tape is None and (value.node.op.view or value.node.op.name in _PASSING):
+            value.node.mask = -1
+            value = value.node.inputs[0]
+        if value.tape is edge or value is self.on_tape.get(id(edge)):
+            return
+        if edge is x:
+            self._follow_leaf(x, newest)
+        elif id(edge) in self.on_tape:
+            self._renew(x._array, self.on_tape[id(edge)], newest, edge)
+        else:
+            self.problem = self.problem or (
+                f"a gradient was defined in Python for the result of '{value.node.name}' (autograd.Function)"
+            )
+
+    def _follow_leaf(self, leaf: Tensor, newest: Value) -> None:
+        touched = self.touched.get(id(leaf))
+        if touched is None or (newest.node.op is INPUT and touched.at is not None):
+            return
+        if touched.at is not None:
+            taped = self.graph.inputs[touched.at]
+        else:  # it shares the array of another input, to which gradients must not go
+            array, backend = touched.before[0], touched.before[1]
+            taped = self.graph.add_input(
+                array.shape,
+                array.dtype,
+                backend.strides(array),
+                backend,
+                f"leaf{len(self.graph.inputs)}",
+            )
+            self.sources.append(touched.source)
+        self._renew(leaf._array, taped, newest, leaf)
+
+    def _renew(self, symbol: Symbol, taped: Value, newest: Value, edge: Any) -> None:
+        """Memory was written behind the tape's back: the newest value, with the gradient of the taped one."""
+        value = symbol.xp.add_node(OPS["with_value"], (taped, newest))
+        value.node.mask, value.tape = 1, edge
+        self.on_tape[id(edge)] = value
+        symbol.storage.value = value
+        symbol.storage.writes += 1
 
 
 class Outcome:

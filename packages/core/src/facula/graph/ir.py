@@ -50,14 +50,11 @@ class Node:
     `mask` has a bit per input through which a gradient flows: what the tape recorded at capture.
     """
 
-    __slots__ = ("args", "backend", "leaf", "mask", "op", "outputs")
+    __slots__ = ("args", "backend", "mask", "op", "outputs")
 
     def __init__(self, op: Op, args: tuple[Any, ...], backend: Any):
         self.op, self.args, self.backend, self.mask = op, args, backend, 0
         self.outputs: list[Value | None] = []
-        self.leaf: Any = (
-            None  # the source of a tensor that was written, of which this is the new value
-        )
 
     @property
     def name(self) -> str:

@@ -23,7 +23,7 @@ def join_equal_nodes(graph: Graph) -> None:
     kept = []
     for node in graph.nodes:
         node.args = _replaced(node.args, instead)
-        key = (node.op, node.backend, node.mask, id(node.leaf), _key(node.args))
+        key = (node.op, node.backend, node.mask, _key(node.args))
         first = known.setdefault(key, node)
         if first is node:
             kept.append(node)

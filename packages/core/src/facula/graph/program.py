@@ -82,7 +82,11 @@ class Program:
         with lock:
             tensors = [s.tensor(args) for s in self.sources]
             options = [o.read() for o in self.graph.options]
-            outputs = replay_recorded(self.graph, tensors, options, args)
+            written = {
+                at for at, _, _ in self.writes
+            }  # what the tape keeps of these must not change
+            inputs = [OPS["clone"].call(t) if i in written else t for i, t in enumerate(tensors)]
+            outputs = replay_recorded(self.graph, inputs, options)
             return _Finish(self, tensors, outputs, args).result()
 
     def arrays(self, args: list[Tensor]) -> list[Any]:
@@ -193,27 +197,18 @@ def _home(value: Value) -> Any:
     return node.args[1] if node.name == "to_backend" else node.backend
 
 
-def replay_recorded(
-    graph: Graph, inputs: list[Any], options: list[Any], args: list[Tensor]
-) -> list[Tensor]:
+def replay_recorded(graph: Graph, inputs: list[Any], options: list[Any]) -> list[Tensor]:
     """Replays op by op: what the tape recorded at capture is recorded again, the rest runs raw."""
     env: dict[Any, Any] = dict(zip(graph.inputs, inputs)) | dict(zip(graph.options, options))
     dying = last_uses(graph)
     for node in graph.nodes:
-        results = _run_node(node, env) if node.leaf is None else [_renewed(node, env, args)]
+        results = _run_node(node, env)
         for value, result in zip(node.outputs, results):
             if value is not None:
                 env[value] = result
         for value in dying[node]:
             env.pop(value, None)
     return [env[v] for v in graph.outputs]
-
-
-def _renewed(node: Node, env: dict[Any, Any], args: list[Tensor]) -> Tensor:
-    leaf = node.leaf.tensor(args)
-    value = leaf.clone()
-    value._array = node.backend.copy(env[node.args[0]]._array)
-    return value  # type: ignore[no-any-return]
 
 
 def _run_node(node: Node, env: dict[Any, Any]) -> Any:

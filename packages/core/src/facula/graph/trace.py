@@ -128,6 +128,7 @@ class TraceBackend(Backend):
         if target.chain:
             value = self.add_node(OPS["write_view"], (storage.value, value, target.chain))
             value.node.mask = capture.write_mask()
+            capture.note_write(value)
         storage.value = value
         storage.writes += 1
 

@@ -279,6 +279,15 @@ def _write_rule(xp: Namespace, g: Any, value_shape: Any, chain: Any) -> Any:
 write_view.vjp(input=_write_rule, value=lambda xp, g, chain: _follow(xp, g, chain))
 
 
+@op(arithmetic=False, method=False)
+def with_value(xp: Namespace, input: Tensor, value: Tensor) -> Tensor:
+    """`value`, with the gradient of `input`: memory that was written unseen by the tape."""
+    return xp.clone(value)
+
+
+with_value.vjp(input=lambda xp, g: g)
+
+
 @op(method=False)
 def sum_to(xp: Namespace, input: Tensor, size: Any) -> Tensor:
     """Sum over the dimensions that broadcasting `size` to `input`'s shape added."""
