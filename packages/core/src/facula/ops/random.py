@@ -624,6 +624,13 @@ def _in_place(definition: Op, arguments: Any, is_whole: bool = False) -> None:
         yield call(make(4, dtype="float32", grad=False), *given.get(name, ()))
 
 
+def _finish(xp: Namespace, x: Any, input: Any, scale: Any = 1, shift: Any = 0) -> Any:
+    """`x * scale + shift` in the dtype of `input`, without passes over the data that change nothing."""
+    x = x if scale == 1 else x * scale
+    x = x if shift == 0 else x + shift
+    return x if as_dtype(x.dtype) is as_dtype(input.dtype) else xp.cast(x, input.dtype)
+
+
 def _unit(xp: Namespace, input: Any, key: Any) -> Any:
     """Numbers in [0, 1) in the shape of `input`, in its dtype or, for small ones and ints, in one with more bits."""
     kind = kind_of(input)
@@ -634,7 +641,7 @@ def _unit(xp: Namespace, input: Any, key: Any) -> Any:
 @op(arithmetic=False, random=True)
 def uniform_(xp: Namespace, input: Tensor, key: Any, low: float, high: float) -> Tensor:
     """Fills the tensor with numbers uniform in [from, to)."""
-    return xp.cast(_unit(xp, input, key) * (high - low) + low, input.dtype)
+    return _finish(xp, _unit(xp, input, key), input, high - low, low)
 
 
 def _uniform_bounds(from_: float = 0.0, to: float = 1.0, **named: Any) -> tuple[float, float]:
@@ -655,7 +662,7 @@ _in_place(uniform_, _uniform_bounds)
 def normal_(xp: Namespace, input: Tensor, key: Any, mean: Any, std: float) -> Tensor:
     """Fills the tensor with numbers from the normal distribution of that mean and standard deviation."""
     kind = kind_of(input) if kind_of(input).itemsize > 2 else F32
-    return xp.cast(xp.randn(key, tuple(input.shape), kind) * std + mean, input.dtype)
+    return _finish(xp, xp.randn(key, tuple(input.shape), kind), input, std, mean)
 
 
 def _mean_and_std(mean: Any = 0.0, std: float = 1.0) -> tuple[Any, float]:
@@ -684,7 +691,7 @@ _in_place(log_normal_, _log_normal_arguments)
 @op(arithmetic=False, random=True)
 def exponential_(xp: Namespace, input: Tensor, key: Any, lambd: float) -> Tensor:
     """Fills the tensor with numbers from the exponential distribution of rate `lambd`."""
-    return xp.cast(-xp.log(1.0 - _unit(xp, input, key)) / lambd, input.dtype)
+    return _finish(xp, xp.log(1.0 - _unit(xp, input, key)), input, -1 / lambd)
 
 
 def _rate(lambd: float = 1.0) -> tuple[float]:

@@ -69,7 +69,7 @@ def normal_kernel(m: Any, rand: Any) -> Any:
     return randn
 
 
-CHUNK = 16384
+CHUNK = 32768
 
 
 def _polynomial(m: Any, x: Any, coefficients: Any, out: Any) -> None:
