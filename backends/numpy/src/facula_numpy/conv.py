@@ -50,8 +50,12 @@ class Grid:
 
     def shifted(self, x: Array, offset: Ints) -> Array:
         """A view (N, C, *run) of `x`: what the kernel element `offset` sees."""
+        return self.runs(x, tuple(k * d for k, d in zip(offset, self.dilation)))
+
+    def runs(self, x: Array, start: Ints) -> Array:
+        """A view (N, C, *run) of `x` from the position `start` on."""
         item = x.itemsize
-        x = x[(..., *(slice(k * d, None) for k, d in zip(offset, self.dilation)))]
+        x = x[(..., *(slice(n, None) for n in start))]
         return as_strided(
             x, (*x.shape[:2], *self.run), (*x.strides[:2], *(s * item for s in self.run_steps))
         )
@@ -243,6 +247,37 @@ def _mirrored(weight: Array, groups: int) -> Array:
     return np.ascontiguousarray(np.swapaxes(w, 1, 2)).reshape(groups * o, c // groups, *kernel)
 
 
+class Phases:
+    """A result (N, C, *size) in the making, apart by position modulo stride: runs stay contiguous."""
+
+    def __init__(self, n: int, channels: int, size: Ints, stride: Ints, grid: Grid, dtype: Any):
+        self.size, self.stride, self.grid = size, stride, grid
+        self.parts = np.zeros((*stride, n, channels, *_phase_size(size, stride)), dtype)
+
+    def seen_by(self, offset: Ints) -> Array:
+        """A view (N, C, *run): where the kernel element `offset` puts its column."""
+        at = [k * d for k, d in zip(offset, self.grid.dilation)]
+        part = self.parts[tuple(a % s for a, s in zip(at, self.stride))]
+        return self.grid.runs(part, tuple(a // s for a, s in zip(at, self.stride)))
+
+    def store(self, bias: Array, padding: Ints, target: Array) -> None:
+        """Puts the phases together in `target`, without `padding`, plus bias."""
+        if bias is not None:
+            bias = bias.reshape(-1, *(1,) * len(self.size))
+        for phase in product(*map(range, self.stride)):
+            each = list(zip(phase, self.stride, padding, target.shape[2:]))
+            begin = [(a - p) % s for a, s, p, _ in each]
+            count = [max(-(-(n - b) // s), 0) for b, (_, s, _, n) in zip(begin, each)]
+            first = [(b + p) // s for b, (_, s, p, _) in zip(begin, each)]
+            part = self.parts[phase][(..., *(slice(f, f + c) for f, c in zip(first, count)))]
+            place = target[(..., *(slice(b, None, s) for b, (_, s, _, _) in zip(begin, each)))]
+            place[...] = part if bias is None else part + bias
+
+
+def _phase_size(size: Ints, stride: Ints) -> Ints:
+    return tuple(-(-n // s) for n, s in zip(size, stride))
+
+
 def _transposed(
     input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, output_padding: Ints,
     groups: int,
@@ -252,47 +287,42 @@ def _transposed(
     channels = weight.shape[1] * groups
     each = zip(input.shape[2:], kernel, stride, dilation, output_padding)
     size = tuple((i - 1) * s + (k - 1) * d + 1 + m for i, k, s, d, m in each)
-    cut = tuple(slice(p, max(s - p, p)) for s, p in zip(size, padding))
-    out = np.empty((n, channels, *(c.stop - c.start for c in cut)), input.dtype)
+    out = np.empty((n, channels, *(max(s - 2 * p, 0) for s, p in zip(size, padding))), input.dtype)
     exact = not bool(np.isfinite(weight).all())  # or zeros between rows would not stay zeros
-    grid = grid_of(size, kernel, stride, dilation, input.shape[2:], exact)
+    ones = (1,) * len(kernel)
+    grid = grid_of(_phase_size(size, stride), kernel, ones, dilation, input.shape[2:], exact)
     flat = weight.reshape(groups, weight.shape[0] // groups, -1).transpose(0, 2, 1)
     at_once = max(BLOCK // max(channels * prod(kernel) * prod(grid.run) * out.itemsize, 1), 1)
     for first in range(0, n, at_once):
         g = input[first : first + at_once]
-        padded = np.zeros((g.shape[0], channels, *size), out.dtype)
+        phases = Phases(g.shape[0], channels, size, stride, grid, out.dtype)
         if weight.shape[1] == 1 and groups > 1:
-            _add_depthwise(grid, padded, weight, grid.spread(g, groups), groups)
+            _add_depthwise(phases, weight, grid.spread(g, groups), groups)
         else:
-            _add_columns(grid, padded, flat, grid.spread(g, groups))
-        block = out[first : first + at_once]
-        if bias is None:
-            block[...] = padded[(..., *cut)]
-        else:
-            np.add(padded[(..., *cut)], bias.reshape(channels, *(1,) * len(kernel)), out=block)
+            _add_columns(phases, flat, grid.spread(g, groups))
+        phases.store(bias, padding, out[first : first + at_once])
     return out
 
 
-def _add_depthwise(grid: Grid, padded: Array, weight: Array, g: Array, groups: int) -> None:
-    n, many = padded.shape[0], weight.shape[0] // groups
+def _add_depthwise(phases: Phases, weight: Array, g: Array, groups: int) -> None:
+    grid, many = phases.grid, weight.shape[0] // groups
     w = weight.reshape(groups, many, *grid.kernel)
-    g = g.reshape(groups, many, n, *grid.run).swapaxes(1, 2)
+    g = g.reshape(groups, many, -1, *grid.run)
     for offset in product(*map(range, grid.kernel)):
-        factor = w[(..., *offset)].reshape(groups, 1, many, *(1,) * len(grid.run))
-        target = grid.shifted(padded, offset)
-        target += (
-            (g * factor).sum(2).swapaxes(0, 1)
-            if many > 1
-            else (g[:, :, 0] * factor[:, :, 0]).swapaxes(0, 1)
-        )
+        factor = w[(..., *offset)].reshape(groups, many, 1, *(1,) * len(grid.run))
+        term = g[:, 0] * factor[:, 0]
+        for i in range(1, many):
+            term += g[:, i] * factor[:, i]
+        target = phases.seen_by(offset)
+        target += term.swapaxes(0, 1)
 
 
-def _add_columns(grid: Grid, padded: Array, flat: Array, g: Array) -> None:
-    n, channels = padded.shape[:2]
-    columns = (flat @ g).reshape(channels, *grid.kernel, n, *grid.run)
+def _add_columns(phases: Phases, flat: Array, g: Array) -> None:
+    grid = phases.grid
+    columns = (flat @ g).reshape(-1, *grid.kernel, phases.parts.shape[len(grid.kernel)], *grid.run)
     columns = np.moveaxis(columns, len(grid.kernel) + 1, 0)
     for offset in product(*map(range, grid.kernel)):
-        target = grid.shifted(padded, offset)
+        target = phases.seen_by(offset)
         target += columns[(slice(None), slice(None), *offset)]
 
 

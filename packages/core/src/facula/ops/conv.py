@@ -241,7 +241,9 @@ def _check_shapes(
     name: str, n: int, shape: Any, weight: Any, bias: Any, groups: int, transposed: bool
 ) -> None:
     if len(weight) != n + 2:
-        raise RuntimeError(f"{name}: expected a weight of {n + 2} dimensions, but got shape {weight}")
+        raise RuntimeError(
+            f"{name}: expected a weight of {n + 2} dimensions, but got shape {weight}"
+        )
     if len(shape) not in (n + 1, n + 2):
         raise RuntimeError(
             f"{name}: expected {n + 1}D (unbatched) or {n + 2}D (batched) input {_BATCHED[n]}, but got shape {shape}"

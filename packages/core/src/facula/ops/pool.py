@@ -56,7 +56,14 @@ def _is_left_out(stride: Any) -> bool:
 
 
 def _options(
-    name: str, n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str,
+    n: int,
+    input: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
 ) -> _Options:
     values = map(hashable, (kernel, stride, padding, dilation))
     return _checked_options(name, n, tuple(input.shape), *values, bool(ceil_mode))
@@ -82,9 +89,7 @@ class _Options:
         self.dilation = tuple_of(dilation, n, name, "dilation")
         self._check_values(name)
         _check_shape(name, n, shape)
-        out = sizes_of(
-            shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode
-        )
+        out = sizes_of(shape, self.kernel, self.stride, self.padding, self.dilation, ceil_mode)
         if min(out) < 1:
             raise RuntimeError(
                 f"{name}: given input size {shape[-n:]}, the calculated output size {out} is too small "
