@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import facula
+import facula.nn.functional as F
 import numpy as np
 import pytest
 
-import facula
-import facula.nn.functional as F
-
 torch = pytest.importorskip("torch")
 
-NAMES = (
-    "relu relu6 leaky_relu elu selu celu silu mish sigmoid hardtanh hardsigmoid hardswish hardshrink softshrink "
-    "tanhshrink softplus softsign logsigmoid gelu"
-).split()
+NAMES = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "sigmoid", "hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "tanhshrink", "softplus", "softsign", "logsigmoid", "gelu"]
 
 
 def both(function, array, grad=None, **changes):

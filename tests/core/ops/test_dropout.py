@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
 import facula
 import facula.nn.functional as F
+import numpy as np
+import pytest
 
 
 def test_rate_and_scale():

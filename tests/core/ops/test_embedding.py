@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
 import facula
 import facula.nn.functional as F
+import numpy as np
+import pytest
 
 torch = pytest.importorskip("torch")
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from facula.backends.array import ArrayBackend
 from facula._device import device as Device
-from facula_numpy import activation, choose, conv, embedding, inplace, loss, norm, random
+from facula_numpy import activation, choose, conv, embedding, inplace, loss, norm, random, recurrent
 
 
 class NumpyBackend(ArrayBackend):
@@ -19,4 +19,5 @@ class NumpyBackend(ArrayBackend):
         self.table |= conv.kernels()
         self.table |= random.table(self)
         self.table |= choose.KERNELS | activation.kernels(self) | loss.KERNELS | norm.KERNELS | embedding.KERNELS
+        self.table |= recurrent.kernels(self)
         self.inplace_kernels |= inplace.KERNELS

@@ -39,8 +39,8 @@ def select_where(condition: Any, input: Any, other: Any) -> Any:
     out = np.asarray(a ^ b)
     if (
         out.shape == mask.shape
-        or out.ndim
-        and mask.shape == np.broadcast_shapes(mask.shape, out.shape)
+        or (out.ndim
+        and mask.shape == np.broadcast_shapes(mask.shape, out.shape))
     ):
         mask &= out
         mask ^= b

@@ -206,12 +206,11 @@ def ctc_loss(
         raise RuntimeError(
             f"ctc_loss: log_probs must be (T, N, C) or (T, C), got shape {tuple(log_probs.shape)}"
         )
-    lengths = [_as_tensor(x, log_probs) for x in (input_lengths, target_lengths)]
+    steps, counts = _as_tensor(input_lengths, log_probs), _as_tensor(target_lengths, log_probs)
     rows = _label_rows(targets, target_lengths, log_probs)
-    _check_ctc(log_probs, rows, *lengths, blank)
-    out = ctc_loss.call(
-        log_probs, _with_blanks(rows, lengths[1], blank), *lengths, reduction, zero_infinity
-    )
+    _check_ctc(log_probs, rows, steps, counts, blank)
+    states = _with_blanks(rows, counts, blank)
+    out = ctc_loss.call(log_probs, states, steps, counts, reduction, zero_infinity)
     return out.squeeze(0) if reduction == "none" and not is_batched else out
 
 

@@ -33,7 +33,7 @@ def _check_step(name: str, input: Any, state: Any, w_ih: Any, w_hh: Any) -> None
         )
 
 
-def _check_layer(name: str, input: Any, state: Any, w_ih: Any, w_hh: Any) -> None:
+def check_layer(name: str, input: Any, state: Any, w_ih: Any, w_hh: Any) -> None:
     if len(input.shape) != 3:
         raise RuntimeError(
             f"{name}: expected an input (T, B, features), got shape {tuple(input.shape)}"
@@ -187,7 +187,7 @@ def lstm_layer(
     (else P is H). Gives outputs (T, B, P), the last output (B, P) and cell (B, H), and for the gradient
     all gates (T, B, 4H) and cells (T, B, H).
     """
-    _check_layer("lstm", input, h0, w_ih, w_hh)
+    check_layer("lstm", input, h0, w_ih, w_hh)
     sums = xp.linear(input, w_ih, _bias(b_ih, b_hh))
     h, c, across = h0, c0, xp.transpose(w_hh, 0, 1)
     outputs, gates, cells = [], [], []
@@ -195,7 +195,9 @@ def lstm_layer(
         new, cell, gate = xp.lstm_step(_at(xp, sums, t) + xp.matmul(h, across), c)
         new = new if w_hr is None else xp.linear(new, w_hr)
         h, c = _held(xp, mask, t, new, h), _held(xp, mask, t, cell, c)
-        outputs.append(h), cells.append(c), gates.append(gate)
+        outputs.append(h)
+        cells.append(c)
+        gates.append(gate)
     return (
         _in_time(xp, outputs, reverse),
         h,
@@ -376,12 +378,13 @@ def gru_layer(
     Weights (3H, I), (3H, H) and biases (3H,) of the gates r, z, n. Gives outputs (T, B, H), the last one
     (B, H), and for the gradient all gates with the state's part of n (T, B, 4H).
     """
-    _check_layer("gru", input, h0, w_ih, w_hh)
+    check_layer("gru", input, h0, w_ih, w_hh)
     sums, h, outputs, gates = xp.linear(input, w_ih, b_ih), h0, [], []
     for t in _steps(input.shape[0], reverse):
         new, gate = xp.gru_step(_at(xp, sums, t), xp.linear(h, w_hh, b_hh), h)
         h = _held(xp, mask, t, new, h)
-        outputs.append(h), gates.append(gate)
+        outputs.append(h)
+        gates.append(gate)
     return _in_time(xp, outputs, reverse), h, _in_time(xp, gates, reverse)
 
 
@@ -408,7 +411,8 @@ def gru_layer_gradient(
             x_sum, h_sum = xp.where(seen, x_sum, zero), xp.where(seen, h_sum, zero)
             kept = xp.where(seen, kept, zero if dh is None else dh)
         to_h = kept + xp.matmul(h_sum, w_hh)
-        from_x.append(x_sum), from_h.append(h_sum)
+        from_x.append(x_sum)
+        from_h.append(h_sum)
     return _in_time(xp, from_x, not reverse), _in_time(xp, from_h, not reverse), to_h
 
 
@@ -484,7 +488,7 @@ def rnn_layer(
     mask: Tensor | None = None,
 ) -> Tensor:
     """A plain recurrent layer, 'tanh' or 'relu', over (T, B, I): outputs (T, B, H) and the last one (B, H)."""
-    _check_layer("rnn", input, h0, w_ih, w_hh)
+    check_layer("rnn", input, h0, w_ih, w_hh)
     sums, h, across = xp.linear(input, w_ih, _bias(b_ih, b_hh)), h0, xp.transpose(w_hh, 0, 1)
     outputs = []
     for t in _steps(input.shape[0], reverse):
