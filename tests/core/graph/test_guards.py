@@ -230,3 +230,43 @@ def test_equal_nodes_are_computed_once():
     g = facula.compile(lambda x: (facula.rand(3), facula.rand(3)))
     a, b = g(facula.tensor([0.0]))
     assert a.tolist() != b.tolist()
+
+
+def test_a_thread_that_uses_a_tensor_during_its_capture_gets_an_error():
+    w = tensor(2, requires_grad=True)
+    inside, done = threading.Event(), threading.Event()
+    seen = []
+
+    @facula.compile
+    def f(x):
+        y = w * x
+        if not inside.is_set():
+            inside.set()
+            done.wait(10)
+        return y
+
+    def other():
+        inside.wait(10)
+        try:
+            seen.append((w * 2.0).tolist())
+        except facula.graph.CaptureError as error:
+            seen.append(str(error))
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    f(tensor(2))
+    thread.join()
+    assert "another thread is capturing" in seen[0]
+    assert (w * 2.0).tolist() == [2.0 * v for v in w.tolist()]
+
+
+def test_partial_functions_are_guarded():
+    import functools
+
+    settings = {"scale": 2.0}
+    f = facula.compile(functools.partial(lambda s, x: x * s["scale"], settings))
+    x = facula.tensor([1.0])
+    assert f(x).item() == 2.0
+    settings["scale"] = 3.0
+    assert f(x).item() == 3.0

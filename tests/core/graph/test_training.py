@@ -186,3 +186,34 @@ def test_flags_and_zeros_of_an_optimizer_are_guarded():
     assert step.captures == 2
     assert value_after(weight_decay=0, maximize=True) == 1.25
     assert step.captures == 3
+
+
+def test_a_training_step_runs_on_another_device():
+    facula.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+    optimizer = optim.AdamW(model.parameters(), lr=0.1)
+    optimizer.prepare()
+
+    @facula.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = (model(x) * (facula.rand(2, 2, dtype=facula.float64) + 0.5)).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = facula.tensor(np.random.default_rng(0).normal(size=(2, 3)))
+    step(x)
+    inputs = [a.copy() for a in step.last.arrays([x])]
+    facula.manual_seed(5)
+    options = [o.read() for o in step.graph.options]
+    toy = facula.backends.backend_for("toy")
+    outputs = [toy.to_numpy(a) for a in step.graph.run("toy", inputs, options)]
+    facula.manual_seed(5)
+    loss = step(x)
+    np.testing.assert_allclose(outputs[0], loss.item(), rtol=1e-10)
+    for value, out in zip(step.graph.outputs, outputs, strict=True):
+        if value in step.graph.updates.values():
+            written = next(k for k, v in step.graph.updates.items() if v is value)
+            now = step.last.arrays([x])[step.graph.inputs.index(written)]
+            np.testing.assert_allclose(out, now, rtol=1e-9, err_msg=written.name)

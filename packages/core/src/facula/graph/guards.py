@@ -8,6 +8,7 @@ are zero: the numbers enter a program as runtime scalars. Schedulers are left ou
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable
 from enum import Enum
@@ -128,6 +129,9 @@ class Guards:
             self.walk(x.__func__, name)
         elif isinstance(x, types.FunctionType):
             self._function(x, name)
+        elif isinstance(x, functools.partial):
+            for part in (x.func, x.args, x.keywords):
+                self.walk(part, name)
         elif isinstance(x, dict):
             self._container(x, x.keys(), name, "['{}']")
         elif isinstance(x, (list, tuple)):
