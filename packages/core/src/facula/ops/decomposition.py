@@ -1287,7 +1287,8 @@ def linalg_matrix_exp(xp: Namespace, A: Tensor) -> Tensor:
         1.0 if as_dtype(A.dtype).to_real() is float64 else 3.0
     )  # few squarings: each doubles the error
     doublings = xp.ceil(xp.log2(xp.maximum(size, limit) / limit))
-    top = max(int(xp.amax(doublings, ())), 0)
+    highest = xp.amax(doublings, ())
+    top = int(xp.to_numpy(highest) if hasattr(xp, "to_numpy") else highest.item())
     power = xp.exp2(-xp.minimum(doublings, float(top)))
     small = A * xp.cast(xp.unsqueeze(xp.unsqueeze(power, -1), -1), A.dtype)
     eye = _eye(xp, n, A.dtype)
@@ -1314,18 +1315,20 @@ def linalg_householder_product(xp: Namespace, A: Tensor, tau: Tensor) -> Tensor:
     check_matrix("linalg.householder_product", A)
     m, n = A.shape[-2:]
     k = tau.shape[-1]
+    if 0 in tuple(A.shape):
+        return A * 1
     if m < n or k > n:
         raise RuntimeError(
             f"linalg.householder_product: A {tuple(A.shape)} is wide, or tau {tuple(tau.shape)} is too long"
         )
     low = _lower(xp, A, -1)
     vectors = xp.where(_is_diagonal(xp, low), 1.0, low)
-    out = xp.cast(_is_diagonal(xp, A), A.dtype)
+    out = xp.where(xp.full(A.shape, True, B8), xp.cast(_is_diagonal(xp, A), A.dtype), A)  # taped also where k is 0
     for i in reversed(range(k)):
         v = xp.slice(vectors, len(A.shape) - 1, i, i + 1, 1)
         t = xp.unsqueeze(xp.slice(tau, len(tau.shape) - 1, i, i + 1, 1), -1)
         out = out - t * xp.matmul(v, xp.matmul(mH(xp, v), out))
-    return xp.expand(out, A.shape) if tuple(out.shape) != tuple(A.shape) else out
+    return out
 
 
 linalg_householder_product.alias_as("orgqr")

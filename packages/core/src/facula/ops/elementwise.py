@@ -244,7 +244,7 @@ sample_unary(abs, complex=True)
 
 @leaf(shape=broadcast, inplace=True)
 def sign(xp: Namespace, input: Tensor) -> Tensor:
-    """-1, 0 or 1 by the sign of `input`; NaN for NaN."""
+    """-1, 0 or 1 by the sign of `input`; 0 for NaN."""
 
 
 sign.vjp(input=zero_gradient)

@@ -37,11 +37,10 @@ def linalg_vector_norm(
     if not dims:  # a 0-d tensor
         size = xp.abs(x)
         return xp.cast(xp.ne(x, 0), size.dtype) if ord == 0 else size
-    if ord in (math.inf, -math.inf) or ord < 0:
-        if any(x.shape[d] == 0 for d in dims):
-            raise RuntimeError(
-                f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor of shape {tuple(x.shape)} over {dims}"
-            )
+    if (ord == math.inf or ord < 0) and any(x.shape[d] == 0 for d in dims):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor of shape {tuple(x.shape)} over {dims}"
+        )
     if ord == 2:
         square = x * x if not is_complex(x.dtype) else xp.abs(x) * xp.abs(x)
         return xp.sqrt(xp.sum(square, dims, keepdim))

@@ -21,9 +21,21 @@ def _ufuncs(m: Any) -> dict[str, Any]:
         "eq": m.equal, "ne": m.not_equal, "lt": m.less, "le": m.less_equal, "gt": m.greater, "ge": m.greater_equal,
         "select_where": _choosing(m), "atan2": m.arctan2,
         "asin": m.arcsin, "acos": m.arccos, "atan": m.arctan, "asinh": m.arcsinh, "acosh": m.arccosh, "atanh": m.arctanh,
-        "sign": lambda input: m.sign(input) if input.dtype.kind != "b" else input.copy(),
+        "sign": _sign(m),
         "sub": m.subtract, "neg": m.negative, "abs": m.absolute,
     }  # fmt: skip
+
+
+def _sign(m: Any) -> Any:
+    def sign(input: Any) -> Any:
+        if input.dtype.kind == "b":
+            return input.copy()
+        out = m.asarray(m.sign(input))
+        if input.dtype.kind not in "iu":
+            m.copyto(out, 0, where=m.isnan(input))  # 0 for NaN, as in PyTorch
+        return out
+
+    return sign
 
 
 def _choosing(m: Any) -> Any:
