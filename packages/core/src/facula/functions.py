@@ -47,6 +47,12 @@ def store(result: Any, out: Any, name: str) -> Any:
         return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    strides = out._backend.strides(out._array)
+    if any(s == 0 and n > 1 for n, s in zip(out._array.shape, strides)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
     if out.shape != result.shape:
         if out.numel():
             warnings.warn(
