@@ -178,7 +178,7 @@ def _to_saved_device(tensor: Tensor, where: str) -> Tensor:
     try:
         return tensor.to(where)  # type: ignore[no-any-return]
     except RuntimeError as error:
-        raise RuntimeError(
+        raise FileError(
             f"load: a tensor was saved from device '{where}', which is not to be had here ({error}); "
             f"load it elsewhere with map_location='cpu'"
         ) from error
