@@ -120,7 +120,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         data = from_numpy(data) if data.dtype in FROM_NUMPY else tensor(data)
     if isinstance(data, Tensor):
         data = data if dtype is None else data.to(as_dtype(dtype))
-        return data if device is None else data.to(device)
+        return data if device is None else data.to(device)  # type: ignore[no-any-return]
     return tensor(data, dtype=dtype, device=device)
 
 
@@ -133,7 +133,7 @@ def scalar_tensor(
     kind = dtype or (
         get_default_dtype().to_complex() if isinstance(s, complex) else get_default_dtype()
     )
-    return facula.full((), s, dtype=kind, device=device, **options)  # type: ignore[no-any-return]
+    return facula.full((), s, dtype=kind, device=device, **options)
 
 
 def asarray(
@@ -285,7 +285,7 @@ def _legacy(name: str, kind: dtype) -> Any:
                     raise TypeError(f"expected {name} (got a tensor of {data.dtype})")
                 return data.detach()
             return tensor(list(data) if isinstance(data, Size) else data, dtype=kind, device=device)
-        return facula.empty(args or (0,), dtype=kind, device=device)  # type: ignore[no-any-return]
+        return facula.empty(args or (0,), dtype=kind, device=device)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A CPU tensor of {kind.name}: of a shape (uninitialised), or of data."

@@ -151,7 +151,7 @@ def _write(values: Any, indent: int, is_summary: bool, column: Any) -> str:
     parts = [_write(values[i], indent + 1, is_summary, column) for i in rows]
     if is_cut:
         parts.insert(edge, "...")
-    return "[" + ("," + "\n" * (values.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
+    return "[" + ("," + "\n" * (values.ndim - 1) + " " * (indent + 1)).join(parts) + "]"  # type: ignore[no-any-return]
 
 
 def _write_row(values: Any, indent: int, is_summary: bool, column: Any) -> str:

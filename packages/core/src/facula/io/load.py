@@ -170,13 +170,13 @@ def _place(tensor: Tensor, where: str, map_location: Any) -> Tensor:
     elif isinstance(map_location, Callable):  # type: ignore[arg-type]
         return map_location(tensor, where)  # type: ignore[no-any-return]
     if map_location is not None:
-        return tensor.to(map_location)  # type: ignore[no-any-return]
+        return tensor.to(map_location)
     return tensor if where == "cpu" else _to_saved_device(tensor, where)
 
 
 def _to_saved_device(tensor: Tensor, where: str) -> Tensor:
     try:
-        return tensor.to(where)  # type: ignore[no-any-return]
+        return tensor.to(where)
     except RuntimeError as error:
         raise FileError(
             f"load: a tensor was saved from device '{where}', which is not to be had here ({error}); "

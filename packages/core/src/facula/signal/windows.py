@@ -176,7 +176,7 @@ def _older(name: str, window: Callable[..., Tensor], *parameters: str) -> Callab
         if name == "hamming_window":
             named = _hamming(named)
         made = window(window_length, sym=not periodic, dtype=float64, **named)
-        return made.to(given).requires_grad_(requires_grad)  # type: ignore[no-any-return]
+        return made.to(given).requires_grad_(requires_grad)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{window.__doc__} The older form of `signal.windows.{window.__name__}`."
