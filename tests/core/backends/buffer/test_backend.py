@@ -114,7 +114,6 @@ def test_data_cannot_be_reached_silently():
     for read in (
         np.asarray,
         np.array,
-        list_of_floats,
         lambda a: np.add(a, 1),
         memoryview,
         bytes,
@@ -130,8 +129,19 @@ def test_data_cannot_be_reached_silently():
     assert x.cpu().numpy().tolist() == [1, 2]
 
 
-def list_of_floats(a):
-    return [float(x) for x in a]
+def test_one_element_is_read_when_asked_for():
+    assert int(toy.asarray(np.array([3.7]))) == 3
+    assert float(toy.asarray(np.array(3.5))) == 3.5
+    assert toy.asarray(np.array(1))
+    with pytest.raises(ValueError, match="size 1"):
+        float(toy.asarray(array(2)))
+
+
+def test_memory_around_a_view_is_known():
+    x = toy.slice(toy.asarray(array(10)), 0, 2, 8, 3)
+    assert (toy.offset(x), toy.room(x)) == (2, 8)
+    back = facula.tensor([0.0, 1.0, 2.0, 3.0], device="toy")[2:].as_strided((2, 2), (1, 1), 0)
+    assert back.tolist() == [[0, 1], [1, 2]]
 
 
 def test_a_device_must_supply_its_functions():

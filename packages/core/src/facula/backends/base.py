@@ -83,7 +83,7 @@ class Backend:
 
     def room(self, array: Any) -> int:
         """Elements from the first element of `array` to the end of the memory."""
-        return 1 + sum((n - 1) * s for n, s in zip(array.shape, self.strides(array)))
+        return int(1 + sum((n - 1) * s for n, s in zip(array.shape, self.strides(array))))
 
     def synchronize(self) -> None:
         """Waits until all that was launched has ended."""

@@ -32,6 +32,14 @@ class ArrayOperators:
     def __bool__(self) -> bool:
         return bool(self.xp.to_numpy(self))
 
+    # Explicit reads of one element, for ops whose result depends on values; they wait for the device.
+
+    def __int__(self) -> int:
+        return int(self.xp.to_numpy(self).item())
+
+    def __float__(self) -> float:
+        return float(self.xp.to_numpy(self).item())
+
     def __hash__(self) -> int:
         return id(self)
 

@@ -12,13 +12,14 @@ from facula.ops.dims import row_major
 class BufferArray(ArrayOperators):
     """Elements of `dtype` (a NumPy dtype) in a device's `buffer`; `strides` and `offset` count elements."""
 
-    __slots__ = ("buffer", "shape", "strides", "offset", "dtype", "xp", "is_whole", "__weakref__")
+    __slots__ = ("buffer", "shape", "strides", "offset", "dtype", "xp", "is_whole", "nbytes", "__weakref__")
 
     shape: tuple[int, ...]
 
     def __init__(self, buffer: Any, shape: Any, strides: Any, offset: int, dtype: Any, xp: Any):
         self.buffer, self.dtype, self.offset, self.xp = buffer, dtype, offset, xp
         self.is_whole = False  # whether it fills its buffer, and in order
+        self.nbytes = 0  # of the whole buffer
         self.shape = tuple(shape)
         self.strides = row_major(self.shape) if strides is None else tuple(strides)
 
@@ -33,6 +34,12 @@ class BufferArray(ArrayOperators):
     def is_contiguous(self) -> bool:
         rows = zip(self.shape, self.strides, row_major(self.shape))
         return 0 in self.shape or all(n == 1 or s == c for n, s, c in rows)
+
+    def view(self, shape: Any, strides: Any, offset: int, dtype: Any = None) -> BufferArray:
+        """Another array over the same buffer."""
+        out = BufferArray(self.buffer, shape, strides, offset, self.dtype if dtype is None else dtype, self.xp)
+        out.nbytes = self.nbytes
+        return out
 
     def operand(self, dims: Any = None) -> Operand:
         """The array as kernels get it; `dims` picks and orders its dimensions."""

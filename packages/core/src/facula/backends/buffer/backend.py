@@ -65,7 +65,8 @@ class BufferBackend(Backend):
     def empty(self, shape: Any, dtype: Any) -> BufferArray:
         """A new contiguous array, its values unspecified."""
         out = BufferArray(None, shape, None, 0, np.dtype(dtype), self)
-        out.buffer = self.alloc(max(out.size * out.dtype.itemsize, 1))
+        out.nbytes = out.size * out.dtype.itemsize
+        out.buffer = self.alloc(max(out.nbytes, 1))
         out.is_whole = True
         return out
 
@@ -97,6 +98,12 @@ class BufferBackend(Backend):
 
     def strides(self, array: BufferArray) -> tuple[int, ...]:
         return array.strides
+
+    def offset(self, array: BufferArray) -> int:
+        return array.offset
+
+    def room(self, array: BufferArray) -> int:
+        return array.nbytes // array.dtype.itemsize - array.offset
 
     def is_whole(self, array: BufferArray) -> bool:
         return array.is_whole
@@ -130,17 +137,16 @@ class BufferBackend(Backend):
         if op.dtype is not None:
             return self._reinterpret(x, np.dtype(op.dtype(x, *options)))
         shape, strides, start = strided_view(op.name, x.shape, x.strides, x.dtype, *options)
-        return BufferArray(x.buffer, shape, strides, x.offset + start, x.dtype, self)
+        return x.view(shape, strides, x.offset + start)
 
     def _reinterpret(self, x: BufferArray, dtype: Any) -> BufferArray:
         """Complex numbers as pairs of real ones along a new last dimension, and back."""
         if dtype.itemsize < x.dtype.itemsize:
             shape, strides = (*x.shape, 2), (*[2 * s for s in x.strides], 1)
-            return BufferArray(x.buffer, shape, strides, 2 * x.offset, dtype, self)
+            return x.view(shape, strides, 2 * x.offset, dtype)
         if x.size and (x.strides[-1] != 1 or x.offset % 2 or any(s % 2 for s in x.strides[:-1])):
             raise RuntimeError(
                 f"view_as_complex: real and imaginary parts must be neighbours, the strides are {x.strides}"
             )
-        return BufferArray(
-            x.buffer, x.shape[:-1], [s // 2 for s in x.strides[:-1]], x.offset // 2, dtype, self
-        )
+        strides = [s // 2 for s in x.strides[:-1]]
+        return x.view(x.shape[:-1], strides, x.offset // 2, dtype)

@@ -38,7 +38,7 @@ def _launch(
         reduced = tuple(input.shape[d] for d in dims)
         xp.launch(kernel, out.shape, reduced, out.operand(), input.operand(kept + dims))
     shape = reduced_shape(input.shape, dim, keepdim)
-    result = BufferArray(out.buffer, shape, None, 0, out.dtype, xp)
+    result: BufferArray = out.view(shape, None, 0)
     result.is_whole = True
     return result
 
