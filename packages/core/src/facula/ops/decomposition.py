@@ -952,33 +952,6 @@ linalg_matrix_power.alias_as("matrix_power")
 
 
 @op
-def linalg_matrix_exp(xp: Namespace, A: Tensor) -> Tensor:
-    """Exponentials of square matrices: a Taylor series of A / 2^s, squared s times (Higham 2005).
-
-    s is chosen for each matrix so that the 1-norm of A / 2^s is at most 1/2; it is at most 20.
-    """
-    check_square("linalg.matrix_exp", A)
-    if 0 in A.shape:
-        return A * 1
-    size = xp.stop(xp.amax(xp.sum(xp.abs(A), -2, keepdim=True), -1, keepdim=True))
-    zero, half = (xp.full((), x, size.dtype) for x in (0, 0.5))
-    squarings = xp.minimum(
-        xp.ceil(xp.log2(xp.maximum(size, half) / half)), xp.full((), 20, size.dtype)
-    )
-    scaled, eye = A * xp.exp2(zero - squarings), _eye(xp, A.shape[-1], A.dtype)
-    out = eye + scaled / 14
-    for degree in range(13, 0, -1):
-        out = eye + xp.matmul(scaled, out) / degree
-    for i in range(20):
-        out = xp.where(squarings > i, xp.matmul(out, out), out)
-    return out
-
-
-linalg_matrix_exp.alias_as("matrix_exp")
-linalg_matrix_exp.sample(lambda make: [call(make(2, 2)), call(make(2, 3, 3)), call(make(1, 1))])
-
-
-@op
 def linalg_cond(xp: Namespace, A: Tensor, p: Any = None) -> Tensor:
     """Condition number of matrices in the norm `p`; by default the ratio of extreme singular values."""
     if p in (None, 2, -2):
