@@ -15,7 +15,7 @@ import numpy as np
 
 from facula.autograd.mode import Mode, is_grad_enabled, set_recording, state
 from facula.dtypes import FROM_NUMPY, as_dtype, dtype
-from facula.ops._op import OPS, subscribe
+from facula.ops._op import NAMESPACES, OPS, subscribe
 from facula.promotion import can_cast
 
 if TYPE_CHECKING:
@@ -91,10 +91,17 @@ def _replay_view(t: Tensor, view: View) -> None:
         set_recording(was_recording)
     t._node, t._requires_grad = fresh._node, fresh._requires_grad
 
+def _is_method(op: Any, name: str) -> bool:
+    """Whether `name` of an op is a method: `linalg_det` is none, but its second name `det` is."""
+    if name.startswith(NAMESPACES):
+        return False
+    return op.method or op.name.startswith(NAMESPACES)
+
+
 def install_methods(op: Any) -> None:
     """Gives Tensor the method of an op and its in-place form; each is made at its first call."""
     for name in (op.name, *op.aliases):
-        if op.method and name not in Tensor.__dict__:
+        if _is_method(op, name) and name not in Tensor.__dict__:
             _install_lazily(name, lambda: op.public_call)
         if op.inplace and name + "_" not in Tensor.__dict__:
             _install_lazily(name + "_", lambda: _inplace(op))

@@ -35,7 +35,7 @@ OPS: dict[str, Op] = {}
 ALIASES: dict[str, Op] = {}
 _listeners: list[Callable[[Op], None]] = []
 #: Ops named so are functions of `facula.linalg` and its like, and no methods.
-_NAMESPACES = ("linalg_", "fft_", "special_")
+NAMESPACES = ("linalg_", "fft_", "special_")
 _INPUTS = {"Tensor": "tensor", "Tensor | None": "optional", "Tensors": "list"}
 REQUIRED: Any = type("REQUIRED", (), {"__repr__": lambda self: "REQUIRED"})()
 
@@ -108,7 +108,7 @@ class Op:
         self.arithmetic = arithmetic and not view and not creation
         self.outputs = tuple(outputs)
         self.result = namedtuple(self.name, outputs) if outputs else None  # type: ignore[misc]
-        self.method = method and not creation and not self.name.startswith(_NAMESPACES)
+        self.method = method and not creation and not self.name.startswith(NAMESPACES)
         self.inplace = promote is not None and not outputs if inplace is None else inplace
         self.rules: list[Rule] = []
         self.plans: dict[int, Any] = {}

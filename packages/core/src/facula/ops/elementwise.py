@@ -358,7 +358,7 @@ def _define(name: str, doc: str, body: Any, **flags: Any) -> Op:
     """An op of one input named `input`, from its body."""
     body.__name__, body.__doc__, body.__module__ = name, doc, __name__
     body.__annotations__ = {"xp": "Namespace", "input": "Tensor"}
-    return op(body, **flags)  # type: ignore[no-any-return]
+    return op(body, **flags)
 
 
 def _leaf(name: str, doc: str, **flags: Any) -> Op:

@@ -57,7 +57,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "neg": Expression("-a", bool=NONE),
     "abs": Expression("abs(a)", bool="a"),
     "sign": Expression(
-        "where(a != a, a, (a > 0) - (a < 0))",
+        "(a > 0) - (a < 0)",  # 0 for NaN, as in PyTorch
         bool="a",
         integer="(a > 0) - (a < 0)",
         complex="where(a == 0, a, a / abs(a))",
