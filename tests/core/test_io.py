@@ -264,8 +264,16 @@ def test_a_plain_file_loads():
         forged({"x": 5}),
         forged({"x": entry(shape=[1] * 100)}, bytes(4)),
         forged({"__metadata__": {"a": 1}}),
-        forged({"__metadata__": {"format": "facula 1"}}),
-        forged({"__metadata__": {"format": "facula 9", "structure": "null", "sha256": "0" * 64}}),
+        forged({"__metadata__": {"facula_format": "1"}}),
+        forged(
+            {
+                "__metadata__": {
+                    "facula_format": "9",
+                    "facula_structure": "null",
+                    "facula_sha256": "0" * 64,
+                }
+            }
+        ),
         forged(
             b'{"x":'
             + json.dumps(entry()).encode()
@@ -292,7 +300,9 @@ def with_structure(tree):
     from facula.io.format import NO_DIGEST, digest_field, encode_header, start_digest
 
     text = tree if isinstance(tree, str) else json.dumps(tree)
-    head = encode_header([], {"format": "facula 1", "structure": text, "sha256": NO_DIGEST})
+    head = encode_header(
+        [], {"facula_format": "1", "facula_structure": text, "facula_sha256": NO_DIGEST}
+    )
     return head.replace(
         digest_field(NO_DIGEST), digest_field(start_digest(head, NO_DIGEST).hexdigest())
     )

@@ -2,7 +2,7 @@
 
 Eight bytes of header length (little-endian), a JSON header, then the bytes of the tensors, end to end. The
 header maps names to {"dtype", "shape", "data_offsets"}; its `__metadata__` holds, in facula's files, three
-strings: "format" ("facula 1"), "structure" (see `structure.py`) and "sha256": the digest of the
+strings: "facula_format" ("1"), "facula_structure" (see `structure.py`) and "facula_sha256": the digest of the
 whole file, taken with that digest written as 64 zeros. Any safetensors reader opens such a file; and a
 safetensors file from elsewhere, which has none of the three, loads as a dict of tensors.
 """
@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from facula.dtypes import NAMES
 
-FORMAT = "facula 1"
-MARKS = ("format", "structure", "sha256")
+FORMAT = "1"
+MARKS = ("facula_format", "facula_structure", "facula_sha256")
 NO_DIGEST = "0" * 64
 MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors library
 CODES = {
@@ -71,7 +71,7 @@ def _dtype_name(array: Any) -> str:
 
 def digest_field(digest: str) -> bytes:
     """How the digest stands in the header."""
-    return f'"sha256":"{digest}"'.encode()
+    return f'"facula_sha256":"{digest}"'.encode()
 
 
 def start_digest(head: bytes, digest: str) -> Any:

@@ -76,9 +76,9 @@ def _read(file: Any, map_location: Any) -> Any:
         return {
             e.name: _place(_tensor(arrays[e.name]), "cpu", map_location) for e in sorted(entries)
         }
-    if digest.hexdigest() != metadata["sha256"]:
+    if digest.hexdigest() != metadata["facula_sha256"]:
         raise FileError("its checksum is wrong: the file was damaged or altered after it was saved")
-    return _rebuild(metadata["structure"], arrays, map_location)
+    return _rebuild(metadata["facula_structure"], arrays, map_location)
 
 
 def _check_kind(head: bytes) -> None:
@@ -96,11 +96,11 @@ def _marked(metadata: dict[str, str]) -> str:
     missing = [mark for mark in MARKS if mark not in metadata]
     if missing:
         raise FileError(f"its header lacks {missing}")
-    if metadata["format"] != FORMAT:
+    if metadata["facula_format"] != FORMAT:
         raise FileError(
-            f"it is of format {metadata['format']!r}; this version of facula reads {FORMAT!r}"
+            f"it is of format {metadata['facula_format']!r}; this version of facula reads {FORMAT!r}"
         )
-    return metadata["sha256"]
+    return metadata["facula_sha256"]
 
 
 def _read_array(file: Any, entry: Entry, digest: Any) -> Any:

@@ -26,7 +26,9 @@ def save(obj: Any, f: Any) -> None:
     # Largest elements first keeps every tensor aligned; the order of the file is free otherwise.
     arrays = sorted(writer.arrays.items(), key=lambda item: -item[1].dtype.itemsize)
     tree = json.dumps(writer.tree, separators=(",", ":"), allow_nan=False)
-    head = encode_header(arrays, {"format": FORMAT, "structure": tree, "sha256": NO_DIGEST})
+    head = encode_header(
+        arrays, {"facula_format": FORMAT, "facula_structure": tree, "facula_sha256": NO_DIGEST}
+    )
     digest = start_digest(head, NO_DIGEST)
     parts = [array.reshape(-1).view("u1") for _, array in arrays if array.size]
     for part in parts:
