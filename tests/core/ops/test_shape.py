@@ -79,3 +79,11 @@ def test_in_place_views_change_the_tensor_itself():
     part[0, 0] = 1
     assert tuple(part.shape) == (2, 3)
     assert part._base[1, 0].item() == 1
+
+
+def test_storage_offsets_diagonals_and_resizing():
+    x = facula.zeros(4, 3)
+    assert x[1:, 1].storage_offset() == 4
+    assert x.fill_diagonal_(2.0).tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 2], [0, 0, 0]]
+    assert tuple(facula.broadcast_shapes((2, 1), 3)) == (2, 3)
+    assert facula.tensor([1.0, 2.0, 3.0]).resize_(2, 1).tolist() == [[1], [2]]

@@ -32,7 +32,7 @@ _HOMES = {
     "hann_window": "facula.signal.windows",
     "hamming_window": "facula.signal.windows", "blackman_window": "facula.signal.windows",
     "bartlett_window": "facula.signal.windows", "kaiser_window": "facula.signal.windows",
-    "is_tensor": "facula.queries", "is_storage": "facula.queries", "is_floating_point": "facula.queries",
+    "broadcast_shapes": "facula.queries", "is_tensor": "facula.queries", "is_storage": "facula.queries", "is_floating_point": "facula.queries",
     "is_complex": "facula.queries", "is_signed": "facula.queries", "is_conj": "facula.queries",
     "is_neg": "facula.queries", "is_inference": "facula.queries", "is_nonzero": "facula.queries",
     "numel": "facula.queries", "result_type": "facula.queries",

@@ -399,6 +399,10 @@ class Tensor(TensorMethods):
         strides = self._backend.strides(self._array)
         return strides if dim is None else strides[dim]
 
+    def storage_offset(self) -> int:
+        """Elements between the start of the memory and the first element."""
+        return self._backend.offset(self._array)  # type: ignore[no-any-return]
+
     def is_contiguous(self, memory_format: Any = None) -> bool:
         from facula.ops.dims import row_major
 
@@ -750,6 +754,32 @@ class Tensor(TensorMethods):
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """This tensor's elements where `condition` is true, else those of `other`."""
         return OPS["where"](condition, self, other)  # type: ignore[no-any-return]
+
+    def resize_(self, *sizes: Any, memory_format: Any = None) -> Tensor:
+        """Another shape over the same elements; where there are too few, zeros follow them."""
+        from facula.ops.dims import as_size
+
+        if self._requires_grad:
+            raise RuntimeError("cannot resize variables that require grad")
+        size = as_size(sizes)
+        count, flat = Size(size).numel(), self.detach().reshape(-1)
+        if count > self.numel():
+            flat = OPS["cat"]([flat, self.new_zeros(count - self.numel())])
+        self._array = flat[:count].reshape(size)._array
+        return self
+
+    def fill_diagonal_(self, fill_value: Any, wrap: bool = False) -> Tensor:
+        """Writes `fill_value` on the main diagonal; `wrap` begins it again below in a tall matrix."""
+        shape = self._array.shape
+        if len(shape) < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if len(shape) > 2 and len(set(shape)) != 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        step = sum(self.stride())
+        tall = wrap and len(shape) == 2 and shape[0] > shape[1] + 1
+        count = -(-self.numel() // (shape[1] + 1)) if tall else min(shape)
+        OPS["as_strided"](self, (count,), (step,))[...] = fill_value
+        return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
         from facula.ops.subscript import assign

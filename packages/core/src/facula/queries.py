@@ -63,3 +63,14 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     both = (tensor1, tensor2)
     tensors = [x._array for x in both if isinstance(x, Tensor)]
     return result_dtype(tensors, [x for x in both if not isinstance(x, Tensor)])
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that tensors of these shapes (tuples or ints) broadcast to, as a Size.
+
+    Raises RuntimeError where they do not fit.
+    """
+    from facula._tensor import Size
+    from facula.ops.dims import broadcast_shapes as common
+
+    return Size(common(*[(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]))
