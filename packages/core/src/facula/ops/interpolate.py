@@ -435,7 +435,9 @@ class _Sampler:
 
     def pixels(self, at: Any) -> Any:
         """Values (N, C, *out) at whole positions, 0 where one lies outside."""
-        xp, inside, index = self.xp, None, None
+        xp = self.xp
+        inside: Any = None
+        index: Any = None
         for x, size in reversed(list(zip(at, self.sizes))):
             ok = xp.logical_and(x >= 0, x <= size - 1)
             inside = ok if inside is None else xp.logical_and(inside, ok)

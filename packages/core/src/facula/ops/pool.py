@@ -854,7 +854,7 @@ def _places(n: int, input: Any) -> Any:
     from facula import rand  # which itself needs the ops
 
     lead = tuple(input.shape[:2]) if len(input.shape) == n + 2 else (1, input.shape[0])
-    return rand(*lead, n, dtype=input.dtype, device=input.device)  # type: ignore[misc]
+    return rand(*lead, n, dtype=input.dtype, device=input.device)
 
 
 @op(method=False, arithmetic=False, outputs=("values", "indices"))
