@@ -109,10 +109,9 @@ class CompiledFunction:
             return self.function(
                 *args, **kwargs
             )  # inside another capture, or under autocast and the like
-        leaves, rebuild = flatten_tree((args, kwargs))
-        key, tensors = arguments_key(leaves, (args, kwargs))
+        key, tensors = arguments_key(args, kwargs)
         with lock:
-            program = self._find(key, tensors) or self._capture(key, leaves, rebuild, tensors)
+            program = self._find(key, tensors) or self._capture(key, args, kwargs, tensors)
             self.last = program
         return program(tensors)
 
@@ -138,14 +137,14 @@ class CompiledFunction:
                 return program
         return None
 
-    def _capture(self, key: Any, leaves: list[Any], rebuild: Any, tensors: list[Tensor]) -> Program:
+    def _capture(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Program:
+        leaves, _ = flatten_tree((args, kwargs))
         guards = Guards()
         guards.walk(self.function, getattr(self.function, "__name__", "module"))
         for i, x in enumerate(leaves):
             if not isinstance(x, Tensor):
                 guards.walk(x, f"args[{i}]")
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
-        args, kwargs = rebuild(iter(leaves))
         outcome = capture(self.function, args, kwargs, tensors, guards.names)
         simplify(outcome.graph)
         code = (

@@ -22,7 +22,6 @@ from facula.autograd.mode import is_grad_enabled
 from facula.backends.registry import default_backend
 from facula.dtypes import dtype as Dtype
 from facula.dtypes import get_default_dtype
-from facula.graph.tree import structure
 
 _PLAIN = (
     bool,
@@ -68,25 +67,39 @@ def tensor_key(t: Tensor) -> Any:
     return (array.shape, array.dtype, strides, t._backend, is_tracked(t), identity)
 
 
-def arguments_key(leaves: list[Any], call: Any) -> tuple[Any, list[Tensor]]:
-    """(key of a call's arguments and of the thread's modes, the tensors among them)."""
+def arguments_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Tensor]]:
+    """(key of a call's arguments and of the thread's modes, the tensors among them in order)."""
     tensors: list[Tensor] = []
+    parts: list[Any] = [is_grad_enabled(), get_default_dtype(), default_backend(), len(args)]
     seen: dict[int, int] = {}
-    parts: list[Any] = [is_grad_enabled(), get_default_dtype(), default_backend(), structure(call)]
-    for x in leaves:
-        if isinstance(x, Tensor):
-            # which arguments are one tensor, or views of one, is part of the key
-            same = seen.setdefault(id(x), len(tensors))
-            shared = same if x._cell is None else seen.setdefault(id(x._cell), len(tensors))
-            parts.append((tensor_key(x), same, shared))
-            tensors.append(x)
-        elif is_plain(x):
-            parts.append(plain_key(x))
-        elif isinstance(x, np.ndarray):
-            parts.append((x.shape, x.dtype, x.tobytes()))
-        else:
-            parts.append(id(x))
+    for x in args:
+        _add_key(x, parts, tensors, seen)
+    if kwargs:
+        _add_key(kwargs, parts, tensors, seen)
     return tuple(parts), tensors
+
+
+def _add_key(x: Any, parts: list[Any], tensors: list[Tensor], seen: dict[int, int]) -> None:
+    if isinstance(x, Tensor):
+        # which arguments are one tensor, or views of one, is part of the key
+        same = seen.setdefault(id(x), len(tensors))
+        shared = same if x._cell is None else seen.setdefault(id(x._cell), len(tensors))
+        parts.append((tensor_key(x), same, shared))
+        tensors.append(x)
+    elif isinstance(x, (tuple, list)):
+        parts.append((type(x), len(x)))
+        for y in x:
+            _add_key(y, parts, tensors, seen)
+    elif type(x) is dict:
+        parts.append((dict, tuple(x)))
+        for y in x.values():
+            _add_key(y, parts, tensors, seen)
+    elif is_plain(x):
+        parts.append(plain_key(x))
+    elif isinstance(x, np.ndarray):
+        parts.append((x.shape, x.dtype, x.tobytes()))
+    else:
+        parts.append(id(x))
 
 
 class Guards:

@@ -24,12 +24,3 @@ def flatten_tree(value: Any) -> tuple[list[Any], Callable[[Iterator[Any]], Any]]
         leaves, rebuild_values = flatten_tree(list(value.values()))
         return leaves, lambda new: dict(zip(keys, rebuild_values(new)))
     return [value], next
-
-
-def structure(value: Any) -> Any:
-    """The hashable shape of a nested container; leaves are None."""
-    if isinstance(value, (tuple, list)):
-        return (type(value), *map(structure, value))
-    if type(value) is dict:
-        return (dict, tuple(value), *map(structure, value.values()))
-    return None
