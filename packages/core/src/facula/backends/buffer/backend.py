@@ -103,7 +103,7 @@ class BufferBackend(Backend):
         return array.offset
 
     def room(self, array: BufferArray) -> int:
-        return array.nbytes // array.dtype.itemsize - array.offset
+        return int(array.nbytes // array.dtype.itemsize - array.offset)
 
     def is_whole(self, array: BufferArray) -> bool:
         return array.is_whole
@@ -148,5 +148,5 @@ class BufferBackend(Backend):
             raise RuntimeError(
                 f"view_as_complex: real and imaginary parts must be neighbours, the strides are {x.strides}"
             )
-        strides = [s // 2 for s in x.strides[:-1]]
-        return x.view(x.shape[:-1], strides, x.offset // 2, dtype)
+        halved = [s // 2 for s in x.strides[:-1]]
+        return x.view(x.shape[:-1], halved, x.offset // 2, dtype)
