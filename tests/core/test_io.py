@@ -46,11 +46,9 @@ def same(a, b):
         x, y = a.detach().cpu().numpy(), b.detach().cpu().numpy()
         return x.tobytes() == y.tobytes()
     if isinstance(a, float):
-        return (
-            type(b) is float
-            and (a == b or (math.isnan(a) and math.isnan(b)))
-            and math.copysign(1, a) == math.copysign(1, b)
-        )
+        if math.isnan(a):
+            return type(b) is float and math.isnan(b)
+        return type(b) is float and a == b and math.copysign(1, a) == math.copysign(1, b)
     if isinstance(a, (list, tuple)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
