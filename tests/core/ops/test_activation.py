@@ -9,7 +9,27 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-NAMES = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "sigmoid", "hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "tanhshrink", "softplus", "softsign", "logsigmoid", "gelu"]
+NAMES = [
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "silu",
+    "mish",
+    "sigmoid",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+    "hardshrink",
+    "softshrink",
+    "tanhshrink",
+    "softplus",
+    "softsign",
+    "logsigmoid",
+    "gelu",
+]
 
 
 def both(function, array, grad=None, **changes):

@@ -37,10 +37,8 @@ def select_where(condition: Any, input: Any, other: Any) -> Any:
         mask &= a
         return mask.view(dtype)
     out = np.asarray(a ^ b)
-    if (
-        out.shape == mask.shape
-        or (out.ndim
-        and mask.shape == np.broadcast_shapes(mask.shape, out.shape))
+    if out.shape == mask.shape or (
+        out.ndim and mask.shape == np.broadcast_shapes(mask.shape, out.shape)
     ):
         mask &= out
         mask ^= b

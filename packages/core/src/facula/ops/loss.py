@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from facula.autograd.mode import has_values
-from facula.dtypes import I64, as_dtype, category
+from facula.dtypes import HALF, I64, as_dtype, category
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import broadcast_shapes
 from facula.testing.samples import call
@@ -450,8 +450,7 @@ def cross_entropy(
     `weight` (C,) weighs the classes, and 'mean' divides by the weights of the targets; targets equal to
     `ignore_index` count nothing. Raises IndexError for a class number out of range.
     """
-    if not 0 <= label_smoothing <= 1:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    _check_smoothing(label_smoothing)
     reduction = reduction_of(reduction, size_average, reduce)
     if tuple(input.shape) == tuple(target.shape):
         return _probability_cross_entropy(xp, input, target, weight, reduction, label_smoothing)
@@ -463,6 +462,36 @@ def cross_entropy(
     rows, targets = xp.unsqueeze(input, 0), xp.reshape(target, (1,))
     out = xp.class_cross_entropy(rows, targets, weight, ignore_index, reduction, label_smoothing)[0]
     return xp.reshape(out, target.shape) if reduction == "none" else out
+
+
+@cross_entropy.public
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    scores, goal = input._array, target._array
+    if len(scores.shape) != len(goal.shape) + 1 or not goal.shape or scores.dtype in HALF:
+        return cross_entropy.call(
+            input, target, weight, size_average, ignore_index, reduce, reduction, label_smoothing
+        )
+    # The common case without the way through the body: one node.
+    _check_smoothing(label_smoothing)
+    _check_classes("cross_entropy", scores, goal, weight)
+    reduction = reduction_of(reduction, size_average, reduce)
+    return class_cross_entropy.call(
+        input, target, weight, ignore_index, reduction, label_smoothing
+    )[0]
+
+
+def _check_smoothing(label_smoothing: float) -> None:
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
 
 
 @cross_entropy.sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from facula.dtypes import as_dtype, finfo
+from facula.dtypes import F32, HALF, as_dtype, finfo
 from facula.ops._op import OPS, Namespace, Tensor, op
 from facula.testing.samples import call
 
@@ -118,6 +118,15 @@ def layer_norm(
     `normalized_shape`, an int or the sizes of the last dimensions, is also the shape of weight and bias.
     """
     return xp.native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+@layer_norm.public
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    if input._array.dtype in HALF:  # the statistics are to stay float32
+        return layer_norm.call(input, normalized_shape, weight, bias, eps)
+    return native_layer_norm.call(input, normalized_shape, weight, bias, eps)[0]
 
 
 @layer_norm.sample
@@ -366,7 +375,6 @@ def batch_norm(
 
 def _batch_statistics(input: Any, weight: Any, bias: Any, eps: float) -> Any:
     """Batch norm; float16 and bfloat16 are cast before, so that the statistics stay float32."""
-    from facula.dtypes import F32, HALF
 
     half = input._array.dtype
     if half not in HALF:
