@@ -282,6 +282,15 @@ def test_modes_and_gradients():
     assert not any(p.requires_grad for p in net.requires_grad_(False).parameters())
 
 
+def test_memory_shared_with_forked_processes():
+    net = nn.Linear(2, 3)
+    before = net.weight.tolist()
+    assert net.share_memory() is net
+    assert all(p.is_shared() for p in net.parameters())
+    assert net.weight.tolist() == before
+    assert not facula.ones(2).is_shared()
+
+
 def test_apply_visits_children_first():
     seen = []
     Net().apply(lambda m: seen.append(type(m).__name__))

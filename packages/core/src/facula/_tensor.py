@@ -682,6 +682,25 @@ class Tensor(TensorMethods):
         )
         return interface["data"][0] if interface else id(self._array)
 
+    def share_memory_(self) -> Tensor:
+        """Moves the values into memory that processes forked from this one share; on the CPU only."""
+        if self.is_cpu and self.numel() and not self.is_shared():
+            import mmap
+
+            shared = np.frombuffer(mmap.mmap(-1, self.nbytes), self._array.dtype).reshape(self._array.shape)
+            shared[...] = self._array
+            self._array = shared
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether `share_memory_` moved the values."""
+        import mmap
+
+        memory = self._array
+        while isinstance(memory, np.ndarray):
+            memory = memory.base
+        return isinstance(getattr(memory, "obj", memory), mmap.mmap)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
