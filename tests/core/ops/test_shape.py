@@ -11,7 +11,16 @@ import pytest
 
 def test_views_share_memory_and_copies_do_not():
     x = facula.tensor(np.zeros((2, 6)))
-    for view in (x.view(3, 4), x.t(), x[0], x.unsqueeze(0), x.reshape(12), x.flatten(), x.diagonal(), x.unfold(1, 2, 2)):
+    for view in (
+        x.view(3, 4),
+        x.t(),
+        x[0],
+        x.unsqueeze(0),
+        x.reshape(12),
+        x.flatten(),
+        x.diagonal(),
+        x.unfold(1, 2, 2),
+    ):
         assert view._base is x
     x.T[0, 1] = 5
     assert x[1, 0].item() == 5
@@ -48,7 +57,13 @@ def test_writes_through_strided_views_keep_the_tape():
 
 @pytest.mark.parametrize(
     "call",
-    [lambda x: x.transpose(0, 1), lambda x: x.unsqueeze(0), lambda x: x[0], lambda x: x[:1], lambda x: x.permute(1, 0)],
+    [
+        lambda x: x.transpose(0, 1),
+        lambda x: x.unsqueeze(0),
+        lambda x: x[0],
+        lambda x: x[:1],
+        lambda x: x.permute(1, 0),
+    ],
     ids=["transpose", "unsqueeze", "int", "slice", "permute"],
 )
 def test_common_view_calls_stay_lean(call):
@@ -87,3 +102,14 @@ def test_storage_offsets_diagonals_and_resizing():
     assert x.fill_diagonal_(2.0).tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 2], [0, 0, 0]]
     assert tuple(facula.broadcast_shapes((2, 1), 3)) == (2, 3)
     assert facula.tensor([1.0, 2.0, 3.0]).resize_(2, 1).tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x[:, [0, 2]], lambda x: x[:, :, [0, 1]], 
+        lambda x: x.transpose(0, 2).cumsum(0), lambda x: x.transpose(0, 2).sum(1), lambda x: facula.cat([x.transpose(0, 2)] * 2, 1),
+    ],
+)  # fmt: skip
+def test_results_are_contiguous_so_that_view_works(call):
+    assert call(facula.zeros(3, 4, 5)).is_contiguous()

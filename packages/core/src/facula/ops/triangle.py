@@ -23,7 +23,7 @@ def _triangle(name: str, doc: str, lower: bool) -> Any:
         rows = xp.view(xp.sequence(diagonal, 1, shape[-2], I64), (shape[-2], 1))
         columns = xp.sequence(0, 1, shape[-1], I64)
         kept = columns <= rows if lower else columns >= rows
-        return xp.select_where(kept, input, xp.full((), 0, input.dtype))
+        return xp.select_where(kept, xp.contiguous(input), xp.full((), 0, input.dtype))
 
     function.__name__, function.__doc__, function.__module__ = name, doc, __name__
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor", "diagonal": "int"}

@@ -7,6 +7,11 @@ from functools import wraps
 from typing import Any
 
 
+def dense(array: Any) -> Any:
+    """`array` in row-major order: NumPy lays some results out as their inputs were, PyTorch does not."""
+    return array if array.flags.c_contiguous else array.copy(order="C")
+
+
 def named_dimension(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy says 'axis' where PyTorch says 'dimension'."""
 
@@ -46,7 +51,7 @@ def kernels(m: Any) -> dict[str, Any]:
     combine = {"sum": m.add, "prod": m.multiply, "amax": m.maximum, "amin": m.minimum}
 
     def index(input: Any, indices: Any) -> Any:
-        return input[places(indices)]
+        return dense(input[places(indices)])
 
     def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
         out = input.copy(order="C")
@@ -74,7 +79,7 @@ def kernels(m: Any) -> dict[str, Any]:
         out[at[starts]] += rows[order] if len(starts) == len(at) else m.add.reduceat(rows[order], starts, axis=0)
 
     def gather(input: Any, dim: int, index: Any) -> Any:
-        return input[along(dim, index, m)]
+        return dense(input[along(dim, index, m)])
 
     def scatter(input: Any, dim: int, index: Any, src: Any, reduce: str = "assign") -> Any:
         out = input.copy(order="C")
@@ -86,7 +91,7 @@ def kernels(m: Any) -> dict[str, Any]:
         return out
 
     def index_select(input: Any, dim: int, index: Any) -> Any:
-        return m.take(input, index, axis=dim)
+        return dense(m.take(input, index, axis=dim))
 
     def index_add(input: Any, dim: int, index: Any, source: Any) -> Any:
         out = input.copy(order="C")

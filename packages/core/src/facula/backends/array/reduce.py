@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from facula.backends.array.index import dense
+
 #: Rows that are added one after another before partial sums are; the error grows with this number.
 BLOCK = 32
 
@@ -21,7 +23,7 @@ def kernels(m: Any) -> dict[str, Any]:
         is_short = input.size <= BLOCK or input.ndim < 2 or input.dtype.itemsize > 8 or input.dtype.kind not in "fc"
         if not is_short and not _is_pairwise(input, axis):
             return _careful(input, axis, keepdim)
-        return m.asarray(m.add.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype))
+        return dense(m.asarray(m.add.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype)))
 
     def _is_pairwise(x: Any, axis: Any) -> bool:
         """Whether NumPy's own sum is accurate: along the fastest dimension, or along a short one."""
@@ -44,7 +46,7 @@ def kernels(m: Any) -> dict[str, Any]:
             merged = _along(merged, d - len([e for e in done if e < d]))
             done.append(d)
         kept = [n if d not in dims else 1 for d, n in enumerate(x.shape) if keepdim or d not in dims]
-        return m.asarray(merged).reshape(kept)
+        return dense(m.asarray(merged).reshape(kept))
 
     def _merged(x: Any, dims: list[int]) -> tuple[Any, list[int]]:
         """`x` with neighbouring dimensions made one where memory order allows it, and which to reduce."""
@@ -79,25 +81,25 @@ def kernels(m: Any) -> dict[str, Any]:
         if dtype is None and input.dtype.kind in "iub":
             dtype = m.int64
         axis = axes(dim) if input.ndim else None
-        return m.asarray(m.multiply.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype))
+        return dense(m.asarray(m.multiply.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype)))
 
     def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-        return m.asarray(m.maximum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim))
+        return dense(m.asarray(m.maximum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
 
     def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-        return m.asarray(m.minimum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim))
+        return dense(m.asarray(m.minimum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
 
     def argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return m.asarray(m.argmax(input, axis=dim if input.ndim else None, keepdims=keepdim))
+        return dense(m.asarray(m.argmax(input, axis=dim if input.ndim else None, keepdims=keepdim)))
 
     def argmin(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return m.asarray(m.argmin(input, axis=dim if input.ndim else None, keepdims=keepdim))
+        return dense(m.asarray(m.argmin(input, axis=dim if input.ndim else None, keepdims=keepdim)))
 
     def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return m.asarray(m.any(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim))
+        return dense(m.asarray(m.any(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
 
     def all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return m.asarray(m.all(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim))
+        return dense(m.asarray(m.all(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
 
     found = (sum, prod, amax, amin, argmax, argmin, any, all)
     return {kernel.__name__: kernel for kernel in found}

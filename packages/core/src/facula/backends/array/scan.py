@@ -16,10 +16,10 @@ def kernels(m: Any) -> dict[str, Any]:
         return m.int64 if input.dtype.kind in "iub" else input.dtype
 
     def cumsum(input: Any, dim: int) -> Any:
-        return m.cumsum(input, axis=dim, dtype=wide(input)).astype(result(input), copy=False)
+        return m.cumsum(input, axis=dim, dtype=wide(input)).astype(result(input), order="C", copy=False)
 
     def cumprod(input: Any, dim: int) -> Any:
-        return m.cumprod(input, axis=dim, dtype=wide(input)).astype(result(input), copy=False)
+        return m.cumprod(input, axis=dim, dtype=wide(input)).astype(result(input), order="C", copy=False)
 
     def running(accumulate: Any) -> Any:
         def kernel(input: Any, dim: int) -> Any:

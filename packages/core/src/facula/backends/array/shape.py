@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from facula.backends.array.index import dense
+
 
 def kernels(m: Any) -> dict[str, Any]:
     def flip(input: Any, dims: Any) -> Any:
@@ -13,6 +15,6 @@ def kernels(m: Any) -> dict[str, Any]:
         return m.repeat(input, repeats, axis=dim)
 
     return {
-        "join": lambda tensors, dim: m.concatenate(tensors, axis=dim), "flip": flip,
+        "join": lambda tensors, dim: dense(m.concatenate(tensors, axis=dim)), "flip": flip,
         "repeat_interleave": repeat_interleave,
     }  # fmt: skip
