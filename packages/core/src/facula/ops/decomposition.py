@@ -1296,7 +1296,9 @@ def linalg_householder_product(xp: Namespace, A: Tensor, tau: Tensor) -> Tensor:
         )
     low = _lower(xp, A, -1)
     vectors = xp.where(_is_diagonal(xp, low), 1.0, low)
-    out = xp.where(xp.full(A.shape, True, B8), xp.cast(_is_diagonal(xp, A), A.dtype), A)  # taped also where k is 0
+    out = xp.where(
+        xp.full(A.shape, True, B8), xp.cast(_is_diagonal(xp, A), A.dtype), A
+    )  # taped also where k is 0
     for i in reversed(range(k)):
         v = xp.slice(vectors, len(A.shape) - 1, i, i + 1, 1)
         t = xp.unsqueeze(xp.slice(tau, len(tau.shape) - 1, i, i + 1, 1), -1)

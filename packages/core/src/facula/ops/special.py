@@ -221,6 +221,65 @@ special_i1e.vjp(input=_i1e_rule)
 sample_unary(i0, 0.3, 3.0)
 sample_unary(special_i1, 0.3, 3.0)
 
+i0.alias_as("special_modified_bessel_i0")
+special_i1.alias_as("special_modified_bessel_i1")
+
+special_bessel_j0 = _function("special_bessel_j0", "Bessel function of the first kind, of order 0.")
+special_bessel_j1 = _function("special_bessel_j1", "Bessel function of the first kind, of order 1.")
+special_scaled_modified_bessel_k0 = _function(
+    "special_scaled_modified_bessel_k0",
+    "`exp(input)` times the modified Bessel function K_0.",
+    0.3,
+    3.0,
+)
+special_scaled_modified_bessel_k1 = _function(
+    "special_scaled_modified_bessel_k1",
+    "`exp(input)` times the modified Bessel function K_1.",
+    0.3,
+    3.0,
+)
+
+
+@op(promote="float")
+def special_modified_bessel_k0(xp: Namespace, input: Tensor) -> Tensor:
+    """Modified Bessel function of the second kind, of order 0; infinite at 0, NaN below."""
+    return xp.special_scaled_modified_bessel_k0(input) * xp.exp(-input)
+
+
+@op(promote="float")
+def special_modified_bessel_k1(xp: Namespace, input: Tensor) -> Tensor:
+    """Modified Bessel function of the second kind, of order 1; infinite at 0, NaN below."""
+    return xp.special_scaled_modified_bessel_k1(input) * xp.exp(-input)
+
+
+@op(promote="float")
+def special_spherical_bessel_j0(xp: Namespace, input: Tensor) -> Tensor:
+    """`sin(input) / input`, and 1 at 0."""
+    return xp.where(xp.isinf(input), 0.0, xp.sinc(input / math.pi))
+
+
+special_scaled_modified_bessel_k0.vjp(
+    input=lambda xp, g, input, out: g * (out - xp.special_scaled_modified_bessel_k1(input))
+)
+special_scaled_modified_bessel_k1.vjp(
+    input=lambda xp, g, input, out: (
+        g * (out - xp.special_scaled_modified_bessel_k0(input) - out / input)
+    )
+)
+sample_unary(special_modified_bessel_k0, 0.3, 3.0)
+sample_unary(special_modified_bessel_k1, 0.3, 3.0)
+sample_unary(special_spherical_bessel_j0, 0.3, 3.0)
+special_bessel_j0.vjp(input=lambda xp, g, input: -g * xp.special_bessel_j1(input))
+special_bessel_j1.vjp(
+    input=lambda xp, g, input, out: (
+        g
+        * (
+            xp.special_bessel_j0(input)
+            - xp.where(input == 0, 0.5, out / xp.where(input == 0, 1.0, input))
+        )
+    )
+)
+
 # ---- orthogonal polynomials, by their three-term recurrences (Abramowitz, Stegun, 22.7)
 
 
