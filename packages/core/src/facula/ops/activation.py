@@ -23,9 +23,9 @@ def _floating(name: str, input: Any) -> None:
 
 
 def _between(xp: Namespace, input: Any, low: Any, high: Any, inside: Any) -> Any:
-    """`inside` where low < input < high, else 0."""
+    """`inside` where low < input < high (or NaN), else 0."""
     zero = _zero(xp, inside)
-    return xp.where(input > low, xp.where(input < high, inside, zero), zero)
+    return xp.where(input <= low, zero, xp.where(input >= high, zero, inside))
 
 
 def _sampled(*options: tuple[Any, ...], low: float = -2.0, high: float = 2.0) -> Any:
@@ -116,7 +116,7 @@ def elu(xp: Namespace, input: Tensor, alpha: float = 1.0) -> Tensor:
     return xp.where(input > 0, input, alpha * xp.expm1(input))
 
 
-elu.vjp(input=lambda xp, g, input, out, alpha: xp.where(input > 0, g, g * (out + alpha)))
+elu.vjp(input=lambda xp, g, input, out, alpha: xp.where(input <= 0, g * (out + alpha), g))
 elu.sample(_sampled((), (0.7,)))
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -131,7 +131,7 @@ def selu(xp: Namespace, input: Tensor) -> Tensor:
 
 selu.vjp(
     input=lambda xp, g, input, out: xp.where(
-        input > 0, g * _SELU_SCALE, g * (out + _SELU_SCALE * _SELU_ALPHA)
+        input <= 0, g * (out + _SELU_SCALE * _SELU_ALPHA), g * _SELU_SCALE
     )
 )
 selu.sample(_sampled())
@@ -146,7 +146,7 @@ def celu(xp: Namespace, input: Tensor, alpha: float = 1.0) -> Tensor:
     return xp.where(input > 0, input, alpha * xp.expm1(input / alpha))
 
 
-celu.vjp(input=lambda xp, g, input, out, alpha: xp.where(input > 0, g, g * (out / alpha + 1)))
+celu.vjp(input=lambda xp, g, input, out, alpha: xp.where(input <= 0, g * (out / alpha + 1), g))
 celu.sample(_sampled((), (0.7,)))
 
 
