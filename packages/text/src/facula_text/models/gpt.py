@@ -1,0 +1,121 @@
+"""A decoder-only transformer language model.
+
+Source: Radford et al. 2019, "Language models are unsupervised multitask learners" (GPT-2): layer norm
+before each block, GELU, learned positions, output weights tied to the embedding.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import facula
+from facula import Tensor, nn
+from facula.nn import functional as F
+
+
+@dataclass
+class GPTConfig:
+    """Sizes of a GPT: of vocabulary, context (in tokens), layers, heads, embedding; dropout rate."""
+
+    vocab_size: int
+    context: int = 128
+    layers: int = 4
+    heads: int = 4
+    width: int = 128
+    dropout: float = 0.0
+
+
+class CausalSelfAttention(nn.Module):
+    """Attention of each position to those before it: (batch, time, width) to the same."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        if config.width % config.heads:
+            raise ValueError(f"width {config.width} is not divisible by {config.heads} heads")
+        self.heads, self.dropout = config.heads, config.dropout
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.proj = nn.Linear(config.width, config.width)
+
+    def forward(self, x: Tensor) -> Any:
+        batch, time, width = x.shape
+        shape = (batch, time, self.heads, width // self.heads)
+        q, k, v = (part.reshape(*shape).transpose(1, 2) for part in self.qkv(x).split(width, -1))
+        dropout = self.dropout if self.training else 0.0
+        out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        return self.proj(out.transpose(1, 2).reshape(batch, time, width))
+
+
+class Block(nn.Module):
+    """Attention and a two-layer network, each with a norm before and a shortcut around."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(config.width)
+        self.attention = CausalSelfAttention(config)
+        self.norm2 = nn.LayerNorm(config.width)
+        self.mlp = nn.Sequential(
+            nn.Linear(config.width, 4 * config.width), nn.GELU(approximate="tanh"),
+            nn.Linear(4 * config.width, config.width), nn.Dropout(config.dropout),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Any:
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class GPT(nn.Module):
+    """Tokens (batch, time), int64, to scores of the next token (batch, time, vocab_size)."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.config = config
+        self.token = nn.Embedding(config.vocab_size, config.width)
+        self.position = nn.Embedding(config.context, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.width)
+        self._initialize()
+
+    def _initialize(self) -> None:
+        for name, p in self.named_parameters():
+            if p.ndim >= 2:
+                scale = 0.02 / math.sqrt(2 * self.config.layers) if name.endswith(("proj.weight", "mlp.2.weight")) else 0.02
+                nn.init.normal_(p, 0.0, scale)
+            elif name.endswith("bias"):
+                nn.init.zeros_(p)
+
+    def forward(self, tokens: Tensor) -> Any:
+        time = tokens.shape[1]
+        if time > self.config.context:
+            raise ValueError(f"GPT: {time} tokens are more than its context of {self.config.context}")
+        x = self.token(tokens) + self.position(facula.arange(time, device=tokens.device))
+        x = self.dropout(x)
+        for block in self.blocks:
+            x = block(x)
+        return F.linear(self.norm(x), self.token.weight)
+
+    @facula.no_grad()
+    def generate(self, tokens: Tensor, count: int, temperature: float = 1.0, top_k: int | None = None) -> Tensor:
+        """`tokens` (batch, time) with `count` more drawn one by one.
+
+        `temperature` below 1 prefers likely tokens; 0 takes the likeliest; `top_k` draws among so many.
+        """
+        was_training = self.training
+        self.eval()
+        for _ in range(count):
+            scores = self(tokens[:, -self.config.context :])[:, -1]
+            tokens = facula.cat([tokens, _draw(scores, temperature, top_k)], 1)
+        self.train(was_training)
+        return tokens
+
+
+def _draw(scores: Tensor, temperature: float, top_k: int | None) -> Tensor:
+    if temperature == 0:
+        return scores.argmax(-1, keepdim=True)
+    scores = scores / temperature
+    if top_k is not None and top_k < scores.shape[-1]:
+        least = scores.topk(top_k).values[:, -1:]
+        scores = scores.masked_fill(scores < least, float("-inf"))
+    return facula.multinomial(scores.softmax(-1), 1)
