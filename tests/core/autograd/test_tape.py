@@ -30,6 +30,15 @@ def test_accumulated_gradients_share_no_memory():
     assert b.grad.tolist() == [1.0, 1.0, 1.0]
 
 
+def test_accumulated_gradients_share_no_memory_with_each_other_or_with_what_was_given():
+    a, b, given = leaf(3), leaf(3, seed=1), facula.ones(3, dtype=facula.float64)
+    ((a + b) * given).sum().backward()
+    assert not np.shares_memory(a.grad.numpy(), b.grad.numpy())
+    c = leaf(3)
+    c.backward(given)
+    assert not np.shares_memory(c.grad.numpy(), given.numpy())
+
+
 def test_third_derivatives():
     x = leaf(4)
     first = grad(x.tanh().sum(), x, create_graph=True)[0]

@@ -361,6 +361,14 @@ def _leading_to(roots: list[Any], targets: list[Any]) -> set[int]:
     return needed
 
 
+def _references(leaf: Any, g: Any, run: Any) -> int:
+    return sys.getrefcount(g)
+
+
+#: What `sys.getrefcount` says in `_accumulate` of an array that nobody else holds; Pythons differ.
+_ALONE = _references(None, {0: object()}.pop(0), None)
+
+
 def _accumulate(leaf: Tensor, g: Any, run: Pass) -> None:
     """Adds to `leaf.grad`: in place, unless the gradient itself is on the tape."""
     backend = leaf._backend
@@ -369,7 +377,7 @@ def _accumulate(leaf: Tensor, g: Any, run: Pass) -> None:
         leaf.__dict__["_grad"] = g if before is None else before + g
     elif before is None:
         # Rules may pass their cotangent on, so an array that someone else holds must be copied.
-        if not (sys.getrefcount(g) <= 3 and backend.is_whole(g)):
+        if sys.getrefcount(g) > _ALONE or not backend.is_whole(g):
             g = backend.copy(g)
         leaf.__dict__["_grad"] = from_array(backend, g)
     elif before.requires_grad:
