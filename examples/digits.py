@@ -10,13 +10,14 @@ import argparse
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 import facula
 import facula.nn.functional as F
 from facula import nn, optim
 from facula.utils.data import DataLoader
 from facula_vision import transforms as T
 from facula_vision.datasets import Digits
-from tqdm import tqdm
 
 EPOCHS, BATCH = 20, 64
 STEPS = T.Compose([T.ToTensor(), T.Normalize((0.3,), (0.38,))])
@@ -89,7 +90,9 @@ def draw(curve, labels, predicted, path):
     import matplotlib.pyplot as plt
 
     counts = facula.zeros(10, 10, dtype=facula.int64)
-    counts.index_put_((labels, predicted), facula.ones(len(labels), dtype=facula.int64), accumulate=True)
+    counts.index_put_(
+        (labels, predicted), facula.ones(len(labels), dtype=facula.int64), accumulate=True
+    )
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
     epochs = range(1, len(curve) + 1)
     left.plot(epochs, [loss for loss, _ in curve], color="tab:blue", label="training loss")
@@ -114,7 +117,9 @@ def draw(curve, labels, predicted, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for checkpoint and picture")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo-output"), help="folder for checkpoint and picture"
+    )
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)

@@ -56,8 +56,21 @@ def _parameter(op: Op, p: inspect.Parameter) -> str:
 
 def _hint(p: inspect.Parameter) -> str:
     text = p.annotation if isinstance(p.annotation, str) else "Any"
-    known = {"int", "float", "bool", "str", "int | None", "float | None", "bool | None", "str | None"}
-    return text if text in known and p.default is not None or text in known and "None" in text else "Any"
+    known = {
+        "int",
+        "float",
+        "bool",
+        "str",
+        "int | None",
+        "float | None",
+        "bool | None",
+        "str | None",
+    }
+    return (
+        text
+        if (text in known and p.default is not None) or (text in known and "None" in text)
+        else "Any"
+    )
 
 
 def result_of(op: Op) -> str:
@@ -66,12 +79,29 @@ def result_of(op: Op) -> str:
     plain = {"bool", "int", "float", "tuple[Tensor, ...]", "list[Tensor]"}
     if text in plain:
         return str(text)
-    return "Tensor" if text == "Tensor" and not op.outputs and not op.adapter else "Any" if op.outputs else _adapted(op)
+    return (
+        "Tensor"
+        if text == "Tensor" and not op.outputs and not op.adapter
+        else "Any"
+        if op.outputs
+        else _adapted(op)
+    )
 
 
 def _adapted(op: Op) -> str:
     """An adapter may offer overloads that return several tensors; their op then is no single one."""
-    overloaded = {"max", "min", "where", "unique", "std_mean", "var_mean", "median", "nanmedian", "split", "chunk"}
+    overloaded = {
+        "max",
+        "min",
+        "where",
+        "unique",
+        "std_mean",
+        "var_mean",
+        "median",
+        "nanmedian",
+        "split",
+        "chunk",
+    }
     text = inspect.signature(op.function).return_annotation
     return "Any" if op.name in overloaded or text != "Tensor" else "Tensor"
 
@@ -90,7 +120,9 @@ def names_of(ops: dict[str, Op], prefix: str = "") -> dict[str, Op]:
     return {
         name.removeprefix(prefix): op
         for name, op in sorted(named.items())
-        if name.startswith(prefix) and name.removeprefix(prefix).isidentifier() and not keyword.iskeyword(name.removeprefix(prefix))
+        if name.startswith(prefix)
+        and name.removeprefix(prefix).isidentifier()
+        and not keyword.iskeyword(name.removeprefix(prefix))
     }
 
 
@@ -100,13 +132,25 @@ def is_internal(name: str) -> bool:
 
 def main_stub() -> str:
     lines = [HEADER, "from typing import Any\n", *_explicit_imports(), ""]
-    lines += [f"{name}: dtype" for name in sorted(dtypes.NAMES) if name not in ("float", "int", "bool")]
+    lines += [
+        f"{name}: dtype" for name in sorted(dtypes.NAMES) if name not in ("float", "int", "bool")
+    ]
     lines += [f"{name}: Any" for name in ("float", "int", "bool")]
     lines += [f"{name}: Any" for name in sorted(constants.NAMES)]
     lines += ["__version__: str", "def __getattr__(name: str) -> Any: ...", ""]
-    taken = set(dtypes.NAMES) | set(constants.NAMES) | set(_HOMES) | set(_MODULES) | {"tensor", "from_numpy", "as_tensor"}
+    taken = (
+        set(dtypes.NAMES)
+        | set(constants.NAMES)
+        | set(_HOMES)
+        | set(_MODULES)
+        | {"tensor", "from_numpy", "as_tensor"}
+    )
     for name, op in names_of(OPS).items():
-        if not is_internal(name) and name not in taken and not name.startswith(tuple(n + "_" for n in NAMESPACES)):
+        if (
+            not is_internal(name)
+            and name not in taken
+            and not name.startswith(tuple(n + "_" for n in NAMESPACES))
+        ):
             lines.append(_builtin_safe(function(name, op)))
     return "\n".join(lines)
 
@@ -114,7 +158,11 @@ def main_stub() -> str:
 def _builtin_safe(text: str) -> str:
     """`facula.int` and the like hide Python's names within the stub."""
     for name in ("int", "float", "bool"):
-        text = text.replace(f": {name}", f": builtins.{name}").replace(f"-> {name}:", f"-> builtins.{name}:").replace(f"| {name}", f"| builtins.{name}")
+        text = (
+            text.replace(f": {name}", f": builtins.{name}")
+            .replace(f"-> {name}:", f"-> builtins.{name}:")
+            .replace(f"| {name}", f"| builtins.{name}")
+        )
     return text
 
 
@@ -148,7 +196,12 @@ def namespace_stub(prefix: str) -> str:
 
 
 def functional_stub() -> str:
-    lines = [HEADER, "from typing import Any\n", "from facula._tensor import Tensor\n", "def __getattr__(name: str) -> Any: ...\n"]
+    lines = [
+        HEADER,
+        "from typing import Any\n",
+        "from facula._tensor import Tensor\n",
+        "def __getattr__(name: str) -> Any: ...\n",
+    ]
     module = facula.nn.functional
     for name, op in names_of(OPS).items():
         if is_internal(name):
@@ -158,10 +211,18 @@ def functional_stub() -> str:
             continue
         op = OPS[module._RENAMED.get(name, name)]
         code = getattr(own, "__code__", None)
-        if code is not None and code.co_filename == module.__file__ and not hasattr(own, "__wrapped__"):
+        if (
+            code is not None
+            and code.co_filename == module.__file__
+            and not hasattr(own, "__wrapped__")
+        ):
             lines.append(_builtin_safe(_written(name, op, own)))
         else:
-            lines.append(_builtin_safe(_with_inplace(name, op) if name in module._INPLACE else function(name, op)))
+            lines.append(
+                _builtin_safe(
+                    _with_inplace(name, op) if name in module._INPLACE else function(name, op)
+                )
+            )
     lines.insert(1, "import builtins\n")
     return "\n".join(lines)
 
@@ -174,7 +235,9 @@ def _written(name: str, op: Op, own: Any) -> str:
 
 def _with_inplace(name: str, op: Op) -> str:
     """A function with `inplace`, where PyTorch has it among the arguments."""
-    parameters = [p for p in inspect.signature(op.public_call).parameters.values() if p.name != "inplace"]
+    parameters = [
+        p for p in inspect.signature(op.public_call).parameters.values() if p.name != "inplace"
+    ]
     inner = [_parameter(op, p) for p in parameters]
     inner.insert(facula.nn.functional._INPLACE[name], "inplace: bool = ...")
     return f"def {name}({', '.join(inner)}) -> Tensor:\n    {documented(op.doc)}\n"
@@ -182,21 +245,53 @@ def _with_inplace(name: str, op: Op) -> str:
 
 def methods_stub() -> str:
     written = set(_own_members())
-    lines = [HEADER, "from typing import Any\n", "from facula._tensor import Tensor\n", "class TensorMethods:"]
+    lines = [
+        HEADER,
+        "from typing import Any\n",
+        "from facula._tensor import Tensor\n",
+        "class TensorMethods:",
+    ]
     for name, op in names_of(OPS).items():
         if op.method and name not in written and not is_internal(name):
-            lines.append(f"    def {name}({signature_of(op, True)}) -> {result_of(op)}:\n        {documented(op.doc)}\n")
+            lines.append(
+                f"    def {name}({signature_of(op, True)}) -> {result_of(op)}:\n        {documented(op.doc)}\n"
+            )
         if op.inplace and f"{name}_" not in written and not is_internal(name):
-            lines.append(f"    def {name}_({signature_of(op, True)}) -> Tensor:\n        \"\"\"In-place form of `{name}`.\"\"\"\n")
+            lines.append(
+                f'    def {name}_({signature_of(op, True)}) -> Tensor:\n        """In-place form of `{name}`."""\n'
+            )
     lines.insert(1, "import builtins\n")
     return "\n".join([_builtin_safe(line) for line in lines] + _dunders())
 
 
 def _dunders() -> list[str]:
-    binary = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
-    lines = [f"    def __{r}{name}__(self, other: Any) -> Tensor: ..." for name in binary for r in ("", "r", "i")]
-    compare = [f"    def __{name}__(self, other: Any) -> Tensor: ..." for name in ("lt", "le", "gt", "ge")]
-    equal = [f"    def __{name}__(self, other: Any) -> Tensor: ...  # type: ignore[override]" for name in ("eq", "ne")]
+    binary = [
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "and",
+        "or",
+        "xor",
+        "lshift",
+        "rshift",
+    ]
+    lines = [
+        f"    def __{r}{name}__(self, other: Any) -> Tensor: ..."
+        for name in binary
+        for r in ("", "r", "i")
+    ]
+    compare = [
+        f"    def __{name}__(self, other: Any) -> Tensor: ..." for name in ("lt", "le", "gt", "ge")
+    ]
+    equal = [
+        f"    def __{name}__(self, other: Any) -> Tensor: ...  # type: ignore[override]"
+        for name in ("eq", "ne")
+    ]
     return lines + compare + equal + [f"    def __{name}__(self) -> Tensor: ..." for name in ("neg", "abs", "invert", "pos")] + [
         "    def __getitem__(self, index: Any) -> Tensor: ..."
     ]  # fmt: skip
@@ -214,7 +309,11 @@ def _own_members() -> list[str]:
 
 
 def main() -> None:
-    stubs = {"__init__.pyi": main_stub(), "_tensor_methods.pyi": methods_stub(), "nn/functional.pyi": functional_stub()}
+    stubs = {
+        "__init__.pyi": main_stub(),
+        "_tensor_methods.pyi": methods_stub(),
+        "nn/functional.pyi": functional_stub(),
+    }
     stubs |= {f"{name}.pyi": namespace_stub(name) for name in NAMESPACES}
     for path, text in stubs.items():
         text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 @pytest.mark.parametrize("name", ["zeros", "ones", "empty", "rand", "randn"])

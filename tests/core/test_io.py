@@ -12,9 +12,10 @@ import sys
 import time
 from collections import OrderedDict
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 from facula.dtypes import ALL
 from facula.io import FileError
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,10 @@ import math
 import pickle
 import threading
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 from facula.random import Generator, Key, philox, words
 
 stats = pytest.importorskip("scipy.stats")

@@ -21,7 +21,17 @@ def main() -> int:
         return 0 if not os.environ.get("CI") else 1
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "opinfo.json"
-        command = [sys.executable, str(tool), "--module", "facula", "--grad", "--jobs", "2", "--json", str(out)]
+        command = [
+            sys.executable,
+            str(tool),
+            "--module",
+            "facula",
+            "--grad",
+            "--jobs",
+            "2",
+            "--json",
+            str(out),
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         records = json.loads(out.read_text())["ops"]
     core = [r for r in records if r["tier"] == "core"]

@@ -44,7 +44,11 @@ def test_gradients(op, i):
     def function(*new):
         fresh = iter(new)
         swapped = build_again(samples_of(op)[i], fresh)
-        return [t for t in tensors_in(op.public_call(*swapped.args, **swapped.kwargs)) if t.requires_grad]
+        return [
+            t
+            for t in tensors_in(op.public_call(*swapped.args, **swapped.kwargs))
+            if t.requires_grad
+        ]
 
     def build_again(call, fresh):
         return build(call, lambda draw: next(fresh) if draw.grad else facula.tensor(draw.values))

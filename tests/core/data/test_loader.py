@@ -15,8 +15,18 @@ import pytest
 
 import facula
 from facula.utils.data import (
-    BatchSampler, ConcatDataset, DataLoader, Dataset, IterableDataset, StackDataset, Subset, TensorDataset,
-    WeightedRandomSampler, default_collate, get_worker_info, random_split,
+    BatchSampler,
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+    get_worker_info,
+    random_split,
 )  # fmt: skip
 
 Pair = namedtuple("Pair", "x y")
@@ -140,7 +150,7 @@ def test_a_killed_worker_is_reported_within_five_seconds():
 
 
 def test_a_slow_batch_times_out():
-    with pytest.raises(RuntimeError, match="timed out after 0.5 seconds"):
+    with pytest.raises(RuntimeError, match=r"timed out after 0\.5 seconds"):
         next(iter(DataLoader(Slow(), 2, num_workers=1, timeout=0.5)))
 
 

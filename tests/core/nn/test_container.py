@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import facula
 import pytest
+
+import facula
 from facula import nn
 
 

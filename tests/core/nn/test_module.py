@@ -6,8 +6,9 @@ import copy
 import pickle
 from collections import OrderedDict
 
-import facula
 import pytest
+
+import facula
 from facula import nn
 from facula.nn import functional as F
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 from facula import nn
 
 torch = pytest.importorskip("torch")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import facula
 import pytest
+
+import facula
 
 
 def test_integers_and_bools():

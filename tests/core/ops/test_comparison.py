@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-import facula
 import pytest
+
+import facula
 
 
 def test_extremes_let_nan_through_and_share_ties():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 SHAPES = {
     "ij,jk->ik": [(2, 3), (3, 4)], "ij,jk": [(2, 3), (3, 4)], "bij,bkj->bik": [(2, 3, 4), (2, 5, 4)],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 def test_integer_division_keeps_integers_and_refuses_zero():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 RNG = np.random.default_rng(0)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 VALUES = np.arange(24.0).reshape(2, 3, 4)
 
@@ -69,7 +70,11 @@ def test_basic_indices_are_views():
         (np.array([0, 5]), IndexError, "index 5 is out of bounds for dimension 0 with size 2"),
         ((0, 0, 0, 0), IndexError, "too many indices for tensor of dimension 3"),
         (slice(None, None, -1), ValueError, "step must be greater than zero"),
-        (np.array([True, False, True]), IndexError, "does not match the shape of the indexed tensor"),
+        (
+            np.array([True, False, True]),
+            IndexError,
+            "does not match the shape of the indexed tensor",
+        ),
         (1.5, IndexError, "valid indices"),
     ],
 )
@@ -78,7 +83,9 @@ def test_bad_indices_say_what_was_wrong(index, error, text):
         tensor(VALUES)[placed(index)]
 
 
-@pytest.mark.parametrize("index", [0, (slice(None), [0, 2]), MASK, (Ellipsis, slice(0, 3, 2))], ids=str)
+@pytest.mark.parametrize(
+    "index", [0, (slice(None), [0, 2]), MASK, (Ellipsis, slice(0, 3, 2))], ids=str
+)
 def test_gradient_of_a_write_reaches_both(index):
     x = tensor(VALUES, requires_grad=True)
     index = placed(index)
@@ -95,7 +102,9 @@ def test_gradient_of_a_write_reaches_both(index):
 def test_equal_indices_add_up():
     x = facula.zeros(3, 2, dtype=facula.float64)
     at = tensor([0, 2, 0])
-    np.testing.assert_array_equal(x.index_add(0, at, tensor(np.ones((3, 2)))).numpy(), [[2, 2], [0, 0], [1, 1]])
+    np.testing.assert_array_equal(
+        x.index_add(0, at, tensor(np.ones((3, 2)))).numpy(), [[2, 2], [0, 0], [1, 1]]
+    )
     x.index_put_((at,), tensor(np.ones(2)), accumulate=True)
     np.testing.assert_array_equal(x.numpy(), [[2, 2], [0, 0], [1, 1]])
     table = tensor(np.ones((3, 2)), requires_grad=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-import facula
-import facula.nn.functional as F
 import numpy as np
 import pytest
+
+import facula
+import facula.nn.functional as F
 
 torch = pytest.importorskip("torch")
 RNG = np.random.default_rng(0)
@@ -46,7 +47,7 @@ def test_dense_targets(reduction):
     targets = RNG.integers(0, 5, (4, 7, 3))
     for name in ("cross_entropy", "nll_loss"):
         assert_alike(
-            lambda f, x, t: getattr(f, name)(x, t, reduction=reduction, ignore_index=2),
+            lambda f, x, t, name=name: getattr(f, name)(x, t, reduction=reduction, ignore_index=2),
             draws(4, 5, 7, 3),
             targets,
         )

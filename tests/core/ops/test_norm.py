@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import facula
-import facula.nn.functional as F
 import numpy as np
 import pytest
+
+import facula
+import facula.nn.functional as F
 
 torch = pytest.importorskip("torch")
 RNG = np.random.default_rng(0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 from facula.ops.recurrent import gru_layer, lstm_layer, rnn_layer
 
 torch = pytest.importorskip("torch")

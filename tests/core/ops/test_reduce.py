@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 def tensor(values, **options):
@@ -34,7 +35,9 @@ def test_dtypes_follow_pytorch():
 
 @pytest.mark.parametrize("name", ["max", "min", "amax", "argmax", "argmin", "aminmax"])
 def test_extrema_of_nothing_are_errors(name):
-    with pytest.raises(RuntimeError, match=r"Expected reduction dim to be specified for input.numel\(\) == 0"):
+    with pytest.raises(
+        RuntimeError, match=r"Expected reduction dim to be specified for input.numel\(\) == 0"
+    ):
         getattr(tensor(np.zeros((0, 3))), name)()
 
 
@@ -63,7 +66,11 @@ def test_nan_goes_through_extrema_and_sorts_last():
 @pytest.mark.parametrize("dim", [0, 1, 2, (0, 2), (0, 1), None])
 def test_float32_sums_are_accurate_along_every_dimension(dim, layout):
     values = np.random.default_rng(0).random((500, 6, 300)).astype(np.float32)
-    values = {"rows": values, "columns": np.asfortranarray(values), "every other": values[::2, :, ::2]}[layout]
+    values = {
+        "rows": values,
+        "columns": np.asfortranarray(values),
+        "every other": values[::2, :, ::2],
+    }[layout]
     got = facula.from_numpy(values).sum(dim).numpy()
     exact = values.astype(np.float64).sum(dim)
     assert got.shape == exact.shape
@@ -89,7 +96,9 @@ def test_equal_extrema_share_the_gradient():
     assert x.grad.tolist() == [0.5, 0.5, 0]
 
 
-@pytest.mark.parametrize("name", ["sum", "mean", "prod", "amax", "amin", "var", "std", "argmax", "nansum", "logsumexp"])
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "prod", "amax", "amin", "var", "std", "argmax", "nansum", "logsumexp"]
+)
 def test_numpys_argument_names_are_taken_too(name):
     x = tensor(np.arange(6.0).reshape(2, 3))
     got = getattr(x, name)(axis=1, keepdims=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
+
+import facula
 
 
 def test_long_float32_running_sums_are_accurate():
@@ -28,4 +29,6 @@ def test_running_maxima_name_the_last_of_equal_ones():
 def test_logcumsumexp_of_infinities_and_of_large_numbers():
     inf = float("inf")
     assert facula.tensor([-inf, -inf]).logcumsumexp(0).tolist() == [-inf, -inf]
-    np.testing.assert_allclose(facula.tensor([1000.0, 1000.0]).logcumsumexp(0).numpy(), [1000, 1000 + np.log(2)])
+    np.testing.assert_allclose(
+        facula.tensor([1000.0, 1000.0]).logcumsumexp(0).numpy(), [1000, 1000 + np.log(2)]
+    )

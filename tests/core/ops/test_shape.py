@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 def test_views_share_memory_and_copies_do_not():

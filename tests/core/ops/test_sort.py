@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 def test_equal_elements_keep_their_order_both_ways():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 POINTS = np.concatenate([np.linspace(-6, 6, 241), [1e-10, -1e-300, 20.0, -20.0]])
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 
 @pytest.mark.parametrize(("n_fft", "hop"), [(16, 4), (10, 3), (12, 6)])

@@ -38,7 +38,7 @@ def train(module, name, kwargs, steps=6, lr=0.05, dtype="float64"):
     return optimizer, [w, b]
 
 
-@pytest.mark.parity()
+@pytest.mark.parity
 @pytest.mark.parametrize("name, kwargs", PARAMS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_equals_pytorch(name, kwargs, dtype):
@@ -106,7 +106,7 @@ def rates(module, name, kwargs, steps=13):
     return out
 
 
-@pytest.mark.parity()
+@pytest.mark.parity
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedule_equals_pytorch(name):
     torch = pytest.importorskip("torch")
@@ -115,7 +115,7 @@ def test_schedule_equals_pytorch(name):
     )
 
 
-@pytest.mark.parity()
+@pytest.mark.parity
 def test_composed_schedules_equal_pytorch():
     torch = pytest.importorskip("torch")
 

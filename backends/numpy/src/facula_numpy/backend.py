@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from facula.backends.array import ArrayBackend
 from facula._device import device as Device
+from facula.backends.array import ArrayBackend
 from facula_numpy import activation, choose, conv, embedding, inplace, loss, norm, random, recurrent
 
 
@@ -18,6 +16,12 @@ class NumpyBackend(ArrayBackend):
         super().__init__(device, np)
         self.table |= conv.kernels()
         self.table |= random.table(self)
-        self.table |= choose.KERNELS | activation.kernels(self) | loss.KERNELS | norm.KERNELS | embedding.KERNELS
+        self.table |= (
+            choose.KERNELS
+            | activation.kernels(self)
+            | loss.KERNELS
+            | norm.KERNELS
+            | embedding.KERNELS
+        )
         self.table |= recurrent.kernels(self)
         self.inplace_kernels |= inplace.KERNELS

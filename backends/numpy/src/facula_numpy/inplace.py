@@ -19,7 +19,9 @@ def _fits(target: Any, other: Any) -> bool:
     if target.dtype not in _FLOATS:
         return False
     if other.__class__ is np.ndarray:
-        return other.dtype is target.dtype and (other.shape == target.shape or _broadcasts(other.shape, target.shape))
+        return other.dtype is target.dtype and (
+            other.shape == target.shape or _broadcasts(other.shape, target.shape)
+        )
     return other.__class__ is float or other.__class__ is int
 
 
@@ -73,7 +75,21 @@ def adam_update(
     beta2: float, eps: float, weight_decay: float, decays: bool, decoupled: bool,
 ) -> None:  # fmt: skip
     if param.dtype not in _FLOATS:
-        return _adam_half(param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, step, lr, beta1, beta2, eps, weight_decay, decays, decoupled)
+        return _adam_half(
+            param,
+            grad,
+            exp_avg,
+            exp_avg_sq,
+            max_exp_avg_sq,
+            step,
+            lr,
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            decays,
+            decoupled,
+        )
     if decays and decoupled:
         np.multiply(param, 1 - lr * weight_decay, out=param)
     elif decays:

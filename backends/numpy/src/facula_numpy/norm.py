@@ -6,8 +6,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from facula.ops.norm import check_normalized
 
+from facula.ops.norm import check_normalized
 from facula_numpy.activation import PIECE
 
 

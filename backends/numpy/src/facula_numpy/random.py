@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from facula.backends.array.random import CHUNK, normal_kernel
 from facula.dtypes import F32, F64, I64
 from facula.ops import random as definition

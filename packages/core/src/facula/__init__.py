@@ -7,15 +7,21 @@ from typing import Any
 
 from facula import constants as _constants
 from facula import dtypes as _dtypes
-from facula.autograd.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from facula import ops as _ops
 from facula._device import device
+from facula._tensor import Size, Tensor
+from facula.autograd.mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from facula.construct import as_tensor, from_numpy, tensor
 from facula.dtypes import dtype, finfo, get_default_dtype, iinfo, set_default_dtype
 from facula.ops._op import ALIASES as _ALIASES
 from facula.ops._op import OPS as _OPS
-from facula import ops as _ops
-from facula.construct import as_tensor, from_numpy, tensor
 from facula.promotion import can_cast, promote_types
-from facula._tensor import Size, Tensor
 
 __version__ = "0.1.0"
 
@@ -44,7 +50,24 @@ _HOMES = {
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip
 _MODULES = frozenset(
-    ("autograd", "backends", "nn", "optim", "utils", "data", "io", "graph", "random", "testing", "linalg", "fft", "special", "signal", "cuda", "amp")
+    (
+        "autograd",
+        "backends",
+        "nn",
+        "optim",
+        "utils",
+        "data",
+        "io",
+        "graph",
+        "random",
+        "testing",
+        "linalg",
+        "fft",
+        "special",
+        "signal",
+        "cuda",
+        "amp",
+    )
 )
 
 

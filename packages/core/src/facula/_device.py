@@ -20,10 +20,14 @@ class device:
             return type
         self = object.__new__(cls)
         if not isinstance(type, str):
-            raise TypeError(f"a device is named by a string such as 'cpu' or 'cuda:0', got {type!r}")
+            raise TypeError(
+                f"a device is named by a string such as 'cpu' or 'cuda:0', got {type!r}"
+            )
         match = re.fullmatch(r"([a-z_][a-z0-9_]*)(?::(\d+))?", type)
         if not match or (match[2] is not None and index is not None):
-            raise RuntimeError(f"Invalid device string: '{type}'; a device is 'TYPE' or 'TYPE:INDEX', as in 'cuda:0'")
+            raise RuntimeError(
+                f"Invalid device string: '{type}'; a device is 'TYPE' or 'TYPE:INDEX', as in 'cuda:0'"
+            )
         self.type = match[1]
         self.index = int(match[2]) if match[2] is not None else index
         return self
@@ -35,7 +39,11 @@ class device:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}'" + ("" if self.index is None else f", index={self.index}") + ")"
+        return (
+            f"device(type='{self.type}'"
+            + ("" if self.index is None else f", index={self.index}")
+            + ")"
+        )
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)

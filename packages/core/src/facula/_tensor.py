@@ -69,7 +69,9 @@ def edge_of(t: Tensor) -> Any:
     return t._node or t
 
 
-def follow(start: Any, chain: tuple[tuple[Any, tuple[Any, ...]], ...], apply: Callable[..., Any]) -> Any:
+def follow(
+    start: Any, chain: tuple[tuple[Any, tuple[Any, ...]], ...], apply: Callable[..., Any]
+) -> Any:
     """Replays a chain of view ops on `start`; `apply(op, x, options)` runs one of them."""
     for op, options in chain:
         start = apply(op, start, options)
@@ -90,6 +92,7 @@ def _replay_view(t: Tensor, view: View) -> None:
     finally:
         set_recording(was_recording)
     t._node, t._requires_grad = fresh._node, fresh._requires_grad
+
 
 def _is_method(op: Any, name: str) -> bool:
     """Whether `name` of an op is a method: `linalg_det` is none, but its second name `det` is."""
@@ -150,14 +153,22 @@ def _keep_values_of(t: Tensor, newest: Any, start: int) -> None:
         if node is None or isinstance(node, Tensor) or node.time < start:
             continue
         stack.extend((node.node,) if hasattr(node, "node") else node.edges)
-        if not any(k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell for k in node.kept or ()):
+        if not any(
+            k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell
+            for k in node.kept or ()
+        ):
             continue
         kept = []
         for k in node.kept:
             if k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell:
                 if id(k[0]) not in copies:
                     copy = copies[id(k[0])] = alias(k[0])
-                    copy._array, copy._node, copy._view, copy._cell = k[0]._backend.copy(k[0]._array), edge_or_none(k[0]), None, None
+                    copy._array, copy._node, copy._view, copy._cell = (
+                        k[0]._backend.copy(k[0]._array),
+                        edge_or_none(k[0]),
+                        None,
+                        None,
+                    )
                 k = (copies[id(k[0])], 0)
             kept.append(k)
         node.kept = tuple(kept)
@@ -237,7 +248,9 @@ def _fit(t: Tensor, new: Tensor, name: str) -> Tensor:
     """`new` in the dtype and shape of `t`, by taped ops; errors as PyTorch's."""
     if new._array.dtype is not t._array.dtype:
         if not can_cast(new.dtype, t.dtype) and name != "copy_":
-            raise RuntimeError(f"{name}: result type {new.dtype} can't be cast to the desired output type {t.dtype}")
+            raise RuntimeError(
+                f"{name}: result type {new.dtype} can't be cast to the desired output type {t.dtype}"
+            )
         new = OPS["cast"].call(new, t._array.dtype)
     if new._backend is not t._backend and not isinstance(state.mode, Mode):
         new = OPS["to_backend"].call(new, t._backend, new._backend)
@@ -273,7 +286,9 @@ def _rebind(t: Tensor, new: Tensor) -> None:
     elif tracked or base._requires_grad:
         old = alias(base)
         mask = (1 if base._requires_grad else 0) | (2 if tracked else 0)
-        put_node = make_node(OPS["write_view"], mask, (old, new), (old, new), (view.chain,), (None,), base._backend)
+        put_node = make_node(
+            OPS["write_view"], mask, (old, new), (old, new), (view.chain,), (None,), base._backend
+        )
         put_node.shape = base._array.shape
     t._backend.write(t._array, new._array)
     bump(t)
@@ -305,7 +320,16 @@ class Tensor(TensorMethods):
     uninitialised tensor of that shape.
     """
 
-    __slots__ = ("_array", "_backend", "_node", "_requires_grad", "_view", "_cell", "__dict__", "__weakref__")
+    __slots__ = (
+        "_array",
+        "_backend",
+        "_node",
+        "_requires_grad",
+        "_view",
+        "_cell",
+        "__dict__",
+        "__weakref__",
+    )
 
     _array: Any
     _backend: Any
@@ -324,7 +348,11 @@ class Tensor(TensorMethods):
             if isinstance(args[0], Size):
                 made = facula.empty(args[0])
             else:
-                made = args[0].detach() if isinstance(args[0], Tensor) else facula.tensor(args[0], dtype=facula.get_default_dtype())
+                made = (
+                    args[0].detach()
+                    if isinstance(args[0], Tensor)
+                    else facula.tensor(args[0], dtype=facula.get_default_dtype())
+                )
         else:
             made = facula.empty(args if args else (0,))
         return made if cls is Tensor else made.as_subclass(cls)
@@ -408,7 +436,8 @@ class Tensor(TensorMethods):
 
         shape = self._array.shape
         return 0 in shape or all(
-            n == 1 or s == c for n, s, c in zip(shape, self._backend.strides(self._array), row_major(shape))
+            n == 1 or s == c
+            for n, s, c in zip(shape, self._backend.strides(self._array), row_major(shape))
         )
 
     def is_floating_point(self) -> bool:
@@ -461,9 +490,13 @@ class Tensor(TensorMethods):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got {type(value).__name__}"
+                )
             if value.shape != self.shape:
-                raise RuntimeError(f"assigned grad has shape {list(value.shape)}, the tensor has {list(self.shape)}")
+                raise RuntimeError(
+                    f"assigned grad has shape {list(value.shape)}, the tensor has {list(self.shape)}"
+                )
         if isinstance(state.mode, Mode):
             state.mode.touch_grad(self, reads=False)
         self.__dict__["_grad"] = value
@@ -552,7 +585,9 @@ class Tensor(TensorMethods):
         Raises RuntimeError for a tensor that requires grad, unless `force=True`.
         """
         if not force and is_tracked(self):
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
         if not force and self.device.type not in ("cpu", "meta"):
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
@@ -576,7 +611,9 @@ class Tensor(TensorMethods):
     def item(self) -> Any:
         """The value of a tensor of one element, as a Python number."""
         if self.numel() != 1:
-            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+            raise RuntimeError(
+                f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
+            )
         _touch(self)
         value = self._backend.to_numpy(self._array).item()
         return float(value) if self.dtype.is_floating_point else value
@@ -646,21 +683,32 @@ class Tensor(TensorMethods):
             return f"facula.{LEGACY[self.dtype.name]}"
         if isinstance(dtype, str):
             dtype = {v: k for k, v in LEGACY.items()}[dtype.rpartition(".")[2]]
-        return self.to(getattr(dtype, "dtype", dtype) if not isinstance(dtype, str) else as_dtype(dtype))
+        return self.to(
+            getattr(dtype, "dtype", dtype) if not isinstance(dtype, str) else as_dtype(dtype)
+        )
 
     def cpu(self, memory_format: Any = None) -> Tensor:
         """The tensor on the CPU; itself where it is there already."""
         return self.to("cpu")  # type: ignore[no-any-return]
 
-    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    def cuda(
+        self, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Tensor:
         """The tensor on a CUDA device. Raises RuntimeError where there is none."""
         return self.to("cuda" if device is None else device)  # type: ignore[no-any-return]
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Tensor:
         """A tensor with a copy of `data`, in the dtype and on the device of this one."""
         from facula.construct import tensor
 
-        return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+        return tensor(
+            data,
+            dtype=dtype or self.dtype,
+            device=device or self.device,
+            requires_grad=requires_grad,
+        )
 
     def new_empty_strided(self, size: Any, stride: Any, **options: Any) -> Tensor:
         """An uninitialised tensor with these strides, in the dtype and on the device of this one."""
@@ -687,7 +735,9 @@ class Tensor(TensorMethods):
         if self.is_cpu and self.numel() and not self.is_shared():
             import mmap
 
-            shared = np.frombuffer(mmap.mmap(-1, self.nbytes), self._array.dtype).reshape(self._array.shape)
+            shared = np.frombuffer(mmap.mmap(-1, self.nbytes), self._array.dtype).reshape(
+                self._array.shape
+            )
             shared[...] = self._array
             self._array = shared
         return self
@@ -717,7 +767,10 @@ class Tensor(TensorMethods):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         array = self._backend.to_numpy(self._array)
-        return (_rebuild, (type(self), array, str(self.device), self._requires_grad and self.is_leaf))
+        return (
+            _rebuild,
+            (type(self), array, str(self.device), self._requires_grad and self.is_leaf),
+        )
 
     def as_subclass(self, cls: type) -> Any:
         """The same tensor as an instance of a subclass of Tensor."""
@@ -762,7 +815,9 @@ class Tensor(TensorMethods):
     def H(self) -> Tensor:
         """The conjugate transpose of a matrix. Raises RuntimeError for other than 0 or 2 dimensions."""
         if len(self._array.shape) not in (0, 2):
-            raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.")
+            raise RuntimeError(
+                f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
+            )
         return self.T.conj()  # type: ignore[no-any-return]
 
     @property
@@ -860,7 +915,9 @@ def _reflected(op_name: str) -> Callable[..., Any]:
 
     def function(self: Tensor, other: Any) -> Any:
         if not isinstance(self, Tensor):
-            raise TypeError(f"reflected '{op_name}' is a method of Tensor, it got a {type(self).__name__}")
+            raise TypeError(
+                f"reflected '{op_name}' is a method of Tensor, it got a {type(self).__name__}"
+            )
         if not isinstance(other, _OPERANDS) and not isinstance(other, Tensor):
             return NotImplemented
         return run(op, (other, self), ()) if op.is_node else op.call(other, self)

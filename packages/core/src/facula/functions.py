@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from facula.ops._op import Op
 from facula._tensor import Tensor, write_
+from facula.ops._op import Op
 
 
 def namespace_function(op: Op) -> Callable[..., Any]:
@@ -37,7 +37,9 @@ def _check_numbers(op: Op, args: Any) -> None:
             )
             if not allowed:
                 name = op.parameters[i].name
-                raise TypeError(f"{op.name}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}")
+                raise TypeError(
+                    f"{op.name}(): argument '{name}' (position {i + 1}) must be Tensor, not {type(x).__name__}"
+                )
 
 
 def store(result: Any, out: Any, name: str) -> Any:

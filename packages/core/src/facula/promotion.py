@@ -6,20 +6,35 @@ result only where it is of a higher category (bool < integer < floating point < 
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from facula.dtypes import (
-    BOOL, COMPLEX, FLOAT, FROM_NUMPY, HALF, INTEGER, as_dtype, bool_, complex64, complex128,
-    dtype, float16, float32, float64, get_default_dtype, int16, int64,
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    FROM_NUMPY,
+    HALF,
+    INTEGER,
+    as_dtype,
+    bool_,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int16,
+    int64,
 )  # fmt: skip
 
 _FLOATS = {float16: 1, float32: 2, float64: 3}
 
 
-@lru_cache(maxsize=None)
+@cache
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that both convert to, as `torch.promote_types`."""
     a, b = as_dtype(type1), as_dtype(type2)

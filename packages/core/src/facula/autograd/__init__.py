@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from facula._tensor import Tensor, is_tracked
 from facula.autograd.engine import run_backward
 from facula.autograd.mode import (
     enable_grad,
@@ -13,7 +14,6 @@ from facula.autograd.mode import (
     no_grad,
     set_grad_enabled,
 )
-from facula._tensor import Tensor, is_tracked
 
 Variable = Tensor
 

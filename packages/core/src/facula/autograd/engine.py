@@ -10,9 +10,9 @@ import heapq
 import sys
 from typing import Any
 
+from facula._tensor import Tensor, alias, bump
 from facula.autograd.mode import is_grad_enabled, set_recording
 from facula.autograd.record import (
-    DTYPE,
     INPUT,
     MANY,
     OUTPUT,
@@ -25,8 +25,6 @@ from facula.autograd.record import (
 )
 from facula.dtypes import F32, HALF, complex64, complex128
 from facula.ops._op import OPS
-from facula._tensor import Tensor, alias, bump
-
 
 _COMPLEX: frozenset[Any] = frozenset((complex64, complex128, complex64.dtype, complex128.dtype))
 
@@ -135,7 +133,9 @@ class Pass:
             waiting = self.parts[id(node)] = [None] * max(len(node.op.outputs), part.index + 1)
         while len(waiting) <= part.index:
             waiting.append(None)
-        before = waiting[part.index]  # an output that a rule kept is a part of its own when differentiated
+        before = waiting[
+            part.index
+        ]  # an output that a rule kept is a part of its own when differentiated
         waiting[part.index] = g if before is None else self.namespace(node.backend).add(before, g)
         self.queue(node)
 

@@ -98,11 +98,9 @@ class _Differentiation:
     def _checked(self, node: Node, results: Any, run: Any) -> list[tuple[int, Any]]:
         results = results if isinstance(results, tuple) else (results,)
         edges = node.edges
-        if (
-            len(results) > len(edges)
-            and any(r is not None for r in results[len(edges) :])
-            or len(results) < len(edges)
-        ):
+        if (len(results) > len(edges) and any(r is not None for r in results[len(edges) :])) or len(
+            results
+        ) < len(edges):
             raise RuntimeError(
                 f"function {self.name} returned an incorrect number of gradients (expected {len(edges)}, got {len(results)})"
             )
@@ -207,9 +205,9 @@ class Function:
                 or not (r.is_floating_point() or r.is_complex())
             ):
                 continue
-            if any(r is a for a in args) and id(r) not in dirty:
-                r = results[i] = r.detach()
-            elif r._requires_grad and id(r) not in dirty:
+            if (any(r is a for a in args) and id(r) not in dirty) or (
+                r._requires_grad and id(r) not in dirty
+            ):
                 r = results[i] = r.detach()
             attach_output(node, i, r, node.backend)
         return node

@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any
 
 from facula import promotion
+from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
 from facula.autograd.mode import state
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.ops._op import OPS, REQUIRED, Op
-from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
 
 tick = count(1).__next__
 new = object.__new__

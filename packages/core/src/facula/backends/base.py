@@ -75,7 +75,9 @@ class Backend:
         """Whether the elements lie in memory one after another, in row-major order."""
         shape = array.shape
         expected = row_major(shape)
-        return 0 in shape or all(n == 1 or s == c for n, s, c in zip(shape, self.strides(array), expected))
+        return 0 in shape or all(
+            n == 1 or s == c for n, s, c in zip(shape, self.strides(array), expected)
+        )
 
     def offset(self, array: Any) -> int:
         """Elements between the start of the memory and the first element of `array`."""
@@ -90,7 +92,9 @@ class Backend:
 
     def wrap(self, value: Any) -> Any:
         """Whatever a kernel or body returned in place of an array (a scalar) as an array."""
-        raise TypeError(f"{self.device}: a kernel returned a {type(value).__name__} instead of {self.Array.__name__}")
+        raise TypeError(
+            f"{self.device}: a kernel returned a {type(value).__name__} instead of {self.Array.__name__}"
+        )
 
     def is_whole(self, array: Any) -> bool:
         """Whether the array owns its memory and fills it: no view of another array."""
@@ -132,7 +136,10 @@ class Backend:
             if host is self:
                 raise NotImplementedError(f"device '{self.device}' has no kernel for '{op.name}'")
             if op.name not in self.host_calls and not op.host:
-                warnings.warn(f"'{op.name}' has no kernel on device '{self.device}': it runs on the host", stacklevel=3)
+                warnings.warn(
+                    f"'{op.name}' has no kernel on device '{self.device}': it runs on the host",
+                    stacklevel=3,
+                )
             self.host_calls[op.name] = self.host_calls.get(op.name, 0) + 1
             result = getattr(host, op.name)(*self._map(self.to_numpy, args), **kwargs)
             return self._map_back(result, host)
@@ -141,7 +148,11 @@ class Backend:
 
     def _map(self, function: Callable[[Any], Any], values: Any) -> Any:
         return tuple(
-            function(v) if isinstance(v, self.Array) else self._map(function, v) if isinstance(v, (tuple, list)) else v
+            function(v)
+            if isinstance(v, self.Array)
+            else self._map(function, v)
+            if isinstance(v, (tuple, list))
+            else v
             for v in values
         )
 

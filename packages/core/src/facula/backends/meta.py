@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from facula._device import device as Device
 from facula.backends.array.views import strided_view
 from facula.backends.base import Backend
 from facula.backends.operators import ArrayOperators
-from facula._device import device as Device
 from facula.dtypes import dtype as Dtype
 from facula.ops._op import Op
 from facula.ops.dims import row_major
@@ -92,7 +92,9 @@ class MetaBackend(Backend):
         return self.make(array.shape, array.dtype)
 
     def to_numpy(self, array: MetaArray) -> Any:
-        raise NotImplementedError("Cannot copy out of meta tensor; no data! It has a shape and a dtype only.")
+        raise NotImplementedError(
+            "Cannot copy out of meta tensor; no data! It has a shape and a dtype only."
+        )
 
     def write(self, target: MetaArray, source: MetaArray) -> None:
         pass
@@ -117,7 +119,7 @@ def _refuse(op: Op, where: str, *args: Any, **named: Any) -> Any:
 def bind_arguments(op: Op, args: Any, named: dict[str, Any]) -> tuple[Any, ...]:
     """All arguments by position, defaults filled in."""
     rest = op.parameters[len(args) :]
-    return (*args, *[named[p.name] if p.name in named else p.default for p in rest])
+    return (*args, *[named.get(p.name, p.default) for p in rest])
 
 
 def bind_options(op: Op, options: Any, named: dict[str, Any]) -> tuple[Any, ...]:

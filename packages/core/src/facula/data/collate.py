@@ -26,7 +26,9 @@ def default_collate(batch: list[Any]) -> Any:
         return facula.stack(batch, 0)
     if isinstance(first, np.ndarray):
         if first.dtype.kind in "SUO":
-            raise TypeError(f"default_collate: arrays of dtype {first.dtype} can't be made a tensor")
+            raise TypeError(
+                f"default_collate: arrays of dtype {first.dtype} can't be made a tensor"
+            )
         return default_collate([facula.as_tensor(a) for a in batch])
     if isinstance(first, np.generic):
         return facula.tensor(np.stack(batch))

@@ -44,7 +44,9 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
     def __init__(self, *tensors: Any):
         if len({t.size(0) for t in tensors}) > 1:
-            raise ValueError(f"Size mismatch between tensors: first dimensions are {[t.size(0) for t in tensors]}")
+            raise ValueError(
+                f"Size mismatch between tensors: first dimensions are {[t.size(0) for t in tensors]}"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
@@ -59,7 +61,9 @@ class StackDataset(Dataset[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any):
         if bool(args) == bool(kwargs):
-            raise ValueError("Supports either tuple- (via args) or dict- (via kwargs) like input/output, but both given or none.")
+            raise ValueError(
+                "Supports either tuple- (via args) or dict- (via kwargs) like input/output, but both given or none."
+            )
         self.datasets: Any = args or kwargs
         sizes = {len(d) for d in (args or kwargs.values())}
         if len(sizes) > 1:
@@ -71,7 +75,9 @@ class StackDataset(Dataset[Any]):
         return tuple(d[index] for d in self.datasets)
 
     def __len__(self) -> int:
-        return len(next(iter(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)))
+        return len(
+            next(iter(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets))
+        )
 
 
 class ConcatDataset(Dataset[Any]):
@@ -131,7 +137,9 @@ class Subset(Dataset[T_co]):
         return len(self.indices)
 
 
-def random_split(dataset: Dataset[Any], lengths: Sequence[float], generator: Any = None) -> list[Subset[Any]]:
+def random_split(
+    dataset: Dataset[Any], lengths: Sequence[float], generator: Any = None
+) -> list[Subset[Any]]:
     """Splits a data set at random into parts of the given lengths (or fractions that sum to 1).
 
     Raises ValueError where the lengths don't add up to the number of samples.
@@ -139,7 +147,11 @@ def random_split(dataset: Dataset[Any], lengths: Sequence[float], generator: Any
     import facula
 
     total = len(dataset)  # type: ignore[arg-type]
-    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1.0 + 1e-9 and any(isinstance(n, float) for n in lengths):
+    if (
+        math.isclose(sum(lengths), 1)
+        and sum(lengths) <= 1.0 + 1e-9
+        and any(isinstance(n, float) for n in lengths)
+    ):
         if any(not 0 <= f <= 1 for f in lengths):
             raise ValueError(f"fractions must be between 0 and 1, got {list(lengths)}")
         sizes = [math.floor(total * f) for f in lengths]

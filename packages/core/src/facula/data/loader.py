@@ -62,28 +62,48 @@ class DataLoader:
         _check_options(num_workers, timeout, prefetch_factor, persistent_workers)
         is_stream = isinstance(dataset, IterableDataset)
         if is_stream and (shuffle or sampler is not None or batch_sampler is not None):
-            raise ValueError("DataLoader with IterableDataset: expected unspecified shuffle, sampler and batch_sampler options")
+            raise ValueError(
+                "DataLoader with IterableDataset: expected unspecified shuffle, sampler and batch_sampler options"
+            )
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
-        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+        if batch_sampler is not None and (
+            batch_size != 1 or shuffle or sampler is not None or drop_last
+        ):
+            raise ValueError(
+                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+            )
         if batch_size is None and drop_last:
-            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+            raise ValueError(
+                "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+            )
         self.dataset, self.num_workers, self.timeout = dataset, num_workers, timeout
         self.worker_init_fn, self.generator, self.drop_last = worker_init_fn, generator, drop_last
-        self.pin_memory, self.pin_memory_device, self.in_order = pin_memory, pin_memory_device, in_order
+        self.pin_memory, self.pin_memory_device, self.in_order = (
+            pin_memory,
+            pin_memory_device,
+            in_order,
+        )
         self.persistent_workers = persistent_workers
         self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
         self.multiprocessing_context = multiprocessing_context
         if batch_sampler is not None:
             batch_size = None
         elif sampler is None:
-            sampler = _Forever() if is_stream else RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+            sampler = (
+                _Forever()
+                if is_stream
+                else RandomSampler(dataset, generator=generator)
+                if shuffle
+                else SequentialSampler(dataset)
+            )
         self.batch_size, self.sampler = batch_size, sampler
         self.batch_sampler = batch_sampler
         if batch_size is not None:
             self.batch_sampler = BatchSampler(sampler, batch_size, drop_last and not is_stream)  # type: ignore[arg-type]
-        self.collate_fn = collate_fn or (default_collate if self._auto_collation else default_convert)
+        self.collate_fn = collate_fn or (
+            default_collate if self._auto_collation else default_convert
+        )
         self._workers: _Workers | None = None
 
     @property
@@ -139,13 +159,19 @@ class _Forever:
         return itertools.repeat(None)
 
 
-def _check_options(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:
+def _check_options(
+    num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool
+) -> None:
     if num_workers < 0:
-        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        raise ValueError(
+            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
+        )
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
     if num_workers == 0 and prefetch_factor is not None:
-        raise ValueError("prefetch_factor option could only be specified in multiprocessing. Let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None.")
+        raise ValueError(
+            "prefetch_factor option could only be specified in multiprocessing. Let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None."
+        )
     if prefetch_factor is not None and prefetch_factor <= 0:
         raise ValueError("prefetch_factor option should be positive")
     if persistent and num_workers == 0:
@@ -163,13 +189,23 @@ class _Workers:
         self.busy = False
         context = loader.multiprocessing_context
         if not hasattr(context, "Process"):
-            context = multiprocessing.get_context(context or ("fork" if sys.platform == "linux" else None))
+            context = multiprocessing.get_context(
+                context or ("fork" if sys.platform == "linux" else None)
+            )
         resource_tracker.ensure_running()  # one for all: a worker's own would free blocks under way
         self.processes, self.tasks, self.results = [], [], []
         for i in range(loader.num_workers):
             tasks_out, tasks_in = context.Pipe(duplex=False)
             results_out, results_in = context.Pipe(duplex=False)
-            arguments = (i, loader.num_workers, loader._fetcher_args, loader.worker_init_fn, tasks_out, results_in, os.getpid())
+            arguments = (
+                i,
+                loader.num_workers,
+                loader._fetcher_args,
+                loader.worker_init_fn,
+                tasks_out,
+                results_in,
+                os.getpid(),
+            )
             process = context.Process(target=run_worker, args=arguments, daemon=True)
             process.start()
             tasks_out.close()
@@ -305,12 +341,16 @@ class _Epoch:
         self._report_death([sentinels[s] for s in found if s in sentinels])
 
     def _report_death(self, dead: list[int]) -> None:
-        processes = [self.workers.processes[i] for i in dead] or [p for p in self.workers.processes if not p.is_alive()]
+        processes = [self.workers.processes[i] for i in dead] or [
+            p for p in self.workers.processes if not p.is_alive()
+        ]
         for process in processes:
             process.join(1)
         what = ", ".join(f"(pid {p.pid}) {_ending(p.exitcode)}" for p in processes)
         self.close()
-        raise RuntimeError(f"DataLoader worker {what}; see whether memory ran out, or run with num_workers=0 to find the cause")
+        raise RuntimeError(
+            f"DataLoader worker {what}; see whether memory ran out, or run with num_workers=0 to find the cause"
+        )
 
     def _finish(self) -> None:
         self.workers.busy = False

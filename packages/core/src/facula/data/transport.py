@@ -33,7 +33,11 @@ def _walk(value: Any, replace: Callable[[Any], Any]) -> Any:
     if isinstance(value, (facula.Tensor, np.ndarray, Slot)):
         return replace(value)
     if isinstance(value, dict):
-        return type(value)({k: _walk(v, replace) for k, v in value.items()}) if type(value) is dict else value
+        return (
+            type(value)({k: _walk(v, replace) for k, v in value.items()})
+            if type(value) is dict
+            else value
+        )
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_walk(v, replace) for v in value))
     if type(value) in (list, tuple):
@@ -54,7 +58,12 @@ def pack(batch: Any) -> Packed:
         array = np.ascontiguousarray(value.numpy(force=True) if is_tensor else value)
         if array.dtype.hasobject:
             return value
-        slot = Slot(end, value.shape if not is_tensor else tuple(value.shape), facula_name(array.dtype), is_tensor)
+        slot = Slot(
+            end,
+            value.shape if not is_tensor else tuple(value.shape),
+            facula_name(array.dtype),
+            is_tensor,
+        )
         arrays.append((end, array))
         end += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
         return slot

@@ -46,9 +46,7 @@ class WorkerFailure:
 
     def reraise(self) -> None:
         """Raises the worker's exception again, its traceback in the message."""
-        message = (
-            f"Caught {self.type.__name__} in DataLoader worker process {self.worker_id}.\nOriginal {self.text}"
-        )
+        message = f"Caught {self.type.__name__} in DataLoader worker process {self.worker_id}.\nOriginal {self.text}"
         try:
             error = self.type(message)
         except Exception:  # its constructor wants something else
@@ -92,7 +90,13 @@ class StreamEnded:
 
 
 def run_worker(
-    worker_id: int, num_workers: int, fetcher_args: tuple[Any, ...], init_fn: Any, tasks: Any, results: Any, parent: int
+    worker_id: int,
+    num_workers: int,
+    fetcher_args: tuple[Any, ...],
+    init_fn: Any,
+    tasks: Any,
+    results: Any,
+    parent: int,
 ) -> None:
     """Serves `(task number, index)` pairs until None comes or the parent is gone."""
     global _info
@@ -135,13 +139,22 @@ def _fetch(fetcher: Fetcher, index: Any, worker_id: int) -> Any:
         return WorkerFailure(error, worker_id)
 
 
-def _send(results: Any, number: int, value: Packed | WorkerFailure | StreamEnded, worker_id: int) -> None:
+def _send(
+    results: Any, number: int, value: Packed | WorkerFailure | StreamEnded, worker_id: int
+) -> None:
     try:
         results.send((number, value))
     except (BrokenPipeError, ConnectionError):
         os._exit(0)
     except Exception as error:  # the batch (or the exception's class) cannot be pickled
-        results.send((number, WorkerFailure(RuntimeError(f"a batch can't be sent to the main process: {error}"), worker_id)))
+        results.send(
+            (
+                number,
+                WorkerFailure(
+                    RuntimeError(f"a batch can't be sent to the main process: {error}"), worker_id
+                ),
+            )
+        )
 
 
 def _seed_all(seed: int) -> None:

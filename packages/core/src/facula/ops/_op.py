@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Union, overload
 
 if TYPE_CHECKING:
     from facula.backends.backend import Backend
-    from facula._tensor import Tensor as _Tensor
 
 #: What annotations in op definitions mean; the strings are read, the names only please type checkers.
 Tensor = Any
@@ -261,7 +260,11 @@ def host_op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
 
     Where they do, it runs on the host, counted and declared, and is no readiness failure.
     """
-    return leaf(host=True, **flags) if function is None else Op(function, leaf=True, host=True, **flags)
+    return (
+        leaf(host=True, **flags)
+        if function is None
+        else Op(function, leaf=True, host=True, **flags)
+    )
 
 
 def subscribe(listener: Callable[[Op], None]) -> None:

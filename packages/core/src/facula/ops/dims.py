@@ -79,17 +79,25 @@ def infer_size(size: Sequence[int], numel: int, given: Sequence[int]) -> tuple[i
     if holes > 1:
         raise RuntimeError(f"only one dimension can be inferred, shape {list(size)} has {holes}")
     if holes and known == 0:
-        raise RuntimeError(f"cannot reshape tensor of {numel} elements into shape {list(size)}: -1 can be any size")
+        raise RuntimeError(
+            f"cannot reshape tensor of {numel} elements into shape {list(size)}: -1 can be any size"
+        )
     if numel != known and not (holes and known and numel % known == 0):
-        raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {numel} (input shape {tuple(given)})")
+        raise RuntimeError(
+            f"shape '{list(size)}' is invalid for input of size {numel} (input shape {tuple(given)})"
+        )
     return tuple(numel // known if n == -1 else n for n in size)
 
 
-def view_strides(shape: Sequence[int], strides: Sequence[int], size: Sequence[int]) -> tuple[int, ...] | None:
+def view_strides(
+    shape: Sequence[int], strides: Sequence[int], size: Sequence[int]
+) -> tuple[int, ...] | None:
     """Strides of a reshape that needs no copy, or None: the one place where this is decided."""
     if 0 in shape:
         return row_major(size)
-    blocks: list[list[int]] = []  # runs of dimensions that memory order joins: [elements, last stride]
+    blocks: list[
+        list[int]
+    ] = []  # runs of dimensions that memory order joins: [elements, last stride]
     for n, s in zip(shape, strides):
         if n == 1:
             continue

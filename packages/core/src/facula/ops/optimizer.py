@@ -17,7 +17,9 @@ def _decayed(param: Any, grad: Any, weight_decay: Any, decays: bool) -> Any:
 
 
 @op(method=False, outputs=("param",))
-def sgd_update(xp: Namespace, param: Tensor, grad: Tensor, lr: Tensor, weight_decay: Tensor, decays: bool) -> Tensor:
+def sgd_update(
+    xp: Namespace, param: Tensor, grad: Tensor, lr: Tensor, weight_decay: Tensor, decays: bool
+) -> Tensor:
     """`param` after a step against `grad`."""
     return (param - _decayed(param, grad, weight_decay, decays) * lr,)
 

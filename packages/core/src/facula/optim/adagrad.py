@@ -29,7 +29,11 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
-        values = {"learning rate": lr, "lr_decay value": lr_decay, "weight_decay value": weight_decay}
+        values = {
+            "learning rate": lr,
+            "lr_decay value": lr_decay,
+            "weight_decay value": weight_decay,
+        }
         more = {"initial_accumulator_value value": initial_accumulator_value, "epsilon value": eps}
         for name, value in (values | more).items():
             if value < 0.0:
@@ -47,7 +51,9 @@ class Adagrad(Optimizer):
         total = facula.full_like(param, group["initial_accumulator_value"])
         return {"step": facula.tensor(0.0, device=param.device), "sum": total}
 
-    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+    def update(
+        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
+    ) -> None:
         if not state:
             state.update(self.initial_state(group, param))
         state["step"] += 1.0

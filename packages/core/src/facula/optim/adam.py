@@ -33,7 +33,11 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ):
-        for name, value in (("learning rate", lr), ("epsilon value", eps), ("weight_decay value", weight_decay)):
+        for name, value in (
+            ("learning rate", lr),
+            ("epsilon value", eps),
+            ("weight_decay value", weight_decay),
+        ):
             if value < 0.0:
                 raise ValueError(f"Invalid {name}: {value}")
         for i, beta in enumerate(betas):
@@ -57,7 +61,9 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = facula.zeros_like(param)
         return state
 
-    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+    def update(
+        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
+    ) -> None:
         if not state:
             state.update(self.initial_state(group, param))
         state["step"] += 1.0

@@ -26,7 +26,9 @@ class LRScheduler:
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
-                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an optimizer")
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an optimizer"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._step_count = 0
@@ -71,13 +73,17 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
         count = len(optimizer.param_groups)
-        self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+        self.lr_lambdas = (
+            list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+        )
         if len(self.lr_lambdas) != count:
             raise ValueError(f"Expected {count} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return [base * factor(self.last_epoch) for factor, base in zip(self.lr_lambdas, self.base_lrs)]
+        return [
+            base * factor(self.last_epoch) for factor, base in zip(self.lr_lambdas, self.base_lrs)
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
@@ -95,7 +101,9 @@ class MultiplicativeLR(LambdaLR):
 class StepLR(LRScheduler):
     """The rate times `gamma` every `step_size` epochs."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ):
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -111,7 +119,13 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """The rate times `gamma` at each of the epochs `milestones`."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        milestones: Iterable[int],
+        gamma: float = 0.1,
+        last_epoch: int = -1,
+    ):
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
@@ -126,7 +140,13 @@ class MultiStepLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """The rate times `factor` for the first `total_iters` epochs."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 1.0 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ):
         if not 0 <= factor <= 1.0:
             raise ValueError("Constant multiplicative factor expected to be between 0 and 1.")
         self.factor, self.total_iters = factor, total_iters
@@ -140,7 +160,10 @@ class ConstantLR(LRScheduler):
         return [rate / self.factor for rate in self.rates]
 
     def _closed_form(self) -> list[float]:
-        return [base * (self.factor if self.last_epoch < self.total_iters else 1.0) for base in self.base_lrs]
+        return [
+            base * (self.factor if self.last_epoch < self.total_iters else 1.0)
+            for base in self.base_lrs
+        ]
 
 
 class LinearLR(LRScheduler):
@@ -151,7 +174,9 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ):  # fmt: skip
         if not 0 < start_factor <= 1.0:
-            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
+            raise ValueError(
+                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+            )
         if not 0 <= end_factor <= 1.0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
@@ -168,7 +193,10 @@ class LinearLR(LRScheduler):
 
     def _closed_form(self) -> list[float]:
         share = min(self.total_iters, self.last_epoch) / self.total_iters
-        return [base * (self.start_factor + (self.end_factor - self.start_factor) * share) for base in self.base_lrs]
+        return [
+            base * (self.start_factor + (self.end_factor - self.start_factor) * share)
+            for base in self.base_lrs
+        ]
 
 
 class ExponentialLR(LRScheduler):
@@ -188,14 +216,19 @@ class ExponentialLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """The rate falls to 0 in `total_iters` epochs as a polynomial of degree `power`."""
 
-    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ):
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
         if self.last_epoch == 0 or self.last_epoch > self.total_iters:
             return self.rates
-        left, before = 1.0 - self.last_epoch / self.total_iters, 1.0 - (self.last_epoch - 1) / self.total_iters
+        left, before = (
+            1.0 - self.last_epoch / self.total_iters,
+            1.0 - (self.last_epoch - 1) / self.total_iters,
+        )
         return [rate * (left / before) ** self.power for rate in self.rates]
 
     def _closed_form(self) -> list[float]:
@@ -209,7 +242,9 @@ class CosineAnnealingLR(LRScheduler):
     Source: Loshchilov and Hutter 2017, "SGDR", without the restarts.
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    ):
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -217,10 +252,14 @@ class CosineAnnealingLR(LRScheduler):
         t, low = self.last_epoch, self.eta_min
         if t == 0:
             return self.rates
-        if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # the present rate is eta_min: it says nothing
+        if (t - 1 - self.T_max) % (
+            2 * self.T_max
+        ) == 0:  # the present rate is eta_min: it says nothing
             bump = (1 - math.cos(math.pi / self.T_max)) / 2
             return [rate + (base - low) * bump for base, rate in zip(self.base_lrs, self.rates)]
-        ratio = (1 + math.cos(math.pi * t / self.T_max)) / (1 + math.cos(math.pi * (t - 1) / self.T_max))
+        ratio = (1 + math.cos(math.pi * t / self.T_max)) / (
+            1 + math.cos(math.pi * (t - 1) / self.T_max)
+        )
         return [ratio * (rate - low) + low for rate in self.rates]
 
     def _closed_form(self) -> list[float]:
@@ -235,7 +274,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        T_0: int,
+        T_mult: int = 1,
+        eta_min: float = 0.0,
+        last_epoch: int = -1,
     ):
         if T_0 <= 0 or not isinstance(T_0, int):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
@@ -303,7 +347,9 @@ class CyclicLR(LRScheduler):
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
         height *= self._scale(cycle if self.scale_mode == "cycle" else self.last_epoch)
         if self.cycle_momentum:
-            for group, low, high in zip(self.optimizer.param_groups, self.base_momentums, self.max_momentums):
+            for group, low, high in zip(
+                self.optimizer.param_groups, self.base_momentums, self.max_momentums
+            ):
                 _set_momentum(group, self._key, high - (high - low) * height)
         return [base + (top - base) * height for base, top in zip(self.base_lrs, self.max_lrs)]
 
@@ -322,21 +368,35 @@ class OneCycleLR(LRScheduler):
     ):  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
-                raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+                raise ValueError(
+                    "You must define either total_steps OR (epochs AND steps_per_epoch)"
+                )
             total_steps = epochs * steps_per_epoch
         if total_steps <= 0:
             raise ValueError(f"Expected positive integer total_steps, but got {total_steps}")
         if not 0 <= pct_start <= 1:
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
-        self.total_steps, self.anneal_strategy, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
+        self.total_steps, self.anneal_strategy, self.cycle_momentum = (
+            total_steps,
+            anneal_strategy,
+            cycle_momentum,
+        )
         rise = pct_start * total_steps - 1
         end = total_steps - 1
         self._phases = [(rise, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
         if three_phase:
             self._phases += [
-                (2 * pct_start * total_steps - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum"),
+                (
+                    2 * pct_start * total_steps - 2,
+                    "max_lr",
+                    "initial_lr",
+                    "base_momentum",
+                    "max_momentum",
+                ),
                 (end, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
             ]
         else:
@@ -363,7 +423,9 @@ class OneCycleLR(LRScheduler):
     def get_lr(self) -> list[float]:
         t = self.last_epoch
         if t > self.total_steps:
-            raise ValueError(f"Tried to step {t} times. The specified number of total steps is {self.total_steps}")
+            raise ValueError(
+                f"Tried to step {t} times. The specified number of total steps is {self.total_steps}"
+            )
         rates, start = [], 0.0
         for phase in self._phases:
             if t <= phase[0] or phase is self._phases[-1]:
@@ -374,7 +436,9 @@ class OneCycleLR(LRScheduler):
         for group in self.optimizer.param_groups:
             rates.append(self._anneal(group[from_lr], group[to_lr], share))
             if self.cycle_momentum:
-                _set_momentum(group, self._key, self._anneal(group[from_momentum], group[to_momentum], share))
+                _set_momentum(
+                    group, self._key, self._anneal(group[from_momentum], group[to_momentum], share)
+                )
         return rates
 
 
@@ -382,7 +446,9 @@ def _per_group(optimizer: Optimizer, value: Any, name: str) -> list[float]:
     groups = len(optimizer.param_groups)
     values = list(value) if isinstance(value, (list, tuple)) else [value] * groups
     if len(values) != groups:
-        raise ValueError(f"{name} must have the same length as optimizer.param_groups: {groups}, got {len(values)}")
+        raise ValueError(
+            f"{name} must have the same length as optimizer.param_groups: {groups}, got {len(values)}"
+        )
     return values
 
 
@@ -390,7 +456,9 @@ def _momentum_key(optimizer: Optimizer) -> str:
     for key in ("momentum", "betas"):
         if key in optimizer.defaults:
             return key
-    raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+    raise ValueError(
+        "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+    )
 
 
 def _set_momentum(group: dict[str, Any], key: str, value: float) -> None:
@@ -401,7 +469,11 @@ class SequentialLR(LRScheduler):
     """Several schedules, one after another; `milestones` are the epochs at which the next begins."""
 
     def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[LRScheduler],
+        milestones: Sequence[int],
+        last_epoch: int = -1,
     ):
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
@@ -409,7 +481,9 @@ class SequentialLR(LRScheduler):
                 f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}"
             )
         if any(s.optimizer is not optimizer for s in schedulers):
-            raise ValueError("Sequential Schedulers expects all schedulers to belong to the same optimizer")
+            raise ValueError(
+                "Sequential Schedulers expects all schedulers to belong to the same optimizer"
+            )
         self._schedulers, self._milestones = list(schedulers), list(milestones)
         self.optimizer, self.last_epoch = optimizer, last_epoch + 1
         for group in optimizer.param_groups:
@@ -444,10 +518,14 @@ class ChainedScheduler(LRScheduler):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
         if not schedulers:
-            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
+            )
         self.optimizer = optimizer or schedulers[0].optimizer
         if any(s.optimizer is not self.optimizer for s in schedulers):
-            raise ValueError("ChainedScheduler expects all schedulers to belong to the same optimizer")
+            raise ValueError(
+                "ChainedScheduler expects all schedulers to belong to the same optimizer"
+            )
         self._schedulers = list(schedulers)
         self._last_lr = self.rates
 
@@ -476,7 +554,12 @@ class ReduceLROnPlateau(LRScheduler):
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold mode {threshold_mode} is unknown!")
         self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
-        self.threshold, self.threshold_mode, self.cooldown, self.eps = threshold, threshold_mode, cooldown, eps
+        self.threshold, self.threshold_mode, self.cooldown, self.eps = (
+            threshold,
+            threshold_mode,
+            cooldown,
+            eps,
+        )
         self.min_lrs = _per_group(optimizer, min_lr, "min_lr")
         self.last_epoch = 0
         self._last_lr = self.rates
@@ -490,7 +573,11 @@ class ReduceLROnPlateau(LRScheduler):
         """Whether `value` improves on `best` by more than the threshold."""
         sign = 1 if self.mode == "max" else -1
         if self.threshold_mode == "rel":
-            return sign * value > sign * best * (1 + sign * self.threshold) if math.isfinite(best) else value != best
+            return (
+                sign * value > sign * best * (1 + sign * self.threshold)
+                if math.isfinite(best)
+                else value != best
+            )
         return sign * value > sign * best + self.threshold
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]

@@ -57,14 +57,18 @@ class Optimizer:
         group = dict(param_group)
         params = group["params"]
         if isinstance(params, set):
-            raise TypeError("optimizer parameters need to be organized in ordered collections; use a list")
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections; use a list"
+            )
         params = [params] if isinstance(params, Tensor) else list(params)
         if params and isinstance(params[0], tuple):
             group["param_names"] = [name for name, _ in params]
             params = [p for _, p in params]
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
+                )
             if not (p.is_leaf or p.requires_grad is False):
                 raise ValueError("can't optimize a non-leaf Tensor")
         if len(set(map(id, params))) != len(params):
@@ -75,7 +79,9 @@ class Optimizer:
         group["params"] = params
         for name, default in self.defaults.items():
             if default is required and name not in group:
-                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
             group.setdefault(name, default)
         self.param_groups.append(group)
 
@@ -93,12 +99,16 @@ class Optimizer:
             for group in self.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
-                        self.update(group, p, -p.grad if group.get("maximize") else p.grad, self.state[p])
+                        self.update(
+                            group, p, -p.grad if group.get("maximize") else p.grad, self.state[p]
+                        )
         for hook in list(self._step_post_hooks.values()):
             hook(self, (closure,) if closure else (), {})
         return loss
 
-    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+    def update(
+        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
+    ) -> None:
         """One parameter's step; a subclass fills `state` at the first."""
         raise NotImplementedError
 
@@ -149,7 +159,9 @@ class Optimizer:
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(s["params"]) != len(g["params"]) for s, g in zip(saved, self.param_groups)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         params = dict(zip(chain.from_iterable(g["params"] for g in saved), self._params()))
         self.state = defaultdict(dict)
         for key, values in state_dict["state"].items():
@@ -186,7 +198,9 @@ def _like_param(name: str, value: Any, param: Tensor) -> Any:
     return value.to(device=param.device, dtype=param.dtype if param.is_floating_point() else None)
 
 
-def hyperparameter(group: dict[str, Any], name: str, param: Tensor, read: Callable[[Any], Any] = float) -> Any:
+def hyperparameter(
+    group: dict[str, Any], name: str, param: Tensor, read: Callable[[Any], Any] = float
+) -> Any:
     """A group's option for an update op: a number, or under capture an input read at each replay."""
     mode = state.mode
     if isinstance(mode, Mode):
@@ -218,7 +232,9 @@ def apply_update(name: str, written: tuple[Tensor | None, ...], *args: Any) -> N
     op = OPS[name]
     inputs = [p.kind != "option" for p in op.parameters]
     args = tuple(
-        from_array(backend, backend.full((), a, dtype)) if is_input and isinstance(a, (int, float)) else a
+        from_array(backend, backend.full((), a, dtype))
+        if is_input and isinstance(a, (int, float))
+        else a
         for a, is_input in zip(args, inputs)
     )
     for target, value in zip(written, op.call(*args)):

@@ -29,7 +29,12 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ):
-        values = {"learning rate": lr, "epsilon value": eps, "momentum value": momentum, "weight_decay value": weight_decay}
+        values = {
+            "learning rate": lr,
+            "epsilon value": eps,
+            "momentum value": momentum,
+            "weight_decay value": weight_decay,
+        }
         for name, value in (values | {"alpha value": alpha}).items():
             if value < 0.0:
                 raise ValueError(f"Invalid {name}: {value}")
@@ -41,18 +46,27 @@ class RMSprop(Optimizer):
     def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         import facula
 
-        state = {"step": facula.tensor(0.0, device=param.device), "square_avg": facula.zeros_like(param)}
+        state = {
+            "step": facula.tensor(0.0, device=param.device),
+            "square_avg": facula.zeros_like(param),
+        }
         if group["momentum"] > 0:
             state["momentum_buffer"] = facula.zeros_like(param)
         if group["centered"]:
             state["grad_avg"] = facula.zeros_like(param)
         return state
 
-    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+    def update(
+        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
+    ) -> None:
         if not state:
             state.update(self.initial_state(group, param))
         state["step"] += 1.0
-        square, buffer, average = state["square_avg"], state.get("momentum_buffer"), state.get("grad_avg")
+        square, buffer, average = (
+            state["square_avg"],
+            state.get("momentum_buffer"),
+            state.get("grad_avg"),
+        )
         names = ("lr", "alpha", "eps", "weight_decay", "momentum")
         apply_update(
             "rmsprop_update", (param, square, buffer, average), param, grad, square, buffer, average,

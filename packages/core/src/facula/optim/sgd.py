@@ -35,7 +35,11 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
-        for name, value in (("learning rate", lr), ("momentum value", momentum), ("weight_decay value", weight_decay)):
+        for name, value in (
+            ("learning rate", lr),
+            ("momentum value", momentum),
+            ("weight_decay value", weight_decay),
+        ):
             if value < 0.0:
                 raise ValueError(f"Invalid {name}: {value}")
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -47,9 +51,15 @@ class SGD(Optimizer):
 
     def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         # With dampening the first buffer is the whole gradient, which zeros cannot express.
-        return {"momentum_buffer": param.detach() * 0} if group["momentum"] and not group["dampening"] else {}
+        return (
+            {"momentum_buffer": param.detach() * 0}
+            if group["momentum"] and not group["dampening"]
+            else {}
+        )
 
-    def update(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+    def update(
+        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
+    ) -> None:
         lr, decay = hyperparameter(group, "lr", param), hyperparameter(group, "weight_decay", param)
         decays = group["weight_decay"] != 0
         if group["momentum"] == 0:

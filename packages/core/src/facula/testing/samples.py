@@ -38,13 +38,20 @@ class Make:
         self.rng = np.random.default_rng(seed)
 
     def __call__(
-        self, *shape: int, dtype: Any = "float64", low: float = -2.0, high: float = 2.0, grad: bool | None = None
+        self,
+        *shape: int,
+        dtype: Any = "float64",
+        low: float = -2.0,
+        high: float = 2.0,
+        grad: bool | None = None,
     ) -> Draw:
         d = as_dtype(dtype)
         if d.category == 0:
             values = self.rng.integers(0, 2, shape).astype(bool)
         elif d.category == 1:
-            values = self.rng.integers(max(int(low), 0) if not d.is_signed else int(low), int(high) + 1, shape)
+            values = self.rng.integers(
+                max(int(low), 0) if not d.is_signed else int(low), int(high) + 1, shape
+            )
         else:
             values = self.rng.uniform(low, high, shape)
             if d.is_complex:

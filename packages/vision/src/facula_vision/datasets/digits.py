@@ -51,4 +51,6 @@ def _csv() -> Path:
         path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
         if path.exists():
             return path
-    raise FileNotFoundError("Digits are read from scikit-learn, which is not installed: pip install scikit-learn")
+    raise FileNotFoundError(
+        "Digits are read from scikit-learn, which is not installed: pip install scikit-learn"
+    )

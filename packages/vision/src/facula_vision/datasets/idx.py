@@ -28,8 +28,15 @@ def read_idx(path: str | Path) -> Any:
             data = gzip.decompress(data)
         except (OSError, EOFError) as error:
             raise ValueError(f"{path}: the gzip data is damaged: {error}") from None
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not 1 <= data[3] <= _MAX_DIMENSIONS:
-        raise ValueError(f"{path}: no IDX file (it starts with {data[:4].hex(' ')!r}, expected '00 00 TYPE DIMENSIONS')")
+    if (
+        len(data) < 4
+        or data[:2] != b"\0\0"
+        or data[2] not in _TYPES
+        or not 1 <= data[3] <= _MAX_DIMENSIONS
+    ):
+        raise ValueError(
+            f"{path}: no IDX file (it starts with {data[:4].hex(' ')!r}, expected '00 00 TYPE DIMENSIONS')"
+        )
     header = 4 + 4 * data[3]
     if len(data) < header:
         raise ValueError(f"{path}: truncated in the header, at {len(data)} bytes of {header}")
@@ -37,7 +44,9 @@ def read_idx(path: str | Path) -> Any:
     dtype = np.dtype(_TYPES[data[2]])
     expected = header + dtype.itemsize * int(np.prod([int(n) for n in shape], dtype=object))
     if len(data) != expected:
-        raise ValueError(f"{path}: it has {len(data)} bytes, and shape {shape} of {dtype} makes {expected}")
+        raise ValueError(
+            f"{path}: it has {len(data)} bytes, and shape {shape} of {dtype} makes {expected}"
+        )
     return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
 
 

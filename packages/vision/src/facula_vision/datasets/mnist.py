@@ -45,12 +45,18 @@ class MNIST(VisionDataset):
         self.train = train
         part = "train" if train else "t10k"
         self.data = facula.from_numpy(read_idx(self._find(root, f"{part}-images-idx3-ubyte")))
-        self.targets = facula.from_numpy(read_idx(self._find(root, f"{part}-labels-idx1-ubyte"))).to(facula.int64)
+        self.targets = facula.from_numpy(
+            read_idx(self._find(root, f"{part}-labels-idx1-ubyte"))
+        ).to(facula.int64)
         if len(self.data) != len(self.targets):
             raise ValueError(f"{len(self.data)} images and {len(self.targets)} labels")
 
     def _find(self, root: str | Path | None, name: str) -> Path:
-        folders = [Path(f) for f in self.folders] if root is None else [Path(root), Path(root) / type(self).__name__ / "raw"]
+        folders = (
+            [Path(f) for f in self.folders]
+            if root is None
+            else [Path(root), Path(root) / type(self).__name__ / "raw"]
+        )
         for folder in folders:
             for path in (folder / name, folder / f"{name}.gz"):
                 if path.exists():

@@ -11,7 +11,11 @@ from facula.data import Dataset
 class VisionDataset(Dataset[Any]):
     """Images and targets with a transform for each: `transform(image)`, `target_transform(target)`."""
 
-    def __init__(self, transform: Callable[[Any], Any] | None = None, target_transform: Callable[[Any], Any] | None = None):
+    def __init__(
+        self,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+    ):
         self.transform, self.target_transform = transform, target_transform
 
     def transformed(self, image: Any, target: Any) -> tuple[Any, Any]:

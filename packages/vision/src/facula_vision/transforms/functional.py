@@ -9,10 +9,11 @@ import math
 from enum import Enum
 from typing import Any
 
-import facula
 import numpy as np
-from facula import Tensor
 from PIL import Image
+
+import facula
+from facula import Tensor
 
 
 class InterpolationMode(Enum):
@@ -32,9 +33,13 @@ _PIL_MODES = {
 
 def _require_image(image: Any, where: str) -> None:
     if not isinstance(image, Tensor | Image.Image):
-        raise TypeError(f"{where}: expected a PIL image or a tensor (..., C, H, W), got {type(image).__name__}")
+        raise TypeError(
+            f"{where}: expected a PIL image or a tensor (..., C, H, W), got {type(image).__name__}"
+        )
     if isinstance(image, Tensor) and image.ndim < 2:
-        raise TypeError(f"{where}: a tensor image needs at least 2 dimensions, got shape {tuple(image.shape)}")
+        raise TypeError(
+            f"{where}: a tensor image needs at least 2 dimensions, got shape {tuple(image.shape)}"
+        )
 
 
 def get_image_size(image: Any) -> tuple[int, int]:
@@ -55,12 +60,20 @@ def pil_to_tensor(pic: Any) -> Tensor:
 def to_tensor(pic: Any) -> Tensor:
     """A PIL image or array (H, W[, C]) as a float32 tensor (C, H, W); 8-bit values are divided by 255."""
     if not isinstance(pic, Image.Image | np.ndarray):
-        raise TypeError(f"to_tensor: expected a PIL image or a NumPy array, got {type(pic).__name__}")
+        raise TypeError(
+            f"to_tensor: expected a PIL image or a NumPy array, got {type(pic).__name__}"
+        )
     if isinstance(pic, np.ndarray) and pic.ndim not in (2, 3):
-        raise ValueError(f"to_tensor: an array image has 2 or 3 dimensions, this one has shape {pic.shape}")
+        raise ValueError(
+            f"to_tensor: an array image has 2 or 3 dimensions, this one has shape {pic.shape}"
+        )
     tensor = pil_to_tensor(pic)
     is_bytes = tensor.dtype is facula.uint8
-    tensor = tensor.to(facula.get_default_dtype()) if is_bytes or isinstance(pic, Image.Image) else tensor
+    tensor = (
+        tensor.to(facula.get_default_dtype())
+        if is_bytes or isinstance(pic, Image.Image)
+        else tensor
+    )
     return tensor / 255.0 if is_bytes else tensor
 
 
@@ -109,7 +122,9 @@ def resize(
     return _resize_tensor(img, new, interpolation, antialias)
 
 
-def _resize_tensor(img: Tensor, size: tuple[int, int], mode: InterpolationMode, antialias: bool) -> Tensor:
+def _resize_tensor(
+    img: Tensor, size: tuple[int, int], mode: InterpolationMode, antialias: bool
+) -> Tensor:
     from facula.nn import functional as F
 
     dtype, shape = img.dtype, img.shape
@@ -152,13 +167,21 @@ def center_crop(img: Any, output_size: Any) -> Any:
 def hflip(img: Any) -> Any:
     """Left and right exchanged."""
     _require_image(img, "hflip")
-    return img.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if isinstance(img, Image.Image) else img.flip(-1)
+    return (
+        img.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        if isinstance(img, Image.Image)
+        else img.flip(-1)
+    )
 
 
 def vflip(img: Any) -> Any:
     """Top and bottom exchanged."""
     _require_image(img, "vflip")
-    return img.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if isinstance(img, Image.Image) else img.flip(-2)
+    return (
+        img.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        if isinstance(img, Image.Image)
+        else img.flip(-2)
+    )
 
 
 def pad(img: Any, padding: Any, fill: float = 0, padding_mode: str = "constant") -> Any:
@@ -169,7 +192,9 @@ def pad(img: Any, padding: Any, fill: float = 0, padding_mode: str = "constant")
     _require_image(img, "pad")
     p = [padding] if isinstance(padding, int) else list(padding)
     if len(p) not in (1, 2, 4):
-        raise ValueError(f"pad: padding must be an int or a sequence of 1, 2 or 4 ints, got {padding}")
+        raise ValueError(
+            f"pad: padding must be an int or a sequence of 1, 2 or 4 ints, got {padding}"
+        )
     left, top, right, bottom = p * 4 if len(p) == 1 else p * 2 if len(p) == 2 else p
     if isinstance(img, Image.Image):
         array = _pad_array(np.array(img), (left, top, right, bottom), fill, padding_mode)
@@ -190,12 +215,17 @@ def _pad_array(array: Any, margins: tuple[int, int, int, int], fill: float, mode
     if mode == "constant":
         return np.pad(array, widths, constant_values=fill)
     if mode not in ("edge", "reflect", "symmetric"):
-        raise ValueError(f"padding_mode is one of 'constant', 'edge', 'reflect', 'symmetric', got {mode!r}")
+        raise ValueError(
+            f"padding_mode is one of 'constant', 'edge', 'reflect', 'symmetric', got {mode!r}"
+        )
     return np.pad(array, widths, mode=mode)
 
 
 def rotate(
-    img: Any, angle: float, interpolation: InterpolationMode = InterpolationMode.NEAREST, fill: float = 0
+    img: Any,
+    angle: float,
+    interpolation: InterpolationMode = InterpolationMode.NEAREST,
+    fill: float = 0,
 ) -> Any:
     """The image turned by `angle` degrees, counter-clockwise, about its middle; its size stays."""
     _require_image(img, "rotate")
@@ -206,7 +236,10 @@ def rotate(
     height, width = img.shape[-2:]
     radians = math.radians(angle)
     cos, sin = math.cos(radians), math.sin(radians)
-    theta = facula.tensor([[[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]]], dtype=facula.float32)
+    theta = facula.tensor(
+        [[[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]]],
+        dtype=facula.float32,
+    )
     batch = img.reshape(1, -1, height, width).to(facula.float32) - fill
     grid = F.affine_grid(theta, list(batch.shape), align_corners=False)
     out = F.grid_sample(batch, grid, mode=interpolation.value, align_corners=False) + fill
@@ -237,7 +270,9 @@ def _enhance(img: Any, name: str, factor: float) -> Any:
 
     if factor < 0:
         raise ValueError(f"{name}_factor ({factor}) is not non-negative.")
-    return getattr(ImageEnhance, {"saturation": "Color"}.get(name, name.capitalize()))(img).enhance(factor)
+    return getattr(ImageEnhance, {"saturation": "Color"}.get(name, name.capitalize()))(img).enhance(
+        factor
+    )
 
 
 def adjust_brightness(img: Any, brightness_factor: float) -> Any:
@@ -252,7 +287,9 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     if isinstance(img, Image.Image):
         return _enhance(img, "contrast", contrast_factor)
     gray = rgb_to_grayscale(img) if img.shape[-3] == 3 else img
-    return _blend(img, gray.to(facula.float32).mean(dim=(-3, -2, -1), keepdim=True), contrast_factor)
+    return _blend(
+        img, gray.to(facula.float32).mean(dim=(-3, -2, -1), keepdim=True), contrast_factor
+    )
 
 
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:

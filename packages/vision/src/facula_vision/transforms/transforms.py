@@ -8,7 +8,6 @@ from typing import Any
 
 import facula
 from facula import Tensor
-
 from facula_vision.transforms import functional as F
 from facula_vision.transforms.functional import InterpolationMode
 
@@ -114,7 +113,12 @@ class Resize(Transform):
         self, size: Any, interpolation: InterpolationMode = InterpolationMode.BILINEAR, max_size: int | None = None,
         antialias: bool = True,
     ):  # fmt: skip
-        self.size, self.interpolation, self.max_size, self.antialias = size, interpolation, max_size, antialias
+        self.size, self.interpolation, self.max_size, self.antialias = (
+            size,
+            interpolation,
+            max_size,
+            antialias,
+        )
 
     def __call__(self, img: Any) -> Any:
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
@@ -197,7 +201,12 @@ class RandomCrop(Transform):
         padding_mode: str = "constant",
     ):  # fmt: skip
         self.size = (size, size) if isinstance(size, int) else tuple(size)
-        self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
+        self.padding, self.pad_if_needed, self.fill, self.padding_mode = (
+            padding,
+            pad_if_needed,
+            fill,
+            padding_mode,
+        )
 
     def __call__(self, img: Any) -> Any:
         if self.padding is not None:
@@ -208,7 +217,9 @@ class RandomCrop(Transform):
             img = F.pad(img, [max(w - width, 0), max(h - height, 0)], self.fill, self.padding_mode)
             width, height = F.get_image_size(img)
         if height < h or width < w:
-            raise ValueError(f"Required crop size {(h, w)} is larger than input image size {(height, width)}")
+            raise ValueError(
+                f"Required crop size {(h, w)} is larger than input image size {(height, width)}"
+            )
         return F.crop(img, _integer(height - h + 1), _integer(width - w + 1), h, w)
 
 
@@ -222,7 +233,12 @@ class RandomResizedCrop(Transform):
         interpolation: InterpolationMode = InterpolationMode.BILINEAR, antialias: bool = True,
     ):  # fmt: skip
         self.size = (size, size) if isinstance(size, int) else tuple(size)
-        self.scale, self.ratio, self.interpolation, self.antialias = scale, ratio, interpolation, antialias
+        self.scale, self.ratio, self.interpolation, self.antialias = (
+            scale,
+            ratio,
+            interpolation,
+            antialias,
+        )
 
     def _rectangle(self, width: int, height: int) -> tuple[int, int, int, int]:
         for _ in range(10):
@@ -237,7 +253,9 @@ class RandomResizedCrop(Transform):
 
     def __call__(self, img: Any) -> Any:
         rectangle = self._rectangle(*F.get_image_size(img))
-        return F.resize(F.crop(img, *rectangle), self.size, self.interpolation, antialias=self.antialias)
+        return F.resize(
+            F.crop(img, *rectangle), self.size, self.interpolation, antialias=self.antialias
+        )
 
 
 class RandomRotation(Transform):
@@ -245,7 +263,12 @@ class RandomRotation(Transform):
 
     fields = ("degrees",)
 
-    def __init__(self, degrees: Any, interpolation: InterpolationMode = InterpolationMode.NEAREST, fill: float = 0):
+    def __init__(
+        self,
+        degrees: Any,
+        interpolation: InterpolationMode = InterpolationMode.NEAREST,
+        fill: float = 0,
+    ):
         self.degrees = (-degrees, degrees) if isinstance(degrees, int | float) else tuple(degrees)
         self.interpolation, self.fill = interpolation, fill
 
@@ -259,7 +282,9 @@ class ColorJitter(Transform):
     fields = ("brightness", "contrast", "saturation")
 
     def __init__(self, brightness: Any = 0, contrast: Any = 0, saturation: Any = 0):
-        self.brightness, self.contrast, self.saturation = map(self._range, (brightness, contrast, saturation))
+        self.brightness, self.contrast, self.saturation = map(
+            self._range, (brightness, contrast, saturation)
+        )
 
     @staticmethod
     def _range(value: Any) -> tuple[float, float] | None:
@@ -301,7 +326,15 @@ class RandomErasing(Transform):
             ratio = math.exp(_uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
             h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
             if h < height and w < width:
-                return F.erase(img, _integer(height - h + 1), _integer(width - w + 1), h, w, self.value, self.inplace)
+                return F.erase(
+                    img,
+                    _integer(height - h + 1),
+                    _integer(width - w + 1),
+                    h,
+                    w,
+                    self.value,
+                    self.inplace,
+                )
         return img
 
 

@@ -12,7 +12,9 @@ def kernels(m: Any) -> dict[str, Any]:
                 return function(*args)
             except TypeError:
                 dtypes = [str(getattr(a, "dtype", type(a).__name__)) for a in args]
-                raise RuntimeError(f"{name}: expected integer or bool tensors, got {', '.join(dtypes)}") from None
+                raise RuntimeError(
+                    f"{name}: expected integer or bool tensors, got {', '.join(dtypes)}"
+                ) from None
 
         return kernel
 

@@ -62,7 +62,13 @@ def kernels(m: Any) -> dict[str, Any]:
         return out
 
     def _add_at(out: Any, at: tuple[Any, ...], values: Any) -> None:
-        if len(at) == 1 and at[0].ndim == 1 and at[0].size and out.ndim > 1 and at[0].dtype.kind != "b":
+        if (
+            len(at) == 1
+            and at[0].ndim == 1
+            and at[0].size
+            and out.ndim > 1
+            and at[0].dtype.kind != "b"
+        ):
             _add_rows(out, at[0], m.broadcast_to(values, at[0].shape + out.shape[1:]))
         else:
             m.add.at(out, at, values)
@@ -71,12 +77,16 @@ def kernels(m: Any) -> dict[str, Any]:
         """`add.at` for whole rows: sorted, so that each run of equal indices is one sum."""
         if at.max() >= out.shape[0] or at.min() < -out.shape[0]:
             bad = at[(at >= out.shape[0]) | (at < -out.shape[0])][0]
-            raise IndexError(f"index {bad} is out of bounds for dimension 0 with size {out.shape[0]}")
+            raise IndexError(
+                f"index {bad} is out of bounds for dimension 0 with size {out.shape[0]}"
+            )
         at = m.where(at < 0, at + out.shape[0], at)
         order = m.argsort(at, kind="stable")
         at = at[order]
         starts = m.flatnonzero(m.concatenate([m.ones(1, bool), at[1:] != at[:-1]]))
-        out[at[starts]] += rows[order] if len(starts) == len(at) else m.add.reduceat(rows[order], starts, axis=0)
+        out[at[starts]] += (
+            rows[order] if len(starts) == len(at) else m.add.reduceat(rows[order], starts, axis=0)
+        )
 
     def gather(input: Any, dim: int, index: Any) -> Any:
         return dense(input[along(dim, index, m)])

@@ -20,7 +20,12 @@ def kernels(m: Any) -> dict[str, Any]:
         if dtype is None and input.dtype.kind in "iub":
             dtype = m.int64
         axis = axes(dim) if input.ndim else None
-        is_short = input.size <= BLOCK or input.ndim < 2 or input.dtype.itemsize > 8 or input.dtype.kind not in "fc"
+        is_short = (
+            input.size <= BLOCK
+            or input.ndim < 2
+            or input.dtype.itemsize > 8
+            or input.dtype.kind not in "fc"
+        )
         if not is_short and not _is_pairwise(input, axis):
             return _careful(input, axis, keepdim)
         return dense(m.asarray(m.add.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype)))
@@ -45,7 +50,9 @@ def kernels(m: Any) -> dict[str, Any]:
         for d in sorted(todo, key=lambda d: abs(strides[d])):
             merged = _along(merged, d - len([e for e in done if e < d]))
             done.append(d)
-        kept = [n if d not in dims else 1 for d, n in enumerate(x.shape) if keepdim or d not in dims]
+        kept = [
+            n if d not in dims else 1 for d, n in enumerate(x.shape) if keepdim or d not in dims
+        ]
         return dense(m.asarray(merged).reshape(kept))
 
     def _merged(x: Any, dims: list[int]) -> tuple[Any, list[int]]:
@@ -84,10 +91,18 @@ def kernels(m: Any) -> dict[str, Any]:
         return dense(m.asarray(m.multiply.reduce(input, axis=axis, keepdims=keepdim, dtype=dtype)))
 
     def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-        return dense(m.asarray(m.maximum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
+        return dense(
+            m.asarray(
+                m.maximum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)
+            )
+        )
 
     def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
-        return dense(m.asarray(m.minimum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
+        return dense(
+            m.asarray(
+                m.minimum.reduce(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)
+            )
+        )
 
     def argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return dense(m.asarray(m.argmax(input, axis=dim if input.ndim else None, keepdims=keepdim)))
@@ -96,10 +111,14 @@ def kernels(m: Any) -> dict[str, Any]:
         return dense(m.asarray(m.argmin(input, axis=dim if input.ndim else None, keepdims=keepdim)))
 
     def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return dense(m.asarray(m.any(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
+        return dense(
+            m.asarray(m.any(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim))
+        )
 
     def all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return dense(m.asarray(m.all(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim)))
+        return dense(
+            m.asarray(m.all(input, axis=axes(dim) if input.ndim else None, keepdims=keepdim))
+        )
 
     found = (sum, prod, amax, amin, argmax, argmin, any, all)
     return {kernel.__name__: kernel for kernel in found}

@@ -16,10 +16,14 @@ def kernels(m: Any) -> dict[str, Any]:
         return m.int64 if input.dtype.kind in "iub" else input.dtype
 
     def cumsum(input: Any, dim: int) -> Any:
-        return m.cumsum(input, axis=dim, dtype=wide(input)).astype(result(input), order="C", copy=False)
+        return m.cumsum(input, axis=dim, dtype=wide(input)).astype(
+            result(input), order="C", copy=False
+        )
 
     def cumprod(input: Any, dim: int) -> Any:
-        return m.cumprod(input, axis=dim, dtype=wide(input)).astype(result(input), order="C", copy=False)
+        return m.cumprod(input, axis=dim, dtype=wide(input)).astype(
+            result(input), order="C", copy=False
+        )
 
     def running(accumulate: Any) -> Any:
         def kernel(input: Any, dim: int) -> Any:
@@ -31,4 +35,9 @@ def kernels(m: Any) -> dict[str, Any]:
 
         return kernel
 
-    return {"cumsum": cumsum, "cumprod": cumprod, "cummax": running(m.maximum), "cummin": running(m.minimum)}
+    return {
+        "cumsum": cumsum,
+        "cumprod": cumprod,
+        "cummax": running(m.maximum),
+        "cummin": running(m.minimum),
+    }

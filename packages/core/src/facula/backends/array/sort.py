@@ -7,7 +7,9 @@ from typing import Any
 
 def kernels(m: Any) -> dict[str, Any]:
     def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-        keys = input if input.dtype.kind in "iufb" else input.astype(m.float32)  # bfloat16: its NaN has no place
+        keys = (
+            input if input.dtype.kind in "iufb" else input.astype(m.float32)
+        )  # bfloat16: its NaN has no place
         keys = m.flip(keys, dim) if descending else keys
         at = m.argsort(keys, axis=dim, kind="stable")
         if descending:  # reversed twice, so that equal elements keep their order
@@ -20,7 +22,11 @@ def kernels(m: Any) -> dict[str, Any]:
             values, at = sort(input, dim, largest)
             few = (slice(None),) * (dim % input.ndim) + (slice(0, k),)
             return values[few].copy(), at[few].copy()
-        at = m.argpartition(input, n - k if largest else k - 1, axis=dim) if k else m.zeros(input.shape, m.int64)
+        at = (
+            m.argpartition(input, n - k if largest else k - 1, axis=dim)
+            if k
+            else m.zeros(input.shape, m.int64)
+        )
         edge = slice(n - k, n) if largest else slice(0, k)
         at = m.sort(at[(slice(None),) * (dim % input.ndim) + (edge,)], axis=dim)
         values, order = sort(m.take_along_axis(input, at, axis=dim), dim, largest)

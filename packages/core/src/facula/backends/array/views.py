@@ -44,10 +44,14 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     count = (x.shape[dimension] - size) // step + 1
     shape = (*x.shape[:dimension], count, *x.shape[dimension + 1 :], size)
     s = x.strides
-    return as_strided(x, shape, (*s[:dimension], s[dimension] * step, *s[dimension + 1 :], s[dimension]))
+    return as_strided(
+        x, shape, (*s[:dimension], s[dimension] * step, *s[dimension + 1 :], s[dimension])
+    )
 
 
-def as_strided_(x: Any, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int = 0) -> Any:
+def as_strided_(
+    x: Any, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int = 0
+) -> Any:
     if storage_offset or 0 in x.shape:
         start = x.__array_interface__["data"][0] + storage_offset * x.itemsize
         x = as_strided(x, (1,) * max(x.ndim, 1), (0,) * max(x.ndim, 1))
@@ -69,7 +73,9 @@ VIEWS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def strided_view(name: str, shape: Any, strides: Any, dtype: Any, *options: Any) -> tuple[Any, Any, int]:
+def strided_view(
+    name: str, shape: Any, strides: Any, dtype: Any, *options: Any
+) -> tuple[Any, Any, int]:
     """(shape, strides, offset) of a view, in elements, worked out on an array without memory."""
     size = dtype.itemsize
     stand_in = as_strided(np.empty(1, dtype), shape, [s * size for s in strides])

@@ -12,7 +12,17 @@ from facula.ops.dims import row_major
 class BufferArray(ArrayOperators):
     """Elements of `dtype` (a NumPy dtype) in a device's `buffer`; `strides` and `offset` count elements."""
 
-    __slots__ = ("buffer", "shape", "strides", "offset", "dtype", "xp", "is_whole", "nbytes", "__weakref__")
+    __slots__ = (
+        "buffer",
+        "shape",
+        "strides",
+        "offset",
+        "dtype",
+        "xp",
+        "is_whole",
+        "nbytes",
+        "__weakref__",
+    )
 
     shape: tuple[int, ...]
 
@@ -37,7 +47,9 @@ class BufferArray(ArrayOperators):
 
     def view(self, shape: Any, strides: Any, offset: int, dtype: Any = None) -> BufferArray:
         """Another array over the same buffer."""
-        out = BufferArray(self.buffer, shape, strides, offset, self.dtype if dtype is None else dtype, self.xp)
+        out = BufferArray(
+            self.buffer, shape, strides, offset, self.dtype if dtype is None else dtype, self.xp
+        )
         out.nbytes = self.nbytes
         return out
 

@@ -74,8 +74,12 @@ def _print(node: ast.AST, rounding: str) -> str:
     match node:
         case ast.BinOp(left, ast.Div(), right):
             return f"{rounding}(divide({_print(left, rounding)}, {_print(right, rounding)}))"
-        case ast.BinOp(left, ast.BitAnd() | ast.BitOr() | ast.BitXor() as operator, right):  # maybe of comparisons
-            return f"({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
+        case ast.BinOp(
+            left, ast.BitAnd() | ast.BitOr() | ast.BitXor() as operator, right
+        ):  # maybe of comparisons
+            return (
+                f"({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
+            )
         case ast.BinOp(left, operator, right) if type(operator) in _SYMBOLS:
             return f"{rounding}({_print(left, rounding)} {_SYMBOLS[type(operator)]} {_print(right, rounding)})"
         case ast.UnaryOp(operator, operand) if type(operator) in _SYMBOLS:
