@@ -47,6 +47,7 @@ _HOMES = {
     "DoubleTensor": "facula.construct", "HalfTensor": "facula.construct", "BFloat16Tensor": "facula.construct",
     "LongTensor": "facula.construct", "IntTensor": "facula.construct", "ShortTensor": "facula.construct",
     "CharTensor": "facula.construct", "ByteTensor": "facula.construct", "BoolTensor": "facula.construct",
+    "get_num_threads": "facula.threads", "set_num_threads": "facula.threads",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip
 _MODULES = frozenset(
