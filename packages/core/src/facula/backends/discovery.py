@@ -7,13 +7,13 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
 
 from facula.backends import spec
 from facula.backends.base import CONTRACT_VERSION, OLDEST_CONTRACT
+from facula.backends.entry_points import EntryPoint, entry_points
 from facula.backends.spec import DeviceSpec, KernelSpec
 
 BUILT_IN = (
@@ -70,12 +70,11 @@ def _find() -> Plugins:
     for d in BUILT_IN:
         found.devices[d.type], found.sources[d.type] = d, "facula-core"
     problems = {}
-    for entry in sorted(entry_points(group="facula"), key=lambda e: (e.name, e.value)):
-        source = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    for entry in entry_points("facula"):
         try:
-            _add(found, entry, source)
+            _add(found, entry, entry.source)
         except Exception as error:  # whatever is wrong with a plug-in, facula goes on without it
-            problems[source] = describe(error)
+            problems[entry.source] = describe(error)
     found.kernels.sort(key=lambda k: (k[0].order, k[1]))
     for source, problem in problems.items():
         report_broken(source, problem, found)
@@ -84,7 +83,7 @@ def _find() -> Plugins:
 
 def _add(found: Plugins, entry: EntryPoint, source: str) -> None:
     """Takes up one plug-in as a whole, or nothing of it."""
-    module = entry.load()
+    module = importlib.import_module(entry.value)
     name = found.manager.register(module, name=f"{source}: {entry.name}")
     try:
         found.manager.check_pending()
