@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from facula_numpy.choose import INTEGERS, SMALL
+from facula_numpy.error_function import erf_into
 
 #: Elements in a piece: with its temporaries it fits a 1 MB second-level cache.
 PIECE = 1 << 15
+SINGLE = np.dtype(np.float32)
 
 
 def in_pieces(function: Callable[..., None]) -> Callable[..., Any]:
@@ -92,30 +94,37 @@ def _gelu_tanh_gradient(out: Any, g: Any, x: Any) -> None:
     out *= g
 
 
-def gelu_kernels(erf: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
-    """GELU and its gradient over a backend's own error function."""
+def gelu_kernels(erf: Callable[..., Any]) -> dict[str, dict[str, Callable[..., Any]]]:
+    """GELU and its gradient; `erf` serves the dtypes other than float32."""
+
+    def cdf_twice(out: Any, x: Any) -> None:
+        """`1 + erf(x / sqrt(2))`"""
+        x = x * math.sqrt(0.5)
+        if out.dtype is SINGLE:
+            erf_into(out, x)
+        else:
+            out[...] = erf(x)
+        out += 1
 
     def exact(out: Any, x: Any) -> None:
-        out[...] = erf(x * math.sqrt(0.5))
-        out += 1
+        cdf_twice(out, x)
         out *= x
         out *= 0.5
 
     def exact_gradient(out: Any, g: Any, x: Any) -> None:
-        np.multiply(x, x, out=out)
-        out *= -0.5
-        np.exp(out, out=out)
-        out *= x
-        out *= 1 / math.sqrt(2 * math.pi)
-        cdf = np.asarray(erf(x * math.sqrt(0.5)))
-        cdf = cdf * 0.5
-        cdf += 0.5
-        out += cdf
+        density = np.multiply(x, x, out=np.empty_like(x))
+        density *= -0.5
+        np.exp(density, out=density)
+        density *= x
+        density *= math.sqrt(2 / math.pi)
+        cdf_twice(out, x)
+        out += density
+        out *= 0.5
         out *= g
 
     ways = {"none": in_pieces(exact), "tanh": in_pieces(_gelu_tanh)}
     gradients = {"none": in_pieces(exact_gradient), "tanh": in_pieces(_gelu_tanh_gradient)}
-    return {"forward": ways, "backward": gradients}  # type: ignore[dict-item]
+    return {"forward": ways, "backward": gradients}
 
 
 def rectify_gradient(g: Any, out: Any) -> Any:
@@ -156,10 +165,15 @@ def _by_rows(function: Callable[..., None], general: Callable[..., Any]) -> Call
     return kernel
 
 
+def _sums(x: Any) -> Any:
+    """Sums of rows, as a column, by the BLAS: a third of the time of `x.sum(-1)`."""
+    return np.matmul(x, np.ones((x.shape[1], 1), x.dtype))
+
+
 def _softmax(out: Any, x: Any) -> None:
     np.subtract(x, x.max(-1, keepdims=True), out=out)
     np.exp(out, out=out)
-    out /= out.sum(-1, keepdims=True)
+    out /= _sums(out)
 
 
 def _softmax_general(x: Any, dim: int) -> Any:
@@ -186,7 +200,7 @@ def _softmax_gradient_general(g: Any, out: Any, dim: int) -> Any:
 
 def _log_softmax(out: Any, x: Any) -> None:
     np.subtract(x, x.max(-1, keepdims=True), out=out)
-    out -= np.log(np.exp(out).sum(-1, keepdims=True))
+    out -= np.log(_sums(np.exp(out)))
 
 
 def _log_softmax_general(x: Any, dim: int) -> Any:
@@ -199,7 +213,7 @@ def _log_softmax_general(x: Any, dim: int) -> Any:
 
 def _log_softmax_gradient(result: Any, g: Any, out: Any) -> None:
     np.exp(out, out=result)
-    result *= g.sum(-1, keepdims=True)
+    result *= _sums(g)
     np.subtract(g, result, out=result)
 
 
@@ -207,14 +221,16 @@ def _log_softmax_gradient_general(g: Any, out: Any, dim: int) -> Any:
     return np.asarray(g - np.exp(out) * g.sum(dim if g.ndim else None, keepdims=True))
 
 
-def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
-    def erf(x: Any) -> Any:
-        return backend.erf(x)
+def kernels(backend: Any, general_erf: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """`general_erf` serves the dtypes other than float32."""
+    ways = gelu_kernels(general_erf)
+    single_erf = in_pieces(erf_into)
 
-    ways = gelu_kernels(erf)
+    def erf(input: Any) -> Any:
+        return single_erf(input) if input.dtype is SINGLE else general_erf(input)
 
     def gelu(input: Any, approximate: str = "none") -> Any:
-        if approximate not in ways["forward"]:  # type: ignore[operator]
+        if approximate not in ways["forward"]:
             raise RuntimeError(
                 f"approximate argument must be either none or tanh, got {approximate!r}"
             )
@@ -222,10 +238,10 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
             raise RuntimeError(
                 f"gelu: not implemented for {input.dtype}; it needs a floating-point input"
             )
-        return ways["forward"][approximate](input)  # type: ignore[index]
+        return ways["forward"][approximate](input)
 
     def gelu_gradient(g: Any, input: Any, approximate: str) -> Any:
-        return ways["backward"][approximate](g, input)  # type: ignore[index]
+        return ways["backward"][approximate](g, input)
 
     def floating(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
         def checked(input: Any, dim: int) -> Any:
@@ -238,6 +254,7 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
         return checked
 
     return {
+        "erf": erf,
         "sigmoid": in_pieces(_sigmoid),
         "silu": _checked_silu(in_pieces(_silu)),
         "silu_gradient": in_pieces(_silu_gradient),

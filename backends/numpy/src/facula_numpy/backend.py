@@ -18,7 +18,7 @@ class NumpyBackend(ArrayBackend):
         self.table |= random.table(self)
         self.table |= (
             choose.KERNELS
-            | activation.kernels(self)
+            | activation.kernels(self, self.table["erf"])
             | loss.KERNELS
             | norm.KERNELS
             | embedding.KERNELS

@@ -53,22 +53,21 @@ def layer_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, c
     rows, n, step = _layer(input, count)
     grads, out = np.ascontiguousarray(g).reshape(rows.shape), np.empty_like(rows)
     mean, rstd, w = mean.reshape(-1, 1), rstd.reshape(-1, 1), _flat(weight)
-    ones = np.ones(n, input.dtype)
+    by_row = np.ones(n, input.dtype) if w is None else w
     to_weight, to_bias = np.zeros(n, input.dtype), np.zeros(n, input.dtype)
     for start in range(0, len(rows), step):
         at = slice(start, start + step)
-        piece, y = grads[at], out[at]
-        normal = rows[at] - mean[at]
-        normal *= rstd[at]
+        piece, y, scale = grads[at], out[at], rstd[at]
+        centred = rows[at] - mean[at]
+        np.multiply(piece, centred, out=y)
         to_bias += np.ones(len(piece), input.dtype) @ piece
-        np.multiply(piece, normal, out=y)
-        to_weight += np.ones(len(piece), input.dtype) @ y
+        to_weight += scale[:, 0] @ y
+        centred *= (y @ by_row)[:, None] * (scale * scale / n)
+        by_mean = (piece @ by_row)[:, None] / n
         scaled = piece if w is None else np.multiply(piece, w, out=y)
-        by_scale, by_mean = np.vecdot(scaled, normal) / n, (scaled @ ones) / n
-        normal *= by_scale[:, None]
-        np.subtract(scaled, normal, out=y)
-        y -= by_mean[:, None]
-        y *= rstd[at]
+        np.subtract(scaled, centred, out=y)
+        y -= by_mean
+        y *= scale
     shape = input.shape[input.ndim - count :]
     return out.reshape(input.shape), to_weight.reshape(shape), to_bias.reshape(shape)
 
