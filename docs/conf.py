@@ -9,9 +9,10 @@ ROOT = HERE.parent
 sources = [*ROOT.glob("packages/*/src"), *ROOT.glob("backends/*/src")]
 sys.path[:0] = [str(HERE), *map(str, sources)]
 
-import facula  # noqa: E402
 import reference_from_registry  # noqa: E402
 from docstrings_as_rst import as_rst  # noqa: E402
+
+import facula  # noqa: E402
 
 project = "Facula"
 author = "the Facula developers"
@@ -34,5 +35,8 @@ default_role = "code"
 
 
 def setup(app):
-    app.connect("builder-inited", lambda app: reference_from_registry.write(HERE / "reference" / "generated"))
+    app.connect(
+        "builder-inited",
+        lambda app: reference_from_registry.write(HERE / "reference" / "generated"),
+    )
     app.connect("autodoc-process-docstring", as_rst)

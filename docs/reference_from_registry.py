@@ -50,7 +50,9 @@ SINGLE = {
 def write(folder):
     """Writes all pages; files that would not change are left alone, so that a rebuild is quick."""
     pages = {f"ops-{family}.md": family_page(family, ops) for family, ops in families().items()}
-    pages |= {f"{name.replace('.', '-')}.rst": module_page(name, title) for name, title in MODULES.items()}
+    pages |= {
+        f"{name.replace('.', '-')}.rst": module_page(name, title) for name, title in MODULES.items()
+    }
     pages["nn-functional.md"] = functional_page()
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
@@ -78,19 +80,34 @@ def family_page(family, ops):
     module = importlib.import_module(f"facula.ops.{family}")
     shown = [op for op in ops if op.samples and not op.name.startswith("_")]
     blocks = [op for op in ops if op not in shown]
-    lines = [f"# {family.replace('_', ' ').capitalize()}", "", inspect.cleandoc(module.__doc__ or ""), ""]
+    lines = [
+        f"# {family.replace('_', ' ').capitalize()}",
+        "",
+        inspect.cleandoc(module.__doc__ or ""),
+        "",
+    ]
     lines += [f"Source: `packages/core/src/facula/ops/{family}.py`.", ""]
     for op in shown:
         lines += entry(op)
     if blocks:
-        lines += ["## Building blocks", "", "Ops that others are made of; backends see them, users need not.", ""]
+        lines += [
+            "## Building blocks",
+            "",
+            "Ops that others are made of; backends see them, users need not.",
+            "",
+        ]
         for op in blocks:
             lines += entry(op)
     return "\n".join(lines)
 
 
 def entry(op):
-    lines = [f"`````{{py:function}} {public_name(op)}({signature(op)})", "", inspect.cleandoc(op.doc), ""]
+    lines = [
+        f"`````{{py:function}} {public_name(op)}({signature(op)})",
+        "",
+        inspect.cleandoc(op.doc),
+        "",
+    ]
     return lines + [f"- {fact}" for fact in facts(op)] + ["`````", ""]
 
 
@@ -110,13 +127,17 @@ def signature(op):
             is_starred = True
         is_starred |= p.kind is p.VAR_POSITIONAL
         stars = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
-        default = "" if p.default is p.empty or repr(p.default) == "REQUIRED" else f"={plain(p.default)}"
+        default = (
+            "" if p.default is p.empty or repr(p.default) == "REQUIRED" else f"={plain(p.default)}"
+        )
         out.append(f"{stars}{p.name}{default}")
     return ", ".join(out)
 
 
 def plain(default):
-    return repr(default) if isinstance(default, (bool, int, float, str, tuple, type(None))) else "..."
+    return (
+        repr(default) if isinstance(default, (bool, int, float, str, tuple, type(None))) else "..."
+    )
 
 
 PROMOTED = {
@@ -141,7 +162,11 @@ def facts(op):
         yield f"Dtypes: {PROMOTED.get(op.promote, op.promote)}."
     yield "Gradient: " + gradient(op) + "."
     if op.alias:
-        yield "The result is a view of the input." if op.view else "The result may share memory with the input."
+        yield (
+            "The result is a view of the input."
+            if op.view
+            else "The result may share memory with the input."
+        )
     if op.dynamic:
         yield f"The result's shape depends on values, so it can't be captured: {op.dynamic.rstrip('.')}."
     yield "Runs as: " + kind(op) + "."
@@ -167,7 +192,11 @@ def gradient(op):
 def kind(op):
     if op.host:
         return "an optional kernel; devices without it compute it on the host"
-    return "a leaf: every device has a kernel for it" if op.leaf else "its body, or a device's own kernel"
+    return (
+        "a leaf: every device has a kernel for it"
+        if op.leaf
+        else "its body, or a device's own kernel"
+    )
 
 
 def functional_page():
@@ -175,12 +204,25 @@ def functional_page():
     from facula.nn import functional
 
     lines = ["# Functional layers", "", inspect.cleandoc(functional.__doc__ or ""), ""]
-    lines += ["Every op of the families can be called as `facula.nn.functional.NAME` too. Written out in it:", ""]
+    lines += [
+        "Every op of the families can be called as `facula.nn.functional.NAME` too. Written out in it:",
+        "",
+    ]
     for name, value in sorted(vars(functional).items()):
-        if inspect.isfunction(value) and value.__module__ == functional.__name__ and not name.startswith("_"):
+        if (
+            inspect.isfunction(value)
+            and value.__module__ == functional.__name__
+            and not name.startswith("_")
+        ):
             parameters = re.sub(r": '[^']*'", "", str(inspect.signature(value)).split(" ->")[0])
             doc = inspect.cleandoc(value.__doc__ or (OPS[name].doc if name in OPS else ""))
-            lines += [f"`````{{py:function}} facula.nn.functional.{name}{parameters}", "", doc, "`````", ""]
+            lines += [
+                f"`````{{py:function}} facula.nn.functional.{name}{parameters}",
+                "",
+                doc,
+                "`````",
+                "",
+            ]
     return "\n".join(lines)
 
 
@@ -191,7 +233,9 @@ def module_page(name, title):
     """A page for autodoc: the package's public names, in the order and under the titles of its files."""
     lines = [title, "=" * len(title), "", f".. automodule:: {name}", "   :no-members:", ""]
     for home, directives in by_home(importlib.import_module(name)).items():
-        lines += section(home.rpartition(".")[2].strip("_").replace("_", " ").capitalize(), directives)
+        lines += section(
+            home.rpartition(".")[2].strip("_").replace("_", " ").capitalize(), directives
+        )
     for single in submodules(importlib.import_module(name)):
         members = by_home(importlib.import_module(single))
         lines += section(single, [f".. automodule:: {single}\n   :no-members:"])
@@ -204,7 +248,9 @@ def by_home(module):
     found, taken = defaultdict(list), set()
     for name in public_names(module):
         value = getattr(module, name, None)
-        kind = "class" if inspect.isclass(value) else "function" if inspect.isfunction(value) else ""
+        kind = (
+            "class" if inspect.isclass(value) else "function" if inspect.isfunction(value) else ""
+        )
         if kind and value not in taken:
             taken.add(value)
             found[value.__module__].append(f".. auto{kind}:: {module.__name__}.{name}")
@@ -214,19 +260,38 @@ def by_home(module):
 def public_names(module):
     """`__all__`, or what a package gathers from its files, or what a file defines."""
     if module is facula:
-        return ["Tensor", "Size", "tensor", "as_tensor", "from_numpy", "device", "dtype", "finfo", "iinfo", *sorted(facula._HOMES)]
+        return [
+            "Tensor",
+            "Size",
+            "tensor",
+            "as_tensor",
+            "from_numpy",
+            "device",
+            "dtype",
+            "finfo",
+            "iinfo",
+            *sorted(facula._HOMES),
+        ]
     if hasattr(module, "__all__"):
         return module.__all__
-    homes = (module.__name__, "facula._tensor") if module.__name__ == "facula.nn" else module.__name__
+    homes = (
+        (module.__name__, "facula._tensor") if module.__name__ == "facula.nn" else module.__name__
+    )
     names = [n for n in vars(module) if not n.startswith("_")]
-    return [n for n in names if str(getattr(getattr(module, n), "__module__", "")).startswith(homes)]
+    return [
+        n for n in names if str(getattr(getattr(module, n), "__module__", "")).startswith(homes)
+    ]
 
 
 def submodules(module):
     if module.__name__ in SINGLE or module.__name__.startswith("facula.") or module is facula:
         return SINGLE.get(module.__name__, [])
     found = [m.name for m in pkgutil.iter_modules(module.__path__, module.__name__ + ".")]
-    return [name for name in found if not name.endswith(".plugin") and not name.rpartition(".")[2].startswith("_")]
+    return [
+        name
+        for name in found
+        if not name.endswith(".plugin") and not name.rpartition(".")[2].startswith("_")
+    ]
 
 
 def section(title, directives):

@@ -8,6 +8,8 @@ import doctest
 import importlib
 import pkgutil
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 import facula
 import facula.nn.functional as F
 from facula import nn, optim
+from facula.backends import plugins
 from facula.ops import OPS
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +34,17 @@ def somewhere(tmp_path, monkeypatch):
     facula.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def undone():
+    """Ops and devices that a page adds go with it."""
+    ops, devices = dict(OPS), dict(plugins().devices)
+    yield
+    for name in set(OPS) - set(ops):
+        del OPS[name]
+    for name in set(plugins().devices) - set(devices):
+        del plugins().devices[name], plugins().sources[name]
+
+
 def names():
     return {"facula": facula, "nn": nn, "F": F, "optim": optim}
 
@@ -40,7 +54,10 @@ def docstrings():
     finder = doctest.DocTestFinder(exclude_empty=True)
     for package in PACKAGES:
         top = importlib.import_module(package)
-        found = [top.__name__, *(m.name for m in pkgutil.walk_packages(top.__path__, package + "."))]
+        found = [
+            top.__name__,
+            *(m.name for m in pkgutil.walk_packages(top.__path__, package + ".")),
+        ]
         for name in found:
             if not name.endswith("__main__"):
                 for test in finder.find(importlib.import_module(name), name, extraglobs=names()):
@@ -48,7 +65,9 @@ def docstrings():
                         yield test
     parser = doctest.DocTestParser()
     for op in OPS.values():
-        test = parser.get_doctest(op.doc, names(), f"op {op.name}", op.function.__code__.co_filename, 0)
+        test = parser.get_doctest(
+            op.doc, names(), f"op {op.name}", op.function.__code__.co_filename, 0
+        )
         if test.examples:
             yield test
 
@@ -59,15 +78,20 @@ def test_docstring(test):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page(page):
-    space = {**names(), "__name__": "__main__"}
+def test_page(page, monkeypatch):
+    module = types.ModuleType(f"page_{page.stem.replace('-', '_')}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    space = vars(module)
+    space |= names()
     text = page.read_text()
     for block in BLOCK.finditer(text):
         if block["skip"]:
             continue
         line = text[: block.start("code")].count("\n")
         if ">>>" in block["code"]:
-            test = doctest.DocTestParser().get_doctest(block["code"], space, page.name, str(page), line)
+            test = doctest.DocTestParser().get_doctest(
+                block["code"], space, page.name, str(page), line
+            )
             test.globs = space  # the parser copies it; later blocks use what earlier ones define
             run(test)
         else:
@@ -81,9 +105,13 @@ def run(test):
     assert not runner.failures, "".join(told)
 
 
-@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("docs/design/*.md"), *ROOT.glob("docs/reference/*.md")], ids=str)
+@pytest.mark.parametrize(
+    "page", [*PAGES, *ROOT.glob("docs/design/*.md"), *ROOT.glob("docs/reference/*.md")], ids=str
+)
 def test_links_to_files(page):
     """Relative links lead somewhere; an anchor is a heading of that page."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text):
-        assert (page.parent / target).exists() or "generated/" in target, f"{page.name} links to {target}"
+        assert (page.parent / target).exists() or "generated/" in target, (
+            f"{page.name} links to {target}"
+        )
