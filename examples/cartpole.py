@@ -10,10 +10,11 @@ define it. Source of the method: Williams 1992, "Simple statistical gradient-fol
 import argparse
 import time
 
-import facula
-import facula.nn.functional as F
 import gymnasium
 import numpy as np
+
+import facula
+import facula.nn.functional as F
 from facula import nn, optim
 
 ENVIRONMENTS, DISCOUNT = 16, 0.99
@@ -69,7 +70,9 @@ def update(model, optimizer, episodes):
     scores, values = model(facula.from_numpy(observations[alive]))
     advantages = returns - values.detach()
     advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-6)
-    chosen = F.log_softmax(scores, -1).gather(1, facula.from_numpy(actions[alive])[:, None]).squeeze(1)
+    chosen = (
+        F.log_softmax(scores, -1).gather(1, facula.from_numpy(actions[alive])[:, None]).squeeze(1)
+    )
     entropy = -(scores.softmax(-1) * F.log_softmax(scores, -1)).sum(-1).mean()
     loss = -(chosen * advantages).mean() + 1e-3 * F.mse_loss(values, returns) - 0.005 * entropy
     optimizer.zero_grad()
@@ -90,7 +93,9 @@ def train(updates=400, seed=0, report=print):
         history += episodes[2].sum(0).tolist()
         mean = sum(history[-100:]) / len(history[-100:])
         if i % 10 == 9:
-            report(f"{len(history)} episodes: mean return {mean:.0f}, {time.perf_counter() - start:.0f} s")
+            report(
+                f"{len(history)} episodes: mean return {mean:.0f}, {time.perf_counter() - start:.0f} s"
+            )
         if len(history) >= 100 and mean >= 475:
             break
         update(model, optimizer, episodes)
@@ -102,7 +107,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=0)
     _, mean, episodes = train(seed=parser.parse_args().seed)
-    print(f"{'solved' if mean >= 475 else 'not solved'} after {episodes} episodes: mean return {mean:.1f}")
+    print(
+        f"{'solved' if mean >= 475 else 'not solved'} after {episodes} episodes: mean return {mean:.1f}"
+    )
 
 
 if __name__ == "__main__":

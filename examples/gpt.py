@@ -1,7 +1,7 @@
 """Trains a small GPT on real text (quotations of the Debian package `fortunes`) and lets it write.
 
-    sudo apt-get install fortunes        # or: python examples/gpt.py --text FILE
-    python examples/gpt.py
+sudo apt-get install fortunes        # or: python examples/gpt.py --text FILE
+python examples/gpt.py
 """
 
 import argparse
@@ -26,7 +26,9 @@ def batches(loader):
 def bits_per_character(model, data, characters_per_token):
     """Mean cross entropy on held-out text, per character, in bits."""
     model.eval()
-    losses = [F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in DataLoader(data, 32)]
+    losses = [
+        F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in DataLoader(data, 32)
+    ]
     model.train()
     return sum(losses) / len(losses) / math.log(2) / characters_per_token
 
@@ -41,9 +43,13 @@ def train(text, steps=600, context=64, width=96, layers=3, bpe=0, seed=0, report
     per_token = (len(text) - split) / len(held_out)
     test = TokenDataset(held_out[: 200 * context], context)
     model = GPT(GPTConfig(tokenizer.vocab_size, context, layers, 4, width))
-    loader = DataLoader(TokenDataset(tokens, context, stride=context // 2), 32, shuffle=True, drop_last=True)
+    loader = DataLoader(
+        TokenDataset(tokens, context, stride=context // 2), 32, shuffle=True, drop_last=True
+    )
     optimizer = optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.99), weight_decay=0.1)
-    schedule = optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1, cycle_momentum=False)
+    schedule = optim.lr_scheduler.OneCycleLR(
+        optimizer, 3e-3, total_steps=steps, pct_start=0.1, cycle_momentum=False
+    )
     start = time.perf_counter()
     for step, (x, y) in zip(range(steps), batches(loader)):
         loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
@@ -61,7 +67,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--text", type=Path, help="a text file to learn in place of the fortunes")
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--bpe", type=int, default=0, metavar="N", help="use a byte-pair encoding of N tokens")
+    parser.add_argument(
+        "--bpe", type=int, default=0, metavar="N", help="use a byte-pair encoding of N tokens"
+    )
     options = parser.parse_args()
     try:
         text = options.text.read_text() if options.text else corpora.fortunes()

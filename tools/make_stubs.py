@@ -8,6 +8,8 @@ methods, as a base class that `Tensor` has for type checkers alone.
 
 from __future__ import annotations
 
+import argparse
+import ast
 import inspect
 import keyword
 from pathlib import Path
@@ -182,7 +184,14 @@ def _explicit_imports() -> list[str]:
         "from facula.dtypes import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype",
         "from facula.promotion import can_cast as can_cast, promote_types as promote_types",
     ]
-    return lines + [f"from {home} import {name} as {name}" for name, home in sorted(_HOMES.items())]
+    for name, home in sorted(_HOMES.items()):
+        if name.endswith(
+            "Tensor"
+        ):  # made by a loop in `construct`, which type checkers cannot follow
+            lines.append(f"def {name}(*args: Any, device: Any = ...) -> Tensor: ...")
+        else:
+            lines.append(f"from {home} import {name} as {name}")
+    return lines
 
 
 def namespace_stub(prefix: str) -> str:
@@ -299,8 +308,6 @@ def _dunders() -> list[str]:
 
 def _own_members() -> list[str]:
     """What the source of Tensor defines itself."""
-    import ast
-
     tree = ast.parse((CORE / "_tensor.py").read_text())
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == "Tensor":
@@ -309,6 +316,13 @@ def _own_members() -> list[str]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Writes the .pyi files of what the op registry makes."
+    )
+    parser.add_argument(
+        "--output", type=Path, default=CORE, help="folder; the package itself if none"
+    )
+    output = parser.parse_args().output
     stubs = {
         "__init__.pyi": main_stub(),
         "_tensor_methods.pyi": methods_stub(),
@@ -317,7 +331,8 @@ def main() -> None:
     stubs |= {f"{name}.pyi": namespace_stub(name) for name in NAMESPACES}
     for path, text in stubs.items():
         text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-        (CORE / path).write_text(text)
+        (output / path).parent.mkdir(parents=True, exist_ok=True)
+        (output / path).write_text(text)
         compile(text, path, "exec")
         print(f"{path}: {text.count('def ')} signatures")
 

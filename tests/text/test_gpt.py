@@ -1,5 +1,6 @@
-import facula
 import pytest
+
+import facula
 from facula_text.models import GPT, GPTConfig
 
 
@@ -30,4 +31,6 @@ def test_it_learns_a_sequence_by_heart():
 
 def test_too_long_a_text_is_refused():
     with pytest.raises(ValueError, match="9 tokens are more than its context of 8"):
-        GPT(GPTConfig(5, context=8, layers=1, heads=1, width=8))(facula.zeros(1, 9, dtype=facula.int64))
+        GPT(GPTConfig(5, context=8, layers=1, heads=1, width=8))(
+            facula.zeros(1, 9, dtype=facula.int64)
+        )

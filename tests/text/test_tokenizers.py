@@ -1,4 +1,5 @@
 import pytest
+
 from facula_text import BPETokenizer, CharTokenizer, TokenDataset
 
 TEXT = "the quick brown fox jumps over the lazy dog; the end — naïve café 你好\n" * 20

@@ -98,7 +98,7 @@ def _is_method(op: Any, name: str) -> bool:
     """Whether `name` of an op is a method: `linalg_det` is none, but its second name `det` is."""
     if name.startswith(NAMESPACES):
         return False
-    return op.method or op.name.startswith(NAMESPACES)
+    return bool(op.method or op.name.startswith(NAMESPACES))
 
 
 def install_methods(op: Any) -> None:
@@ -310,7 +310,7 @@ def alias(t: Tensor) -> Tensor:
     new = object.__new__(Tensor)
     new._array, new._backend, new._node = t._array, t._backend, t._node
     new._requires_grad, new._view, new._cell = t._requires_grad, t._view, t._cell
-    return new  # type: ignore[no-any-return]
+    return new
 
 
 class Tensor(TensorMethods):
@@ -689,13 +689,13 @@ class Tensor(TensorMethods):
 
     def cpu(self, memory_format: Any = None) -> Tensor:
         """The tensor on the CPU; itself where it is there already."""
-        return self.to("cpu")  # type: ignore[no-any-return]
+        return self.to("cpu")
 
     def cuda(
         self, device: Any = None, non_blocking: bool = False, memory_format: Any = None
     ) -> Tensor:
         """The tensor on a CUDA device. Raises RuntimeError where there is none."""
-        return self.to("cuda" if device is None else device)  # type: ignore[no-any-return]
+        return self.to("cuda" if device is None else device)
 
     def new_tensor(
         self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -758,7 +758,7 @@ class Tensor(TensorMethods):
             )
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
-        new = self.detach().clone().as_subclass(type(self))
+        new: Tensor = self.detach().clone().as_subclass(type(self))
         new._requires_grad = self._requires_grad
         memo[id(self)] = new
         if self.grad is not None:
@@ -772,9 +772,9 @@ class Tensor(TensorMethods):
             (type(self), array, str(self.device), self._requires_grad and self.is_leaf),
         )
 
-    def as_subclass(self, cls: type) -> Any:
+    def as_subclass(self, cls: Any) -> Any:
         """The same tensor as an instance of a subclass of Tensor."""
-        new = object.__new__(cls)
+        new: Any = object.__new__(cls)
         for slot in ("_array", "_backend", "_node", "_requires_grad", "_view", "_cell"):
             setattr(new, slot, getattr(self, slot))
         return new
@@ -818,12 +818,12 @@ class Tensor(TensorMethods):
             raise RuntimeError(
                 f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
             )
-        return self.T.conj()  # type: ignore[no-any-return]
+        return self.T.conj()
 
     @property
     def mH(self) -> Tensor:
         """The conjugate of `mT`."""
-        return self.mT.conj()  # type: ignore[no-any-return]
+        return self.mT.conj()
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """This tensor's elements where `condition` is true, else those of `other`."""

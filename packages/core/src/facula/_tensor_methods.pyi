@@ -74,16 +74,16 @@ class TensorMethods:
     def addr_(self, *args: Any, beta: Any = ..., alpha: Any = ..., **named: Any) -> Tensor:
         """In-place form of `addr`."""
 
-    def all(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Tensor:
+    def all(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Whether all elements along `dim` are not zero; True of none. uint8 in, uint8 out."""
 
     def allclose(self, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> Tensor:
         """Whether all elements are close (see `isclose`), as a Python bool."""
 
-    def amax(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Tensor:
+    def amax(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Largest element along `dim`; NaN where there is one. Equal ones share the gradient."""
 
-    def amin(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Tensor:
+    def amin(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Smallest element along `dim`; NaN where there is one. Equal ones share the gradient."""
 
     def aminmax(self, *, dim: Any = ..., keepdim: builtins.bool = ...) -> Any:
@@ -92,7 +92,7 @@ class TensorMethods:
     def angle(self) -> Tensor:
         """Angle in radians from -pi to pi; of real numbers 0 or pi, NaN for NaN."""
 
-    def any(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Tensor:
+    def any(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Whether any element along `dim` is not zero; False of none. uint8 in, uint8 out."""
 
     def arccos(self) -> Any:
@@ -137,10 +137,10 @@ class TensorMethods:
     def arctanh_(self) -> Tensor:
         """In-place form of `arctanh`."""
 
-    def argmax(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Tensor:
+    def argmax(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Index (int64) of the first largest element along `dim`, or of all in row-major order."""
 
-    def argmin(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Tensor:
+    def argmin(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Index (int64) of the first smallest element along `dim`, or of all in row-major order."""
 
     def argsort(self, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ...) -> Tensor:
@@ -389,16 +389,16 @@ class TensorMethods:
     def cummin(self, dim: builtins.int) -> Any:
         """(values, indices) of the smallest element so far along `dim`; the last of equal ones."""
 
-    def cumprod(self, dim: Any, *, dtype: Any = ...) -> Tensor:
+    def cumprod(self, dim: Any = ..., *, dtype: Any = ..., axis: Any = ...) -> Tensor:
         """Product of the elements up to and including each, along `dim`. Integers and bools give int64."""
 
-    def cumprod_(self, dim: Any, *, dtype: Any = ...) -> Tensor:
+    def cumprod_(self, dim: Any = ..., *, dtype: Any = ..., axis: Any = ...) -> Tensor:
         """In-place form of `cumprod`."""
 
-    def cumsum(self, dim: Any, *, dtype: Any = ...) -> Tensor:
+    def cumsum(self, dim: Any = ..., *, dtype: Any = ..., axis: Any = ...) -> Tensor:
         """Sum of the elements up to and including each, along `dim`. Integers and bools give int64."""
 
-    def cumsum_(self, dim: Any, *, dtype: Any = ...) -> Tensor:
+    def cumsum_(self, dim: Any = ..., *, dtype: Any = ..., axis: Any = ...) -> Tensor:
         """In-place form of `cumsum`."""
 
     def cumulative_trapezoid(self, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ...) -> Tensor:
@@ -899,10 +899,10 @@ class TensorMethods:
     def logit_(self, eps: Any = ...) -> Tensor:
         """In-place form of `logit`."""
 
-    def logsumexp(self, dim: Any, keepdim: builtins.bool = ...) -> Tensor:
+    def logsumexp(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """`log(sum(exp(input)))` over `dim`, safe against overflow."""
 
-    def logsumexp_(self, dim: Any, keepdim: builtins.bool = ...) -> Tensor:
+    def logsumexp_(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """In-place form of `logsumexp`."""
 
     def long(self, memory_format: Any = ...) -> Any:
@@ -944,7 +944,7 @@ class TensorMethods:
     def matrix_product_(self, other: Any) -> Tensor:
         """In-place form of `matrix_product`."""
 
-    def max(self, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ...) -> Any:
+    def max(self, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Any:
         """Largest elements along `dim` with their indices: `max(x)`, `max(x, dim)` or `max(x, other)`."""
 
     def maximum(self, other: Any) -> Tensor:
@@ -953,13 +953,13 @@ class TensorMethods:
     def maximum_(self, other: Any) -> Tensor:
         """In-place form of `maximum`."""
 
-    def mean(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ...) -> Tensor:
+    def mean(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Arithmetic mean over `dim`. Raises RuntimeError for integers: give a floating `dtype`."""
 
     def median(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Any:
         """(value, index) of the lower median along `dim`, NaN where there is one; without `dim` that of all."""
 
-    def min(self, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ...) -> Any:
+    def min(self, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Any:
         """Smallest elements along `dim` with their indices: `min(x)`, `min(x, dim)` or `min(x, other)`."""
 
     def minimum(self, other: Any) -> Tensor:
@@ -1022,7 +1022,7 @@ class TensorMethods:
     def nan_to_num_(self, nan: Any = ..., posinf: Any = ..., neginf: Any = ...) -> Tensor:
         """In-place form of `nan_to_num`."""
 
-    def nanmean(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ...) -> Tensor:
+    def nanmean(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """`mean` of the elements that are not NaN."""
 
     def nanmedian(self, dim: Any = ..., keepdim: builtins.bool = ...) -> Any:
@@ -1031,7 +1031,7 @@ class TensorMethods:
     def nanquantile(self, q: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, interpolation: str = ...) -> Tensor:
         """`quantile` of the elements that are not NaN."""
 
-    def nansum(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ...) -> Tensor:
+    def nansum(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """`sum`, with NaN taken as 0."""
 
     def narrow(self, dim: Any, start: Any, length: Any) -> Tensor:
@@ -1130,7 +1130,7 @@ class TensorMethods:
     def prelu(self, weight: Any) -> Tensor:
         """`input` where it is positive, else `weight * input`."""
 
-    def prod(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ...) -> Tensor:
+    def prod(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Product over `dim` (an int, or None for all). Integers and bools give int64."""
 
     def put(self, index: Any, source: Any, accumulate: builtins.bool = ...) -> Tensor:
@@ -1269,7 +1269,7 @@ class TensorMethods:
         """In-place form of `sigmoid`."""
 
     def sign(self) -> Tensor:
-        """-1, 0 or 1 by the sign of `input`; NaN for NaN."""
+        """-1, 0 or 1 by the sign of `input`; 0 for NaN."""
 
     def sign_(self) -> Tensor:
         """In-place form of `sign`."""
@@ -1318,6 +1318,12 @@ class TensorMethods:
 
     def sort(self, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ...) -> Any:
         """(values, indices) of `input` in order along `dim`. NaN counts as the largest; equal ones keep their order."""
+
+    def special_bessel_j0_(self) -> Tensor:
+        """In-place form of `special_bessel_j0`."""
+
+    def special_bessel_j1_(self) -> Tensor:
+        """In-place form of `special_bessel_j1`."""
 
     def special_chebyshev_polynomial_t_(self, n: Any) -> Tensor:
         """In-place form of `special_chebyshev_polynomial_t`."""
@@ -1400,6 +1406,21 @@ class TensorMethods:
     def special_log_softmax(self, dim: builtins.int, dtype: Any = ...) -> Tensor:
         """Logarithm of `softmax`, without overflow; same shape, in `dtype` where given."""
 
+    def special_modified_bessel_i0(self) -> Tensor:
+        """Modified Bessel function of the first kind, of order 0."""
+
+    def special_modified_bessel_i0_(self) -> Tensor:
+        """In-place form of `special_modified_bessel_i0`."""
+
+    def special_modified_bessel_i1_(self) -> Tensor:
+        """In-place form of `special_modified_bessel_i1`."""
+
+    def special_modified_bessel_k0_(self) -> Tensor:
+        """In-place form of `special_modified_bessel_k0`."""
+
+    def special_modified_bessel_k1_(self) -> Tensor:
+        """In-place form of `special_modified_bessel_k1`."""
+
     def special_multigammaln(self, p: Any) -> Tensor:
         """Logarithm of the multivariate gamma function of dimension `p`."""
 
@@ -1421,6 +1442,12 @@ class TensorMethods:
     def special_psi_(self) -> Tensor:
         """In-place form of `special_psi`."""
 
+    def special_scaled_modified_bessel_k0_(self) -> Tensor:
+        """In-place form of `special_scaled_modified_bessel_k0`."""
+
+    def special_scaled_modified_bessel_k1_(self) -> Tensor:
+        """In-place form of `special_scaled_modified_bessel_k1`."""
+
     def special_shifted_chebyshev_polynomial_t_(self, n: Any) -> Tensor:
         """In-place form of `special_shifted_chebyshev_polynomial_t`."""
 
@@ -1435,6 +1462,9 @@ class TensorMethods:
 
     def special_softmax(self, dim: builtins.int, dtype: Any = ...) -> Tensor:
         """Exponentials of `input`, scaled to sum to 1 along `dim`; same shape, in `dtype` where given."""
+
+    def special_spherical_bessel_j0_(self) -> Tensor:
+        """In-place form of `special_spherical_bessel_j0`."""
 
     def special_xlog1py_(self, other: Any) -> Tensor:
         """In-place form of `special_xlog1py`."""
@@ -1472,7 +1502,7 @@ class TensorMethods:
     def squeeze_(self, dim: Any = ...) -> Tensor:
         """In-place form of `squeeze`."""
 
-    def std(self, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ...) -> Tensor:
+    def std(self, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Standard deviation over `dim`: the square root of `var`."""
 
     def stft(self, n_fft: builtins.int, *args: Any, **named: Any) -> Tensor:
@@ -1490,7 +1520,7 @@ class TensorMethods:
     def subtract_(self, other: Any, *, alpha: Any = ...) -> Tensor:
         """In-place form of `subtract`."""
 
-    def sum(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ...) -> Tensor:
+    def sum(self, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Sum over `dim` (an int, several, or None for all). Integers and bools give int64."""
 
     def svd(self, some: Any = ..., compute_uv: Any = ...) -> Any:
@@ -1625,7 +1655,7 @@ class TensorMethods:
     def unsqueeze_(self, dim: Any) -> Tensor:
         """In-place form of `unsqueeze`."""
 
-    def var(self, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ...) -> Tensor:
+    def var(self, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Variance over `dim`, divided by the count minus `correction` (two passes)."""
 
     def vdot(self, other: Any) -> Tensor:

@@ -94,7 +94,7 @@ def named(name: str) -> dtype:
 def as_dtype(value: Any) -> dtype:
     """`value` (a dtype, a NumPy dtype, or `bool`, `int`, `float`, `complex`) as a `dtype`."""
     if value.__class__ is dtype:
-        return value  # type: ignore[no-any-return]
+        return value
     if value is float:
         return get_default_dtype()
     if value is complex:
@@ -150,7 +150,8 @@ class finfo:
         self.dtype = (as_dtype(type) if type is not None else _default).to_real()
         if not self.dtype.is_floating_point:
             raise TypeError(f"finfo is for floating-point dtypes, not {self.dtype}; use iinfo")
-        info = ml_dtypes.finfo(self.dtype.dtype)
+        lookup: Any = ml_dtypes.finfo
+        info = lookup(self.dtype.dtype)
         self.bits = info.bits
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
             setattr(self, name, float(getattr(info, name)))

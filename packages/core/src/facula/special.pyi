@@ -7,6 +7,12 @@ from facula._tensor import Tensor
 
 def __getattr__(name: str) -> Any: ...
 
+def bessel_j0(input: Any, *, out: Any = ...) -> Any:
+    """Bessel function of the first kind, of order 0."""
+
+def bessel_j1(input: Any, *, out: Any = ...) -> Any:
+    """Bessel function of the first kind, of order 1."""
+
 def chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:
     """The chebyshev polynomial t of order `n` at `input`, by its recurrence."""
 
@@ -70,6 +76,18 @@ def log_ndtr(input: Any, *, out: Any = ...) -> Tensor:
 def log_softmax(input: Any, dim: int, dtype: Any = ..., *, out: Any = ...) -> Tensor:
     """Logarithm of `softmax`, without overflow; same shape, in `dtype` where given."""
 
+def modified_bessel_i0(input: Any, *, out: Any = ...) -> Tensor:
+    """Modified Bessel function of the first kind, of order 0."""
+
+def modified_bessel_i1(input: Any, *, out: Any = ...) -> Tensor:
+    """Modified Bessel function of the first kind, of order 1."""
+
+def modified_bessel_k0(input: Any, *, out: Any = ...) -> Tensor:
+    """Modified Bessel function of the second kind, of order 0; infinite at 0, NaN below."""
+
+def modified_bessel_k1(input: Any, *, out: Any = ...) -> Tensor:
+    """Modified Bessel function of the second kind, of order 1; infinite at 0, NaN below."""
+
 def multigammaln(input: Any, p: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of the multivariate gamma function of dimension `p`."""
 
@@ -85,6 +103,12 @@ def polygamma(n: Any, input: Any, *, out: Any = ...) -> Tensor:
 def psi(input: Any, *, out: Any = ...) -> Any:
     """Derivative of the logarithm of the gamma function."""
 
+def scaled_modified_bessel_k0(input: Any, *, out: Any = ...) -> Any:
+    """`exp(input)` times the modified Bessel function K_0."""
+
+def scaled_modified_bessel_k1(input: Any, *, out: Any = ...) -> Any:
+    """`exp(input)` times the modified Bessel function K_1."""
+
 def shifted_chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:
     """The shifted chebyshev polynomial t of order `n` at `input`, by its recurrence."""
 
@@ -99,6 +123,9 @@ def shifted_chebyshev_polynomial_w(input: Any, n: Any, *, out: Any = ...) -> Ten
 
 def softmax(input: Any, dim: int, dtype: Any = ..., *, out: Any = ...) -> Tensor:
     """Exponentials of `input`, scaled to sum to 1 along `dim`; same shape, in `dtype` where given."""
+
+def spherical_bessel_j0(input: Any, *, out: Any = ...) -> Tensor:
+    """`sin(input) / input`, and 1 at 0."""
 
 def xlog1py(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`input * log1p(other)`, and 0 where `input` is 0 (unless `other` is NaN)."""

@@ -23,11 +23,15 @@ class BPETokenizer:
         self._tokenizer = tokenizer
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int, special_tokens: Iterable[str] = ()) -> BPETokenizer:
+    def train(
+        cls, texts: Iterable[str], vocab_size: int, special_tokens: Iterable[str] = ()
+    ) -> BPETokenizer:
         """Learns merges until there are `vocab_size` tokens, of which 256 are the bytes."""
         special = list(special_tokens)
         if vocab_size < 256 + len(special):
-            raise ValueError(f"vocab_size must be at least {256 + len(special)} (256 bytes and the special tokens), got {vocab_size}")
+            raise ValueError(
+                f"vocab_size must be at least {256 + len(special)} (256 bytes and the special tokens), got {vocab_size}"
+            )
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()

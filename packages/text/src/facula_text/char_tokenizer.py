@@ -27,13 +27,17 @@ class CharTokenizer:
             return [self._number[c] for c in text]
         except KeyError as error:
             at = text.index(error.args[0])
-            raise ValueError(f"character {error.args[0]!r} at position {at} is not in the vocabulary of {self.vocab_size}") from None
+            raise ValueError(
+                f"character {error.args[0]!r} at position {at} is not in the vocabulary of {self.vocab_size}"
+            ) from None
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of the tokens. Raises ValueError for a number outside the vocabulary."""
         out = []
         for token in tokens:
             if not 0 <= int(token) < len(self.characters):
-                raise ValueError(f"token {int(token)} is outside the vocabulary of {self.vocab_size}")
+                raise ValueError(
+                    f"token {int(token)} is outside the vocabulary of {self.vocab_size}"
+                )
             out.append(self.characters[int(token)])
         return "".join(out)

@@ -20,7 +20,9 @@ class TokenDataset(Dataset[tuple[Tensor, Tensor]]):
         self.tokens = facula.as_tensor(tokens, dtype=facula.int64)
         self.length, self.stride = length, stride or length
         if len(self.tokens) <= length:
-            raise ValueError(f"{len(self.tokens)} tokens are not enough for windows of {length} and the next token")
+            raise ValueError(
+                f"{len(self.tokens)} tokens are not enough for windows of {length} and the next token"
+            )
 
     def __len__(self) -> int:
         return (len(self.tokens) - 1 - self.length) // self.stride + 1
@@ -29,4 +31,6 @@ class TokenDataset(Dataset[tuple[Tensor, Tensor]]):
         if not 0 <= index < len(self):
             raise IndexError(f"window {index} is out of range, there are {len(self)}")
         start = index * self.stride
-        return self.tokens[start : start + self.length], self.tokens[start + 1 : start + self.length + 1]
+        return self.tokens[start : start + self.length], self.tokens[
+            start + 1 : start + self.length + 1
+        ]

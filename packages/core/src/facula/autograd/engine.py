@@ -338,7 +338,7 @@ def _initial(root: Tensor, g: Tensor | None) -> Tensor:
         raise RuntimeError(
             f"Mismatch in shape: grad has shape {list(g.shape)} and the output has shape {list(root.shape)}"
         )
-    return OPS["cast"].call(g, root._array.dtype) if g._array.dtype is not root._array.dtype else g  # type: ignore[no-any-return]
+    return OPS["cast"].call(g, root._array.dtype) if g._array.dtype is not root._array.dtype else g
 
 
 def _leading_to(roots: list[Any], targets: list[Any]) -> set[int]:

@@ -141,7 +141,7 @@ class _GradMode:
         return wrapped
 
     def clone(self) -> _GradMode:
-        new = type(self).__new__(type(self))
+        new: _GradMode = type(self).__new__(type(self))
         new.recording = self.recording
         return new
 

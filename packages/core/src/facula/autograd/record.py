@@ -130,7 +130,7 @@ def _plan(op: Op, mask: int, ins: tuple[Any, ...]) -> Plan:
 
 def version(t: Any) -> int:
     cell = t._cell
-    return 0 if cell is None else cell[0]  # type: ignore[no-any-return]
+    return 0 if cell is None else cell[0]
 
 
 def _keep_input(x: Any) -> Any:
@@ -327,7 +327,7 @@ def from_array(backend: Any, array: Any) -> Tensor:
     out._array, out._backend = array, backend
     out._node = out._view = out._cell = None
     out._requires_grad = False
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def run(op: Op, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
@@ -442,7 +442,7 @@ def _several(
         for i, out in enumerate(outs):
             if out is not None and out._array.dtype.kind not in "iub":
                 attach_output(node, i, out, backend)
-    return op.result(*outs)  # type: ignore[misc]
+    return op.result(*outs)
 
 
 def attach_output(node: Node, index: int, out: Tensor, backend: Any) -> None:

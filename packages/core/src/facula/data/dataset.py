@@ -113,7 +113,7 @@ class ChainDataset(IterableDataset[Any]):
             yield from d  # type: ignore[misc]
 
     def __len__(self) -> int:
-        return sum(len(d) for d in self.datasets)  # type: ignore[arg-type]
+        return sum(len(d) for d in self.datasets)  # type: ignore[arg-type,misc]
 
 
 class Subset(Dataset[T_co]):

@@ -326,11 +326,12 @@ class _Epoch:
         if not found:
             self.close()
             raise RuntimeError(f"DataLoader timed out after {self.loader.timeout} seconds")
+        source: Any
         for source in found:
             if source in sentinels:
                 continue
             try:
-                number, value = source.recv()  # type: ignore[union-attr]
+                number, value = source.recv()
             except (EOFError, OSError):
                 continue
             worker = self.owner.pop(number, None)

@@ -72,10 +72,11 @@ def pack(batch: Any) -> Packed:
     if end == 0:
         return Packed(None, content)
     block = SharedMemory(create=True, size=end)
-    view = np.frombuffer(block.buf, np.uint8)
+    buffer: Any = block.buf
+    view = np.frombuffer(buffer, np.uint8)
     for offset, array in arrays:
         view[offset : offset + array.nbytes] = array.reshape(-1).view(np.uint8) if array.size else 0
-    del view
+    del view, buffer
     name = block.name
     block.close()
     return Packed(name, content)
@@ -93,7 +94,8 @@ class _Block:
     def __init__(self, name: str):
         self._memory = SharedMemory(name)
         self._memory.unlink()
-        probe = np.frombuffer(self._memory.buf, np.uint8)
+        buffer: Any = self._memory.buf
+        probe = np.frombuffer(buffer, np.uint8)
         self.__array_interface__ = {
             "data": (probe.__array_interface__["data"][0], False), "shape": probe.shape, "typestr": "|u1", "version": 3,
         }  # fmt: skip

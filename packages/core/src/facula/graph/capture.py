@@ -189,7 +189,7 @@ class Capture(Mode):
             return NotImplemented
         results = trace.stage(op, *[a._array if isinstance(a, Tensor) else a for a in args])
         made: list[Any] = [None if r is None else from_array(trace, r) for r in results]
-        return op.result(*made)  # type: ignore[misc]
+        return op.result(*made)
 
     def touch(self, *tensors: Any) -> None:
         for t in tensors:

@@ -75,7 +75,7 @@ def alias(input: Any) -> Tensor:
 def alias_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`alias`, as a copy."""
 
-def all(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def all(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Whether all elements along `dim` are not zero; True of none. uint8 in, uint8 out."""
 
 def allclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -84,10 +84,10 @@ def allclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.
 def alpha_dropout(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """Dropout to SELU's low value that keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
 
-def amax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def amax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Largest element along `dim`; NaN where there is one. Equal ones share the gradient."""
 
-def amin(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def amin(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Smallest element along `dim`; NaN where there is one. Equal ones share the gradient."""
 
 def aminmax(input: Any, *, dim: Any = ..., keepdim: builtins.bool = ..., out: Any = ...) -> Any:
@@ -96,16 +96,16 @@ def aminmax(input: Any, *, dim: Any = ..., keepdim: builtins.bool = ..., out: An
 def angle(input: Any, *, out: Any = ...) -> Tensor:
     """Angle in radians from -pi to pi; of real numbers 0 or pi, NaN for NaN."""
 
-def any(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def any(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Whether any element along `dim` is not zero; False of none. uint8 in, uint8 out."""
 
 def arange(start: Any = ..., end: Any = ..., step: Any = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`start`, `start + step`, ... up to but without `end`: `arange(end)` or `arange(start, end, step)`."""
 
-def argmax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def argmax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Index (int64) of the first largest element along `dim`, or of all in row-major order."""
 
-def argmin(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def argmin(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Index (int64) of the first smallest element along `dim`, or of all in row-major order."""
 
 def argsort(input: Any, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ..., out: Any = ...) -> Tensor:
@@ -252,7 +252,7 @@ def cartesian_prod(*tensors: Any, out: Any = ...) -> Tensor:
 def cast(input: Any, dtype: Any, *, out: Any = ...) -> Tensor:
     """`input` in another dtype (a NumPy dtype). Complex to real drops the imaginary part."""
 
-def cat(tensors: Any, dim: builtins.int = ..., *, out: Any = ...) -> Tensor:
+def cat(tensors: Any, dim: builtins.int = ..., *, axis: Any = ..., out: Any = ...) -> Tensor:
     """Tensors one after another along `dim`; their shapes agree but for that dimension."""
 
 def cauchy_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
@@ -393,7 +393,7 @@ def count_nonzero(input: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
 def cross(input: Any, other: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
     """Vector products along `dim` (by default the first one of size 3)."""
 
-def cross_entropy(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., ignore_index: Any = ..., reduce: Any = ..., reduction: Any = ..., label_smoothing: Any = ..., *, out: Any = ...) -> Tensor:
+def cross_entropy(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., ignore_index: builtins.int = ..., reduce: Any = ..., reduction: str = ..., label_smoothing: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """Cross entropy of unnormalised scores (N, C, *) or (C,) with class numbers (N, *) or probabilities."""
 
 def ctc_gradient(g: Any, log_probs: Any, states: Any, input_lengths: Any, target_lengths: Any, nll: Any, zero_infinity: Any, *, out: Any = ...) -> Tensor:
@@ -411,10 +411,10 @@ def cummax(input: Any, dim: builtins.int, *, out: Any = ...) -> Any:
 def cummin(input: Any, dim: builtins.int, *, out: Any = ...) -> Any:
     """(values, indices) of the smallest element so far along `dim`; the last of equal ones."""
 
-def cumprod(input: Any, dim: Any, *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def cumprod(input: Any, dim: Any = ..., *, dtype: Any = ..., axis: Any = ..., out: Any = ...) -> Tensor:
     """Product of the elements up to and including each, along `dim`. Integers and bools give int64."""
 
-def cumsum(input: Any, dim: Any, *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def cumsum(input: Any, dim: Any = ..., *, dtype: Any = ..., axis: Any = ..., out: Any = ...) -> Tensor:
     """Sum of the elements up to and including each, along `dim`. Integers and bools give int64."""
 
 def cumulative_trapezoid(y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...) -> Tensor:
@@ -858,7 +858,7 @@ def kthvalue(input: Any, k: builtins.int, dim: builtins.int = ..., keepdim: buil
 def l1_loss(input: Any, target: Any, size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., weight: Any = ..., *, out: Any = ...) -> Tensor:
     """Absolute difference."""
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` with mean 0 and variance 1 over its last dimensions, then `* weight + bias` (Ba et al. 2016)."""
 
 def layer_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, count: Any, *, out: Any = ...) -> Any:
@@ -1062,7 +1062,7 @@ def logsigmoid(input: Any, *, out: Any = ...) -> Tensor:
 def logspace(start: Any, end: Any, steps: builtins.int, base: builtins.float = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
 
-def logsumexp(input: Any, dim: Any, keepdim: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def logsumexp(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """`log(sum(exp(input)))` over `dim`, safe against overflow."""
 
 def long(input: Any, memory_format: Any = ...) -> Any:
@@ -1116,7 +1116,7 @@ def matmul(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def matrix_product(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Matrix product of the last two dimensions of tensors that have both; the others are broadcast."""
 
-def max(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., out: Any = ...) -> Any:
+def max(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Any:
     """Largest elements along `dim` with their indices: `max(x)`, `max(x, dim)` or `max(x, other)`."""
 
 def max_pool(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, *, out: Any = ...) -> Tensor:
@@ -1161,7 +1161,7 @@ def max_unpool3d(input: Any, indices: Any, kernel_size: Any, stride: Any = ..., 
 def maximum(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """The larger of the two; NaN where either is NaN. A tie shares the gradient evenly."""
 
-def mean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def mean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Arithmetic mean over `dim`. Raises RuntimeError for integers: give a floating `dtype`."""
 
 def median(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
@@ -1170,7 +1170,7 @@ def median(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any
 def meshgrid(*tensors: Any, indexing: Any = ...) -> Any:
     """Coordinates of the grid of vectors: a tuple of tensors, expanded to the shape of the grid."""
 
-def min(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., out: Any = ...) -> Any:
+def min(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Any:
     """Smallest elements along `dim` with their indices: `min(x)`, `min(x, dim)` or `min(x, other)`."""
 
 def minimum(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -1224,7 +1224,7 @@ def mvlgamma(input: Any, p: Any, *, out: Any = ...) -> Tensor:
 def nan_to_num(input: Any, nan: Any = ..., posinf: Any = ..., neginf: Any = ..., *, out: Any = ...) -> Tensor:
     """NaN and the infinities replaced; by default by 0 and the dtype's largest and smallest number."""
 
-def nanmean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def nanmean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """`mean` of the elements that are not NaN."""
 
 def nanmedian(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
@@ -1233,7 +1233,7 @@ def nanmedian(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: 
 def nanquantile(input: Any, q: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, interpolation: str = ..., out: Any = ...) -> Tensor:
     """`quantile` of the elements that are not NaN."""
 
-def nansum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def nansum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """`sum`, with NaN taken as 0."""
 
 def narrow(input: Any, dim: Any, start: Any, length: Any) -> Tensor:
@@ -1362,7 +1362,7 @@ def prelu(input: Any, weight: Any, *, out: Any = ...) -> Tensor:
 def prelu_along(input: Any, weight: Any, *, out: Any = ...) -> Tensor:
     """`input` where it is positive, else `weight * input`; `weight` broadcasts."""
 
-def prod(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def prod(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Product over `dim` (an int, or None for all). Integers and bools give int64."""
 
 def put(input: Any, index: Any, source: Any, accumulate: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -1540,7 +1540,7 @@ def sigmoid(input: Any, *, out: Any = ...) -> Tensor:
     """`1 / (1 + exp(-input))`."""
 
 def sign(input: Any, *, out: Any = ...) -> Tensor:
-    """-1, 0 or 1 by the sign of `input`; NaN for NaN."""
+    """-1, 0 or 1 by the sign of `input`; 0 for NaN."""
 
 def signbit(input: Any, _op: Any = ..., *, out: Any = ...) -> Any:
     """Whether the sign is negative, that of -0.0 included."""
@@ -1593,6 +1593,12 @@ def solve_matrices(A: Any, B: Any, *, out: Any = ...) -> Tensor:
 def sort(input: Any, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ..., out: Any = ...) -> Any:
     """(values, indices) of `input` in order along `dim`. NaN counts as the largest; equal ones keep their order."""
 
+def special_bessel_j0(input: Any, *, out: Any = ...) -> Any:
+    """Bessel function of the first kind, of order 0."""
+
+def special_bessel_j1(input: Any, *, out: Any = ...) -> Any:
+    """Bessel function of the first kind, of order 1."""
+
 def special_chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:
     """The chebyshev polynomial t of order `n` at `input`, by its recurrence."""
 
@@ -1635,11 +1641,23 @@ def special_legendre_polynomial_p(input: Any, n: Any, *, out: Any = ...) -> Tens
 def special_log_ndtr(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of `ndtr`, accurate far to the left as well."""
 
+def special_modified_bessel_k0(input: Any, *, out: Any = ...) -> Tensor:
+    """Modified Bessel function of the second kind, of order 0; infinite at 0, NaN below."""
+
+def special_modified_bessel_k1(input: Any, *, out: Any = ...) -> Tensor:
+    """Modified Bessel function of the second kind, of order 1; infinite at 0, NaN below."""
+
 def special_ndtr(input: Any, *, out: Any = ...) -> Tensor:
     """Area under the standard normal density to the left of `input`."""
 
 def special_ndtri(input: Any, *, out: Any = ...) -> Any:
     """Quantile of the standard normal distribution."""
+
+def special_scaled_modified_bessel_k0(input: Any, *, out: Any = ...) -> Any:
+    """`exp(input)` times the modified Bessel function K_0."""
+
+def special_scaled_modified_bessel_k1(input: Any, *, out: Any = ...) -> Any:
+    """`exp(input)` times the modified Bessel function K_1."""
 
 def special_shifted_chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:
     """The shifted chebyshev polynomial t of order `n` at `input`, by its recurrence."""
@@ -1652,6 +1670,9 @@ def special_shifted_chebyshev_polynomial_v(input: Any, n: Any, *, out: Any = ...
 
 def special_shifted_chebyshev_polynomial_w(input: Any, n: Any, *, out: Any = ...) -> Tensor:
     """The shifted chebyshev polynomial w of order `n` at `input`, by its recurrence."""
+
+def special_spherical_bessel_j0(input: Any, *, out: Any = ...) -> Tensor:
+    """`sin(input) / input`, and 1 at 0."""
 
 def special_xlog1py(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`input * log1p(other)`, and 0 where `input` is 0 (unless `other` is NaN)."""
@@ -1683,10 +1704,10 @@ def squeeze(input: Any, dim: Any = ...) -> Tensor:
 def squeeze_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
     """`squeeze`, as a copy."""
 
-def stack(tensors: Any, dim: builtins.int = ..., *, out: Any = ...) -> Tensor:
+def stack(tensors: Any, dim: builtins.int = ..., *, axis: Any = ..., out: Any = ...) -> Tensor:
     """Tensors of equal shape side by side along a new dimension `dim`."""
 
-def std(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Tensor:
+def std(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Standard deviation over `dim`: the square root of `var`."""
 
 def std_mean(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Any:
@@ -1698,7 +1719,7 @@ def stft(input: Any, n_fft: builtins.int, *args: Any, out: Any = ..., **named: A
 def sub(input: Any, other: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
     """`input - alpha * other`, broadcast together."""
 
-def sum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., out: Any = ...) -> Tensor:
+def sum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Sum over `dim` (an int, several, or None for all). Integers and bools give int64."""
 
 def sum_to(input: Any, size: Any, *, out: Any = ...) -> Tensor:
@@ -1836,7 +1857,7 @@ def upsample_bilinear(input: Any, size: Any = ..., scale_factor: Any = ..., *, o
 def upsample_nearest(input: Any, size: Any = ..., scale_factor: Any = ..., *, out: Any = ...) -> Tensor:
     """`interpolate` with mode 'nearest'."""
 
-def var(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Tensor:
+def var(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Variance over `dim`, divided by the count minus `correction` (two passes)."""
 
 def var_mean(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.bool = ..., *, correction: Any = ..., out: Any = ...) -> Any:
@@ -1868,6 +1889,9 @@ def vstack(tensors: Any, *, out: Any = ...) -> Tensor:
 
 def where(condition: Any, input: Any = ..., other: Any = ..., *, out: Any = ...) -> Any:
     """`input` where `condition` is true, else `other`; all three are broadcast together."""
+
+def with_value(input: Any, value: Any, *, out: Any = ...) -> Tensor:
+    """`value`, with the gradient of `input`: memory that was written unseen by the tape."""
 
 def wrap_index(index: Any, size: Any, dim: Any, *, out: Any = ...) -> Tensor:
     """`index` with negative ones counted from the end. A device may raise IndexError out of range."""

@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Union, overload
 
 if TYPE_CHECKING:
-    from facula.backends.backend import Backend
+    from facula.backends.base import Backend
 
 #: What annotations in op definitions mean; the strings are read, the names only please type checkers.
 Tensor = Any
@@ -106,7 +106,7 @@ class Op:
         self.holomorphic = holomorphic
         self.arithmetic = arithmetic and not view and not creation
         self.outputs = tuple(outputs)
-        self.result = namedtuple(self.name, outputs) if outputs else None  # type: ignore[misc]
+        self.result: Any = namedtuple(self.name, outputs) if outputs else None
         self.method = method and not creation and not self.name.startswith(NAMESPACES)
         self.inplace = promote is not None and not outputs if inplace is None else inplace
         self.rules: list[Rule] = []

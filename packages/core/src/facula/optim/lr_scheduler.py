@@ -293,7 +293,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         wave = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * wave for base in self.base_lrs]
 
-    def step(self, epoch: float | None = None) -> None:  # type: ignore[override]
+    def step(self, epoch: float | None = None) -> None:
         epoch = self.last_epoch + 1 if epoch is None else epoch
         if epoch < 0:
             raise ValueError(f"Expected non-negative epoch, but got {epoch}")
@@ -324,7 +324,7 @@ class CyclicLR(LRScheduler):
         down = step_size_up if step_size_down is None else step_size_down
         self.total_size = float(step_size_up + down)
         self.step_ratio = step_size_up / self.total_size
-        scales = {
+        scales: dict[str, tuple[Callable[[float], float], str]] = {
             "triangular": (lambda x: 1.0, "cycle"),
             "triangular2": (lambda x: 1 / 2.0 ** (x - 1), "cycle"),
             "exp_range": (lambda x: gamma**x, "iterations"),

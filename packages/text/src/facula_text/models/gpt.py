@@ -81,7 +81,11 @@ class GPT(nn.Module):
     def _initialize(self) -> None:
         for name, p in self.named_parameters():
             if p.ndim >= 2:
-                scale = 0.02 / math.sqrt(2 * self.config.layers) if name.endswith(("proj.weight", "mlp.2.weight")) else 0.02
+                scale = (
+                    0.02 / math.sqrt(2 * self.config.layers)
+                    if name.endswith(("proj.weight", "mlp.2.weight"))
+                    else 0.02
+                )
                 nn.init.normal_(p, 0.0, scale)
             elif name.endswith("bias"):
                 nn.init.zeros_(p)
@@ -89,7 +93,9 @@ class GPT(nn.Module):
     def forward(self, tokens: Tensor) -> Any:
         time = tokens.shape[1]
         if time > self.config.context:
-            raise ValueError(f"GPT: {time} tokens are more than its context of {self.config.context}")
+            raise ValueError(
+                f"GPT: {time} tokens are more than its context of {self.config.context}"
+            )
         x = self.token(tokens) + self.position(facula.arange(time, device=tokens.device))
         x = self.dropout(x)
         for block in self.blocks:
@@ -97,7 +103,9 @@ class GPT(nn.Module):
         return F.linear(self.norm(x), self.token.weight)
 
     @facula.no_grad()
-    def generate(self, tokens: Tensor, count: int, temperature: float = 1.0, top_k: int | None = None) -> Tensor:
+    def generate(
+        self, tokens: Tensor, count: int, temperature: float = 1.0, top_k: int | None = None
+    ) -> Tensor:
         """`tokens` (batch, time) with `count` more drawn one by one.
 
         `temperature` below 1 prefers likely tokens; 0 takes the likeliest; `top_k` draws among so many.
