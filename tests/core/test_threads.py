@@ -2,9 +2,10 @@
 
 import os
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 from facula.threads import in_parts
 
 
@@ -52,7 +53,7 @@ def test_parts_cover_the_range_once(threads):
         threads(n)
         for count in (1, 8, 9, 100):
             parts = []
-            in_parts(lambda start, end: parts.append((start, end)), count, 8)
+            in_parts(lambda start, end, parts=parts: parts.append((start, end)), count, 8)
             covered = sorted(i for start, end in parts for i in range(start, end))
             assert covered == list(range(count))
 

@@ -1,5 +1,6 @@
 """The `.pyi` files are those of today's registry, and type checkers accept programs through them."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import facula
+from facula.testing.samples import build, on_device, samples_of
 
 ROOT = Path(__file__).parents[2]
 CORE = Path(facula.__file__).parent
@@ -70,6 +72,18 @@ def test_stubs_are_those_of_the_registry(tmp_path):
     assert {"__init__.pyi", "_tensor_methods.pyi", "nn/functional.pyi"} <= made.keys()
     stale = [name for name, text in made.items() if (CORE / name).read_text() != text]
     assert not stale, f"run `make stubs`: {stale} differ from the op registry"
+
+
+def test_result_types_are_those_of_the_samples():
+    spec = importlib.util.spec_from_file_location("make_stubs", ROOT / "tools/make_stubs.py")
+    stubs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stubs)
+    kinds = {"Tensor": facula.Tensor, "bool": bool, "tuple[Tensor, ...]": tuple, "Any": object}
+    for op in facula.ops.OPS.values():
+        kind = kinds[stubs.result_of(op)]
+        for sample in samples_of(op):
+            args, kwargs = build(sample, on_device("cpu", False))
+            assert isinstance(op.public_call(*args, **kwargs), kind), op.name
 
 
 def test_a_typed_program_passes_strict_mypy(tmp_path):

@@ -50,7 +50,9 @@ def test_ten_steps():
     losses, got, got_state = train(compiled=True)
     assert losses == pytest.approx(expected, rel=1e-5)
     for name, value in weights.items():
-        np.testing.assert_allclose(got[name].numpy(), value.numpy(), rtol=1e-4, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(
+            got[name].numpy(), value.numpy(), rtol=1e-4, atol=1e-6, err_msg=name
+        )
     assert int(got["norm.num_batches_tracked"]) == 10
     assert got_state["state"][0]["step"].item() == state["state"][0]["step"].item() == 10
     assert got_state["param_groups"][0]["lr"] == state["param_groups"][0]["lr"]

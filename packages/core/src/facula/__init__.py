@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from facula import constants as _constants
-from facula import dtypes as _dtypes
-from facula import ops as _ops
+from facula import constants as _constants, dtypes as _dtypes, ops as _ops
 from facula._device import device
 from facula._tensor import Size, Tensor
 from facula.autograd.mode import (
@@ -19,8 +17,7 @@ from facula.autograd.mode import (
 )
 from facula.construct import as_tensor, from_numpy, tensor
 from facula.dtypes import dtype, finfo, get_default_dtype, iinfo, set_default_dtype
-from facula.ops._op import ALIASES as _ALIASES
-from facula.ops._op import OPS as _OPS
+from facula.ops._op import ALIASES as _ALIASES, OPS as _OPS
 from facula.promotion import can_cast, promote_types
 
 __version__ = "0.1.0"

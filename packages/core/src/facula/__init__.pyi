@@ -115,10 +115,10 @@ def abs(input: Any, *, out: Any = ...) -> Tensor:
 def absolute(input: Any, *, out: Any = ...) -> Tensor:
     """Absolute value; of a complex number its magnitude."""
 
-def acos(input: Any, *, out: Any = ...) -> Any:
+def acos(input: Any, *, out: Any = ...) -> Tensor:
     """Arc cosine, in radians."""
 
-def acosh(input: Any, *, out: Any = ...) -> Any:
+def acosh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic cosine; NaN below 1."""
 
 def adagrad_update(param: Any, grad: Any, sum: Any, step: Any, lr: Any, lr_decay: Any, eps: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
@@ -139,13 +139,13 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
 def adaptive_max_pool(input: Any, size: Any, *, out: Any = ...) -> Any:
     """Maximum over windows that share the planes out evenly, and where in the plane it was found."""
 
-def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
 
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over a grid of `output_size` windows that share the plane out evenly."""
 
-def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over a grid of `output_size` windows that share the volume out evenly."""
 
 def add(input: Any, other: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
@@ -175,13 +175,13 @@ def affine_grid(theta: Any, size: Any, align_corners: Any = ..., *, out: Any = .
 def alias(input: Any) -> Tensor:
     """A view of the whole of `input`."""
 
-def alias_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def alias_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`alias`, as a copy."""
 
 def all(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
     """Whether all elements along `dim` are not zero; True of none. uint8 in, uint8 out."""
 
-def allclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ..., *, out: Any = ...) -> Tensor:
+def allclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ..., *, out: Any = ...) -> builtins.bool:
     """Whether all elements are close (see `isclose`), as a Python bool."""
 
 def alpha_dropout(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ..., *, out: Any = ...) -> Tensor:
@@ -205,25 +205,25 @@ def any(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any =
 def arange(start: Any = ..., end: Any = ..., step: Any = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`start`, `start + step`, ... up to but without `end`: `arange(end)` or `arange(start, end, step)`."""
 
-def arccos(input: Any, *, out: Any = ...) -> Any:
+def arccos(input: Any, *, out: Any = ...) -> Tensor:
     """Arc cosine, in radians."""
 
-def arccosh(input: Any, *, out: Any = ...) -> Any:
+def arccosh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic cosine; NaN below 1."""
 
-def arcsin(input: Any, *, out: Any = ...) -> Any:
+def arcsin(input: Any, *, out: Any = ...) -> Tensor:
     """Arc sine, in radians."""
 
-def arcsinh(input: Any, *, out: Any = ...) -> Any:
+def arcsinh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic sine."""
 
-def arctan(input: Any, *, out: Any = ...) -> Any:
+def arctan(input: Any, *, out: Any = ...) -> Tensor:
     """Arc tangent, in radians."""
 
 def arctan2(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Angle of the point (x=`other`, y=`input`), in radians from -pi to pi."""
 
-def arctanh(input: Any, *, out: Any = ...) -> Any:
+def arctanh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic tangent."""
 
 def argmax(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Tensor:
@@ -241,34 +241,34 @@ def argwhere(input: Any, *, out: Any = ...) -> Tensor:
 def as_strided(input: Any, size: Any, stride: Any, storage_offset: Any = ...) -> Tensor:
     """The memory of `input` read with the given sizes and strides, in elements."""
 
-def as_strided_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def as_strided_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`as_strided`, as a copy."""
 
 def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` with what `as_strided` reads of it replaced by `src`."""
 
-def asin(input: Any, *, out: Any = ...) -> Any:
+def asin(input: Any, *, out: Any = ...) -> Tensor:
     """Arc sine, in radians."""
 
-def asinh(input: Any, *, out: Any = ...) -> Any:
+def asinh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic sine."""
 
-def atan(input: Any, *, out: Any = ...) -> Any:
+def atan(input: Any, *, out: Any = ...) -> Tensor:
     """Arc tangent, in radians."""
 
 def atan2(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Angle of the point (x=`other`, y=`input`), in radians from -pi to pi."""
 
-def atanh(input: Any, *, out: Any = ...) -> Any:
+def atanh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic tangent."""
 
-def atleast_1d(*tensors: Any) -> Tensor:
+def atleast_1d(*tensors: Any) -> Any:
     """`input` with dimensions of size 1 added until it has 1; of several, a tuple."""
 
-def atleast_2d(*tensors: Any) -> Tensor:
+def atleast_2d(*tensors: Any) -> Any:
     """`input` with dimensions of size 1 added until it has 2; of several, a tuple."""
 
-def atleast_3d(*tensors: Any) -> Tensor:
+def atleast_3d(*tensors: Any) -> Any:
     """`input` with dimensions of size 1 added until it has 3; of several, a tuple."""
 
 def attention_weights(query: Any, key: Any, mask: Any, is_causal: Any, scale: Any, *, out: Any = ...) -> Tensor:
@@ -328,22 +328,22 @@ def binary_nll(input: Any, target: Any, *, out: Any = ...) -> Tensor:
 def bincount(input: Any, weights: Any = ..., minlength: builtins.int = ..., *, out: Any = ...) -> Tensor:
     """How often each number from 0 to the largest occurs in a vector; with `weights` their sums."""
 
-def bitwise_and(input: Any, other: Any, *, out: Any = ...) -> Any:
+def bitwise_and(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Bits set in both; of bools whether both are true."""
 
-def bitwise_left_shift(input: Any, other: Any, *, out: Any = ...) -> Any:
+def bitwise_left_shift(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Bits of `input` moved left by `other` places."""
 
 def bitwise_not(input: Any, *, out: Any = ...) -> Tensor:
     """All bits turned over; of bools the opposite. Raises TypeError for floating-point tensors."""
 
-def bitwise_or(input: Any, other: Any, *, out: Any = ...) -> Any:
+def bitwise_or(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Bits set in either; of bools whether one is true."""
 
-def bitwise_right_shift(input: Any, other: Any, *, out: Any = ...) -> Any:
+def bitwise_right_shift(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Bits of `input` moved right by `other` places, the sign kept."""
 
-def bitwise_xor(input: Any, other: Any, *, out: Any = ...) -> Any:
+def bitwise_xor(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Bits set in just one; of bools whether they differ."""
 
 def block_diag(*tensors: Any, out: Any = ...) -> Tensor:
@@ -352,7 +352,7 @@ def block_diag(*tensors: Any, out: Any = ...) -> Tensor:
 def bmm(input: Any, mat2: Any, *, out: Any = ...) -> Tensor:
     """Matrix products of two 3-D tensors, (b, n, k) and (b, k, m): one for each of the b."""
 
-def broadcast_tensors(*tensors: Any) -> Any:
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """A tuple of the tensors expanded to their common shape."""
 
 def broadcast_to(input: Any, size: Any) -> Tensor:
@@ -361,7 +361,7 @@ def broadcast_to(input: Any, size: Any) -> Tensor:
 def bucketize(input: Any, boundaries: Any, *, out_int32: builtins.bool = ..., right: builtins.bool = ..., out: Any = ...) -> Tensor:
     """The bucket of each element between ascending `boundaries` (a vector): builtins.int64."""
 
-def byte(input: Any, memory_format: Any = ...) -> Any:
+def byte(input: Any, memory_format: Any = ...) -> Tensor:
     """`input` in uint8; itself where it is that already."""
 
 def cartesian_prod(*tensors: Any, out: Any = ...) -> Tensor:
@@ -379,7 +379,7 @@ def cauchy_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwarg
 def cdist(x1: Any, x2: Any, p: Any = ..., compute_mode: Any = ..., *, out: Any = ...) -> Tensor:
     """Distances in the `p`-norm of all pairs of rows: (..., n, d) and (..., m, d) give (..., n, m)."""
 
-def ceil(input: Any, *, out: Any = ...) -> Any:
+def ceil(input: Any, *, out: Any = ...) -> Tensor:
     """Rounded up; integers as they are."""
 
 def celu(input: Any, alpha: Any = ..., *, out: Any = ...) -> Tensor:
@@ -391,7 +391,7 @@ def chain_matmul(*matrices: Any, out: Any = ...) -> Tensor:
 def channel_shuffle(input: Any, groups: Any, *, out: Any = ...) -> Tensor:
     """Channels of `input` (N, C, ...) dealt out: those of the `groups` groups take turns."""
 
-def char(input: Any, memory_format: Any = ...) -> Any:
+def char(input: Any, memory_format: Any = ...) -> Tensor:
     """`input` in int8; itself where it is that already."""
 
 def cholesky(input: Any, upper: Any = ..., *, out: Any = ...) -> Tensor:
@@ -406,7 +406,7 @@ def cholesky_lower(input: Any, *, out: Any = ...) -> Tensor:
 def cholesky_solve(B: Any, L: Any, upper: Any = ..., *, out: Any = ...) -> Tensor:
     """X with (L L^H) X = B, from a Cholesky factor (U^H U with `upper`)."""
 
-def chunk(input: Any, chunks: Any, dim: Any = ...) -> Any:
+def chunk(input: Any, chunks: Any, dim: Any = ...) -> tuple[Tensor, ...]:
     """At most `chunks` parts along `dim`, all of one size but the last."""
 
 def clamp(input: Any, min: Any = ..., max: Any = ..., *, out: Any = ...) -> Tensor:
@@ -496,10 +496,10 @@ def copy_(input: Any, src: Any, non_blocking: builtins.bool = ..., *, out: Any =
 def copysign(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """The magnitude of `input` with the sign of `other` (of -0.0 too)."""
 
-def cos(input: Any, *, out: Any = ...) -> Any:
+def cos(input: Any, *, out: Any = ...) -> Tensor:
     """Cosine of radians."""
 
-def cosh(input: Any, *, out: Any = ...) -> Any:
+def cosh(input: Any, *, out: Any = ...) -> Tensor:
     """Hyperbolic cosine."""
 
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
@@ -541,7 +541,7 @@ def cumsum(input: Any, dim: Any = ..., *, dtype: Any = ..., axis: Any = ..., out
 def cumulative_trapezoid(y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...) -> Tensor:
     """Running integral of the samples `y` along `dim` by the trapezoidal rule; one element fewer."""
 
-def deg2rad(input: Any, *, out: Any = ...) -> Any:
+def deg2rad(input: Any, *, out: Any = ...) -> Tensor:
     """Degrees to radians."""
 
 def det(A: Any, *, out: Any = ...) -> Tensor:
@@ -559,7 +559,7 @@ def diagflat(input: Any, offset: Any = ..., *, out: Any = ...) -> Tensor:
 def diagonal(input: Any, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...) -> Tensor:
     """The diagonal of dimensions `dim1` and `dim2`, as the last dimension; `offset` > 0 lies above it."""
 
-def diagonal_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def diagonal_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`diagonal`, as a copy."""
 
 def diagonal_scatter(input: Any, src: Any, offset: Any = ..., dim1: Any = ..., dim2: Any = ..., *, out: Any = ...) -> Tensor:
@@ -568,7 +568,7 @@ def diagonal_scatter(input: Any, src: Any, offset: Any = ..., dim1: Any = ..., d
 def diff(input: Any, n: Any = ..., dim: Any = ..., prepend: Any = ..., append: Any = ...) -> Tensor:
     """The `n`th difference of neighbours along `dim`, after putting `prepend` and `append` at its ends."""
 
-def digamma(input: Any, *, out: Any = ...) -> Any:
+def digamma(input: Any, *, out: Any = ...) -> Tensor:
     """Derivative of the logarithm of the gamma function."""
 
 def dist(input: Any, other: Any, p: Any = ..., *, out: Any = ...) -> Tensor:
@@ -598,7 +598,7 @@ def dropout2d(input: Any, p: builtins.float = ..., training: builtins.bool = ...
 def dropout3d(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Sets whole channels of `input` (N, C, *) to 0 with probability `p` and divides the others by `1 - p`; * stands for 3 dimensions, and N may be left out."""
 
-def dsplit(input: Any, *given: Any, **named: Any) -> Any:
+def dsplit(input: Any, *given: Any, **named: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 2."""
 
 def dstack(tensors: Any, *, out: Any = ...) -> Tensor:
@@ -622,25 +622,25 @@ def empty(*size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., re
 def empty_like(input: Any, *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., memory_format: Any = ..., out: Any = ...) -> Tensor:
     """A tensor of unspecified values in the shape, dtype and device of `input`."""
 
-def eq(input: Any, other: Any, *, out: Any = ...) -> Any:
+def eq(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements are equal."""
 
-def equal(input: Any, other: Any, *, out: Any = ...) -> Tensor:
+def equal(input: Any, other: Any, *, out: Any = ...) -> builtins.bool:
     """Whether shapes and all elements are equal, as a Python bool."""
 
-def erf(input: Any, *, out: Any = ...) -> Any:
+def erf(input: Any, *, out: Any = ...) -> Tensor:
     """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`."""
 
-def erfc(input: Any, *, out: Any = ...) -> Any:
+def erfc(input: Any, *, out: Any = ...) -> Tensor:
     """`1 - erf(input)`, accurate where that is small."""
 
-def erfinv(input: Any, *, out: Any = ...) -> Any:
+def erfinv(input: Any, *, out: Any = ...) -> Tensor:
     """The number whose error function is `input`; infinite at -1 and 1."""
 
-def exp(input: Any, *, out: Any = ...) -> Any:
+def exp(input: Any, *, out: Any = ...) -> Tensor:
     """e to the power of `input`."""
 
-def exp2(input: Any, *, out: Any = ...) -> Any:
+def exp2(input: Any, *, out: Any = ...) -> Tensor:
     """2 to the power of `input`."""
 
 def expand(input: Any, *size: Any, implicit: builtins.bool = ...) -> Tensor:
@@ -649,10 +649,10 @@ def expand(input: Any, *size: Any, implicit: builtins.bool = ...) -> Tensor:
 def expand_as(input: Any, other: Any) -> Tensor:
     """`input` expanded to the shape of `other`."""
 
-def expand_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def expand_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`expand`, as a copy."""
 
-def expm1(input: Any, *, out: Any = ...) -> Any:
+def expm1(input: Any, *, out: Any = ...) -> Tensor:
     """`exp(input) - 1`, accurate near 0."""
 
 def exponential_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
@@ -670,7 +670,7 @@ def fill(input: Any, value: Any, *, out: Any = ...) -> Tensor:
 def fill_(input: Any, value: Any, *, out: Any = ...) -> Tensor:
     """Writes one value (a number, or a 0-d tensor, through which gradients flow) into `input` in place."""
 
-def fix(input: Any, *, out: Any = ...) -> Any:
+def fix(input: Any, *, out: Any = ...) -> Tensor:
     """Rounded towards 0; integers as they are."""
 
 def flatten(input: Any, start_dim: Any = ..., end_dim: Any = ...) -> Tensor:
@@ -688,7 +688,7 @@ def flipud(input: Any, *, out: Any = ...) -> Tensor:
 def float_power(input: Any, exponent: Any, *, out: Any = ...) -> Tensor:
     """`input` to the power of `exponent`, in float64 or complex128."""
 
-def floor(input: Any, *, out: Any = ...) -> Any:
+def floor(input: Any, *, out: Any = ...) -> Tensor:
     """Rounded down; integers as they are."""
 
 def floor_divide(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -715,16 +715,16 @@ def fourier_of_real(input: Any, dim: Any, *, out: Any = ...) -> Tensor:
 def fourier_to_real(input: Any, dim: Any, n: Any, *, out: Any = ...) -> Tensor:
     """Backward transform of the first half of a Hermitian spectrum: `n` real numbers."""
 
-def frac(input: Any, *, out: Any = ...) -> Any:
+def frac(input: Any, *, out: Any = ...) -> Tensor:
     """`input - trunc(input)`."""
 
 def fractional_max_pool(input: Any, samples: Any, kernel: Any, size: Any, *, out: Any = ...) -> Any:
     """Maximum over windows whose places `samples` (N, C, n) in [0, 1) decide, and where it was found."""
 
-def fractional_max_pool2d(input: Any, kernel_size: Any, output_size: Any = ..., output_ratio: Any = ..., return_indices: builtins.bool = ..., _random_samples: Any = ..., *, out: Any = ...) -> Tensor:
+def fractional_max_pool2d(input: Any, kernel_size: Any, output_size: Any = ..., output_ratio: Any = ..., return_indices: builtins.bool = ..., _random_samples: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over windows at random places of `input` (N, C, H, W) or (C, H, W), as many as `output_size`."""
 
-def fractional_max_pool3d(input: Any, kernel_size: Any, output_size: Any = ..., output_ratio: Any = ..., return_indices: builtins.bool = ..., _random_samples: Any = ..., *, out: Any = ...) -> Tensor:
+def fractional_max_pool3d(input: Any, kernel_size: Any, output_size: Any = ..., output_ratio: Any = ..., return_indices: builtins.bool = ..., _random_samples: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over windows at random places of `input` (N, C, D, H, W), as many as `output_size`."""
 
 def frexp(input: Any, *, out: Any = ...) -> Any:
@@ -748,7 +748,7 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, full: builtins.bool = .
 def gcd(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Greatest common divisor of integers; gcd(0, 0) is 0."""
 
-def ge(input: Any, other: Any, *, out: Any = ...) -> Any:
+def ge(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are greater than or equal to those of `other`."""
 
 def gelu(input: Any, approximate: Any = ..., *, out: Any = ...) -> Tensor:
@@ -766,10 +766,10 @@ def ger(input: Any, vec2: Any, *, out: Any = ...) -> Tensor:
 def glu(input: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
     """First half of `input` along `dim`, times the sigmoid of the second half."""
 
-def greater(input: Any, other: Any, *, out: Any = ...) -> Any:
+def greater(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are greater than those of `other`."""
 
-def greater_equal(input: Any, other: Any, *, out: Any = ...) -> Any:
+def greater_equal(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are greater than or equal to those of `other`."""
 
 def grid_sample(input: Any, grid: Any, mode: Any = ..., padding_mode: Any = ..., align_corners: Any = ..., *, out: Any = ...) -> Tensor:
@@ -799,7 +799,7 @@ def gru_layer_gradient(g_output: Any, g_h: Any, g_gates: Any, before: Any, w_hh:
 def gru_step(from_x: Any, from_h: Any, h: Any, *, out: Any = ...) -> Any:
     """New state (B, H), and the gates (B, 4H), from the sums (B, 3H) of input and of state."""
 
-def gt(input: Any, other: Any, *, out: Any = ...) -> Any:
+def gt(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are greater than those of `other`."""
 
 def gumbel_softmax(logits: Any, tau: builtins.float = ..., hard: builtins.bool = ..., eps: builtins.float = ..., dim: builtins.int = ..., *, out: Any = ...) -> Tensor:
@@ -829,7 +829,7 @@ def histc(input: Any, bins: builtins.int = ..., min: builtins.float = ..., max: 
 def histogram(input: Any, bins: Any, *, range: Any = ..., weight: Any = ..., density: builtins.bool = ..., out: Any = ...) -> Any:
     """(counts, edges) of the elements between ascending edges `bins`, or in so many equal bins of `range`."""
 
-def hsplit(input: Any, *given: Any, **named: Any) -> Any:
+def hsplit(input: Any, *given: Any, **named: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 1."""
 
 def hstack(tensors: Any, *, out: Any = ...) -> Tensor:
@@ -889,22 +889,22 @@ def inverse(input: Any, *, out: Any = ...) -> Tensor:
 def isclose(input: Any, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Whether `|input - other| <= atol + rtol * |other|`; infinities are close to themselves."""
 
-def isfinite(input: Any, *, out: Any = ...) -> Any:
+def isfinite(input: Any, *, out: Any = ...) -> Tensor:
     """Whether elements are neither infinite nor NaN."""
 
-def isinf(input: Any, *, out: Any = ...) -> Any:
+def isinf(input: Any, *, out: Any = ...) -> Tensor:
     """Whether elements are infinite."""
 
-def isnan(input: Any, *, out: Any = ...) -> Any:
+def isnan(input: Any, *, out: Any = ...) -> Tensor:
     """Whether elements are NaN."""
 
-def isneginf(input: Any, _op: Any = ..., *, out: Any = ...) -> Any:
+def isneginf(input: Any, _op: Any = ..., *, out: Any = ...) -> Tensor:
     """Whether elements are -inf."""
 
-def isposinf(input: Any, _op: Any = ..., *, out: Any = ...) -> Any:
+def isposinf(input: Any, _op: Any = ..., *, out: Any = ...) -> Tensor:
     """Whether elements are +inf."""
 
-def isreal(input: Any, *, out: Any = ...) -> Any:
+def isreal(input: Any, *, out: Any = ...) -> Tensor:
     """Whether the imaginary part is 0."""
 
 def istft(input: Any, n_fft: Any, hop_length: Any = ..., win_length: Any = ..., window: Any = ..., center: Any = ..., normalized: Any = ..., onesided: Any = ..., length: Any = ..., return_complex: Any = ..., *, out: Any = ...) -> Tensor:
@@ -937,7 +937,7 @@ def lcm(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def ldexp(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`input * 2 ** other`."""
 
-def le(input: Any, other: Any, *, out: Any = ...) -> Any:
+def le(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are less than or equal to those of `other`."""
 
 def leaky_relu(input: Any, negative_slope: Any = ..., *, out: Any = ...) -> Tensor:
@@ -946,13 +946,13 @@ def leaky_relu(input: Any, negative_slope: Any = ..., *, out: Any = ...) -> Tens
 def lerp(input: Any, end: Any, weight: Any, *, out: Any = ...) -> Tensor:
     """`input + weight * (end - input)`; `weight` is a number or a tensor."""
 
-def less(input: Any, other: Any, *, out: Any = ...) -> Any:
+def less(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are less than those of `other`."""
 
-def less_equal(input: Any, other: Any, *, out: Any = ...) -> Any:
+def less_equal(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are less than or equal to those of `other`."""
 
-def lgamma(input: Any, *, out: Any = ...) -> Any:
+def lgamma(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of the magnitude of the gamma function."""
 
 def linear(input: Any, weight: Any, bias: Any = ..., *, out: Any = ...) -> Tensor:
@@ -967,16 +967,16 @@ def linspace(start: Any, end: Any, steps: builtins.int, *, dtype: Any = ..., lay
 def local_response_norm(input: Any, size: Any, alpha: Any = ..., beta: Any = ..., k: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) divided by `(k + alpha * mean square of `size` neighbouring channels) ** beta`."""
 
-def log(input: Any, *, out: Any = ...) -> Any:
+def log(input: Any, *, out: Any = ...) -> Tensor:
     """Natural logarithm."""
 
-def log10(input: Any, *, out: Any = ...) -> Any:
+def log10(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm to base 10."""
 
-def log1p(input: Any, *, out: Any = ...) -> Any:
+def log1p(input: Any, *, out: Any = ...) -> Tensor:
     """`log(1 + input)`, accurate near 0."""
 
-def log2(input: Any, *, out: Any = ...) -> Any:
+def log2(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm to base 2."""
 
 def log_normal_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
@@ -1048,7 +1048,7 @@ def lstm_layer_gradient(g_output: Any, g_h: Any, g_c: Any, g_gates: Any, g_cells
 def lstm_step(sums: Any, cell: Any, *, out: Any = ...) -> Any:
     """New output and cell (B, H) from the sums (B, 4H) of input, forget, cell and output gate."""
 
-def lt(input: Any, other: Any, *, out: Any = ...) -> Any:
+def lt(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements of `input` are less than those of `other`."""
 
 def lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = ...) -> Tensor:
@@ -1087,22 +1087,22 @@ def max(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any 
 def max_pool(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, *, out: Any = ...) -> Tensor:
     """`max_pool_with_indices` without the indices: the gradient finds the places again, which is faster."""
 
-def max_pool1d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def max_pool1d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over windows of `input` (N, C, L) or (C, L); `stride` is the kernel size unless given."""
 
-def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def max_pool1d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> tuple[Tensor, ...]:
     """`max_pool1d` with the indices of the maxima."""
 
-def max_pool2d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def max_pool2d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over windows of `input` (N, C, H, W) or (C, H, W); `stride` is the kernel size unless given."""
 
-def max_pool2d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def max_pool2d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> tuple[Tensor, ...]:
     """`max_pool2d` with the indices of the maxima."""
 
-def max_pool3d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def max_pool3d(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Any:
     """Maximum over windows of `input` (N, C, D, H, W) or (C, D, H, W)."""
 
-def max_pool3d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> Tensor:
+def max_pool3d_with_indices(input: Any, kernel_size: Any, stride: Any = ..., padding: Any = ..., dilation: Any = ..., ceil_mode: Any = ..., return_indices: Any = ..., *, out: Any = ...) -> tuple[Tensor, ...]:
     """`max_pool3d` with the indices of the maxima."""
 
 def max_pool_grad(grad: Any, input: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Tensor:
@@ -1132,7 +1132,7 @@ def mean(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: Any
 def median(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ...) -> Any:
     """(value, index) of the lower median along `dim`, NaN where there is one; without `dim` that of all."""
 
-def meshgrid(*tensors: Any, indexing: Any = ...) -> Any:
+def meshgrid(*tensors: Any, indexing: Any = ...) -> tuple[Tensor, ...]:
     """Coordinates of the grid of vectors: a tuple of tensors, expanded to the shape of the grid."""
 
 def min(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, other: Any = ..., axis: Any = ..., keepdims: Any = ..., out: Any = ...) -> Any:
@@ -1210,7 +1210,7 @@ def nansum(input: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, dtype: A
 def narrow(input: Any, dim: Any, start: Any, length: Any) -> Tensor:
     """Elements `start` to `start + length - 1` of dimension `dim`."""
 
-def narrow_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def narrow_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`narrow`, as a copy."""
 
 def native_batch_norm(input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: builtins.bool, momentum: builtins.float, eps: builtins.float, *, out: Any = ...) -> Tensor:
@@ -1219,7 +1219,7 @@ def native_batch_norm(input: Any, weight: Any, bias: Any, running_mean: Any, run
 def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: Any, *, out: Any = ...) -> Any:
     """`layer_norm` with the mean and the inverse standard deviation that it found, of shape (*, 1, ...)."""
 
-def ne(input: Any, other: Any, *, out: Any = ...) -> Any:
+def ne(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements differ."""
 
 def neg(input: Any, *, out: Any = ...) -> Tensor:
@@ -1246,7 +1246,7 @@ def nextafter(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def nll_loss(input: Any, target: Any, weight: Any = ..., size_average: Any = ..., ignore_index: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:
     """Negative log-likelihood: log-probabilities (N, C, *) or (C,), class numbers (N, *) or ()."""
 
-def nonzero(input: Any, *, as_tuple: builtins.bool = ..., out: Any = ...) -> Tensor:
+def nonzero(input: Any, *, as_tuple: builtins.bool = ..., out: Any = ...) -> Any:
     """The indices of the elements that are not zero: builtins.int64, shape (count, dimensions of `input`)."""
 
 def nonzero_static(input: Any, *, size: builtins.int, fill_value: builtins.int = ..., out: Any = ...) -> Tensor:
@@ -1264,7 +1264,7 @@ def normal_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwarg
 def normalize(input: Any, p: builtins.float = ..., dim: Any = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` divided by its p-norm along `dim`, or by `eps` where that is larger."""
 
-def not_equal(input: Any, other: Any, *, out: Any = ...) -> Any:
+def not_equal(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Whether elements differ."""
 
 def one_hot(input: Any, num_classes: builtins.int = ..., *, out: Any = ...) -> Tensor:
@@ -1300,7 +1300,7 @@ def pdist(input: Any, p: Any = ..., *, out: Any = ...) -> Tensor:
 def permute(input: Any, *dims: Any) -> Tensor:
     """`input` with its dimensions in the order `dims`."""
 
-def permute_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def permute_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`permute`, as a copy."""
 
 def pinverse(input: Any, rcond: Any = ..., *, out: Any = ...) -> Tensor:
@@ -1354,7 +1354,7 @@ def qr(input: Any, some: Any = ..., *, out: Any = ...) -> Any:
 def quantile(input: Any, q: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, interpolation: str = ..., out: Any = ...) -> Tensor:
     """The `q`th quantiles (0 to 1) along `dim`, or of all elements; a vector `q` gives a first dimension."""
 
-def rad2deg(input: Any, *, out: Any = ...) -> Any:
+def rad2deg(input: Any, *, out: Any = ...) -> Tensor:
     """Radians to degrees."""
 
 def rand(*size: Any, generator: Any = ..., dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
@@ -1390,7 +1390,7 @@ def ravel(input: Any) -> Tensor:
 def real(input: Any) -> Tensor:
     """The real part, a view; of a real tensor the tensor itself."""
 
-def reciprocal(input: Any, *, out: Any = ...) -> Any:
+def reciprocal(input: Any, *, out: Any = ...) -> Tensor:
     """`1 / input`."""
 
 def rectify_gradient(g: Any, out: Any) -> Tensor:
@@ -1432,7 +1432,7 @@ def resolve_conj(input: Any) -> Tensor:
 def resolve_neg(input: Any) -> Tensor:
     """`input` itself: negation is never put off here."""
 
-def rint(input: Any, *, out: Any = ...) -> Any:
+def rint(input: Any, *, out: Any = ...) -> Tensor:
     """Rounded to the nearest integer, halves to the even one."""
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
@@ -1471,7 +1471,7 @@ def row_stack(tensors: Any, *, out: Any = ...) -> Tensor:
 def rrelu(input: Any, lower: builtins.float = ..., upper: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """`input` where it is positive, else times a random slope in [lower, upper), or their mean in evaluation."""
 
-def rsqrt(input: Any, *, out: Any = ...) -> Any:
+def rsqrt(input: Any, *, out: Any = ...) -> Tensor:
     """`1 / sqrt(input)`."""
 
 def rsub(input: Any, other: Any, *, alpha: Any = ..., out: Any = ...) -> Tensor:
@@ -1495,7 +1495,7 @@ def searchsorted(sorted_sequence: Any, input: Any, *, out_int32: builtins.bool =
 def select(input: Any, dim: builtins.int, index: builtins.int) -> Tensor:
     """Element `index` of dimension `dim`, which is dropped. Raises IndexError out of range."""
 
-def select_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def select_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`select`, as a copy."""
 
 def select_scatter(input: Any, src: Any, dim: Any, index: Any, *, out: Any = ...) -> Tensor:
@@ -1522,7 +1522,7 @@ def sigmoid(input: Any, *, out: Any = ...) -> Tensor:
 def sign(input: Any, *, out: Any = ...) -> Tensor:
     """-1, 0 or 1 by the sign of `input`; 0 for NaN."""
 
-def signbit(input: Any, _op: Any = ..., *, out: Any = ...) -> Any:
+def signbit(input: Any, _op: Any = ..., *, out: Any = ...) -> Tensor:
     """Whether the sign is negative, that of -0.0 included."""
 
 def silu(input: Any, *, out: Any = ...) -> Tensor:
@@ -1531,13 +1531,13 @@ def silu(input: Any, *, out: Any = ...) -> Tensor:
 def silu_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
     """`g` times the derivative of `silu` at `input`."""
 
-def sin(input: Any, *, out: Any = ...) -> Any:
+def sin(input: Any, *, out: Any = ...) -> Tensor:
     """Sine of radians."""
 
-def sinc(input: Any, *, out: Any = ...) -> Any:
+def sinc(input: Any, *, out: Any = ...) -> Tensor:
     """`sin(pi x) / (pi x)`, and 1 at 0."""
 
-def sinh(input: Any, *, out: Any = ...) -> Any:
+def sinh(input: Any, *, out: Any = ...) -> Tensor:
     """Hyperbolic sine."""
 
 def slice(input: Any, dim: Any, start: Any, stop: Any, step: Any) -> Tensor:
@@ -1576,16 +1576,16 @@ def solve_matrices(A: Any, B: Any, *, out: Any = ...) -> Tensor:
 def sort(input: Any, dim: Any = ..., descending: builtins.bool = ..., *, stable: builtins.bool = ..., out: Any = ...) -> Any:
     """(values, indices) of `input` in order along `dim`. NaN counts as the largest; equal ones keep their order."""
 
-def split(input: Any, split_size: Any = ..., dim: builtins.int = ..., **named: Any) -> Any:
+def split(input: Any, split_size: Any = ..., dim: builtins.int = ..., **named: Any) -> tuple[Tensor, ...]:
     """A tuple of parts along `dim`: all of one size but the last, or of the sizes given."""
 
-def split_with_sizes(input: Any, split_sizes: Any, dim: Any = ...) -> Any:
+def split_with_sizes(input: Any, split_sizes: Any, dim: Any = ...) -> tuple[Tensor, ...]:
     """A tuple of parts of the given sizes along `dim`."""
 
-def split_with_sizes_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def split_with_sizes_copy(*args: Any, out: Any = ..., **named: Any) -> tuple[Tensor, ...]:
     """`split_with_sizes`, as a copy."""
 
-def sqrt(input: Any, *, out: Any = ...) -> Any:
+def sqrt(input: Any, *, out: Any = ...) -> Tensor:
     """Square root; NaN for negative numbers."""
 
 def square(input: Any, *, out: Any = ...) -> Tensor:
@@ -1597,7 +1597,7 @@ def squared_error(input: Any, target: Any, reduction: Any, *, out: Any = ...) ->
 def squeeze(input: Any, dim: Any = ...) -> Tensor:
     """`input` without its dimensions of size 1 (only those in `dim`, where given)."""
 
-def squeeze_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def squeeze_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`squeeze`, as a copy."""
 
 def stack(tensors: Any, dim: builtins.int = ..., *, axis: Any = ..., out: Any = ...) -> Tensor:
@@ -1636,7 +1636,7 @@ def swapdims(input: Any, dim0: Any, dim1: Any) -> Tensor:
 def t(input: Any) -> Tensor:
     """The transpose of a matrix; vectors and scalars as they are. Raises RuntimeError over 2 dimensions."""
 
-def t_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def t_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`t`, as a copy."""
 
 def table_gradient(g: Any, indices: Any, rows: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
@@ -1651,16 +1651,16 @@ def take(input: Any, index: Any, *, out: Any = ...) -> Tensor:
 def take_along_dim(input: Any, indices: Any, dim: Any = ..., *, out: Any = ...) -> Tensor:
     """`gather`, with `input` and `indices` broadcast together but for `dim`; without `dim`, of all elements."""
 
-def tan(input: Any, *, out: Any = ...) -> Any:
+def tan(input: Any, *, out: Any = ...) -> Tensor:
     """Tangent of radians."""
 
-def tanh(input: Any, *, out: Any = ...) -> Any:
+def tanh(input: Any, *, out: Any = ...) -> Tensor:
     """Hyperbolic tangent."""
 
 def tanhshrink(input: Any, *, out: Any = ...) -> Tensor:
     """`input - tanh(input)`."""
 
-def tensor_split(input: Any, indices_or_sections: Any = ..., dim: builtins.int = ..., **named: Any) -> Any:
+def tensor_split(input: Any, indices_or_sections: Any = ..., dim: builtins.int = ..., **named: Any) -> tuple[Tensor, ...]:
     """Parts along `dim`: so many, as even as can be, or cut at the given indices."""
 
 def tensordot(a: Any, b: Any, dims: Any = ..., *, out: Any = ...) -> Tensor:
@@ -1687,7 +1687,7 @@ def trace(input: Any, *, out: Any = ...) -> Tensor:
 def transpose(input: Any, dim0: Any, dim1: Any) -> Tensor:
     """`input` with two dimensions swapped."""
 
-def transpose_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def transpose_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`transpose`, as a copy."""
 
 def trapezoid(y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: Any = ...) -> Tensor:
@@ -1699,7 +1699,7 @@ def trapz(y: Any, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ..., out: 
 def triangular_solve(b: Any, A: Any, upper: Any = ..., transpose: Any = ..., unitriangular: Any = ..., *, out: Any = ...) -> Any:
     """(X, A) with A X = b for triangular A, or A^T X = b."""
 
-def tril(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Any:
+def tril(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Tensor:
     """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
 
 def tril_indices(row: builtins.int, col: builtins.int, offset: builtins.int = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
@@ -1711,7 +1711,7 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: Any =
 def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *, distance_function: Any = ..., margin: builtins.float = ..., swap: builtins.bool = ..., reduction: str = ..., out: Any = ...) -> Tensor:
     """`triplet_margin_loss` for any distance, a function of two tensors (pairwise_distance if None)."""
 
-def triu(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Any:
+def triu(input: Any, diagonal: Any = ..., *, out: Any = ...) -> Tensor:
     """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
 
 def triu_indices(row: builtins.int, col: builtins.int, offset: builtins.int = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
@@ -1720,7 +1720,7 @@ def triu_indices(row: builtins.int, col: builtins.int, offset: builtins.int = ..
 def true_divide(input: Any, other: Any, *, rounding_mode: str | None = ..., out: Any = ...) -> Tensor:
     """Quotient, broadcast together; of integers too it is floating-point."""
 
-def trunc(input: Any, *, out: Any = ...) -> Any:
+def trunc(input: Any, *, out: Any = ...) -> Tensor:
     """Rounded towards 0; integers as they are."""
 
 def trunc_divide(input: Any, other: Any, *, out: Any = ...) -> Tensor:
@@ -1729,10 +1729,10 @@ def trunc_divide(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 def type_as(input: Any, other: Any) -> Tensor:
     """`input` in the dtype (and on the device) of `other`."""
 
-def unbind(input: Any, dim: Any = ...) -> Any:
+def unbind(input: Any, dim: Any = ...) -> tuple[Tensor, ...]:
     """A tuple of the slices along `dim`, without that dimension."""
 
-def unbind_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def unbind_copy(*args: Any, out: Any = ..., **named: Any) -> tuple[Tensor, ...]:
     """`unbind`, as a copy."""
 
 def unflatten(input: Any, dim: Any, sizes: Any) -> Tensor:
@@ -1741,7 +1741,7 @@ def unflatten(input: Any, dim: Any, sizes: Any) -> Tensor:
 def unfold(input: Any, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
     """Windows of `size` elements of `dimension`, `step` apart, as a new last dimension."""
 
-def unfold_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def unfold_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`unfold`, as a copy."""
 
 def uniform_(self: Any, *args: Any, generator: Any = ..., out: Any = ..., **kwargs: Any) -> Tensor:
@@ -1756,7 +1756,7 @@ def unique_consecutive(input: Any, return_inverse: builtins.bool = ..., return_c
 def unsqueeze(input: Any, dim: Any) -> Tensor:
     """`input` with a dimension of size 1 put in at `dim`."""
 
-def unsqueeze_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def unsqueeze_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`unsqueeze`, as a copy."""
 
 def upsample(input: Any, size: Any = ..., scale_factor: Any = ..., mode: Any = ..., align_corners: Any = ..., *, out: Any = ...) -> Tensor:
@@ -1789,10 +1789,10 @@ def view_as_complex(input: Any) -> Tensor:
 def view_as_real(input: Any) -> Tensor:
     """A complex tensor as a real one with a last dimension of 2: real and imaginary part."""
 
-def view_copy(*args: Any, out: Any = ..., **named: Any) -> Any:
+def view_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`view`, as a copy."""
 
-def vsplit(input: Any, *given: Any, **named: Any) -> Any:
+def vsplit(input: Any, *given: Any, **named: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 0."""
 
 def vstack(tensors: Any, *, out: Any = ...) -> Tensor:

@@ -20,13 +20,13 @@ class TensorMethods:
     def absolute_(self) -> Tensor:
         """In-place form of `absolute`."""
 
-    def acos(self) -> Any:
+    def acos(self) -> Tensor:
         """Arc cosine, in radians."""
 
     def acos_(self) -> Tensor:
         """In-place form of `acos`."""
 
-    def acosh(self) -> Any:
+    def acosh(self) -> Tensor:
         """Inverse hyperbolic cosine; NaN below 1."""
 
     def acosh_(self) -> Tensor:
@@ -77,7 +77,7 @@ class TensorMethods:
     def all(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Whether all elements along `dim` are not zero; True of none. uint8 in, uint8 out."""
 
-    def allclose(self, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> Tensor:
+    def allclose(self, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> builtins.bool:
         """Whether all elements are close (see `isclose`), as a Python bool."""
 
     def amax(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
@@ -95,31 +95,31 @@ class TensorMethods:
     def any(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """Whether any element along `dim` is not zero; False of none. uint8 in, uint8 out."""
 
-    def arccos(self) -> Any:
+    def arccos(self) -> Tensor:
         """Arc cosine, in radians."""
 
     def arccos_(self) -> Tensor:
         """In-place form of `arccos`."""
 
-    def arccosh(self) -> Any:
+    def arccosh(self) -> Tensor:
         """Inverse hyperbolic cosine; NaN below 1."""
 
     def arccosh_(self) -> Tensor:
         """In-place form of `arccosh`."""
 
-    def arcsin(self) -> Any:
+    def arcsin(self) -> Tensor:
         """Arc sine, in radians."""
 
     def arcsin_(self) -> Tensor:
         """In-place form of `arcsin`."""
 
-    def arcsinh(self) -> Any:
+    def arcsinh(self) -> Tensor:
         """Inverse hyperbolic sine."""
 
     def arcsinh_(self) -> Tensor:
         """In-place form of `arcsinh`."""
 
-    def arctan(self) -> Any:
+    def arctan(self) -> Tensor:
         """Arc tangent, in radians."""
 
     def arctan_(self) -> Tensor:
@@ -131,7 +131,7 @@ class TensorMethods:
     def arctan2_(self, other: Any) -> Tensor:
         """In-place form of `arctan2`."""
 
-    def arctanh(self) -> Any:
+    def arctanh(self) -> Tensor:
         """Inverse hyperbolic tangent."""
 
     def arctanh_(self) -> Tensor:
@@ -158,19 +158,19 @@ class TensorMethods:
     def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: Any = ...) -> Tensor:
         """`input` with what `as_strided` reads of it replaced by `src`."""
 
-    def asin(self) -> Any:
+    def asin(self) -> Tensor:
         """Arc sine, in radians."""
 
     def asin_(self) -> Tensor:
         """In-place form of `asin`."""
 
-    def asinh(self) -> Any:
+    def asinh(self) -> Tensor:
         """Inverse hyperbolic sine."""
 
     def asinh_(self) -> Tensor:
         """In-place form of `asinh`."""
 
-    def atan(self) -> Any:
+    def atan(self) -> Tensor:
         """Arc tangent, in radians."""
 
     def atan_(self) -> Tensor:
@@ -182,7 +182,7 @@ class TensorMethods:
     def atan2_(self, other: Any) -> Tensor:
         """In-place form of `atan2`."""
 
-    def atanh(self) -> Any:
+    def atanh(self) -> Tensor:
         """Inverse hyperbolic tangent."""
 
     def atanh_(self) -> Tensor:
@@ -200,7 +200,7 @@ class TensorMethods:
     def bernoulli_(self, p: Any = ..., *, generator: Any = ...) -> Tensor:
         """Fills the tensor with 1 with probability `p` (a number, or a tensor of that shape), else 0."""
 
-    def bfloat16(self, memory_format: Any = ...) -> Any:
+    def bfloat16(self, memory_format: Any = ...) -> Tensor:
         """`input` in bfloat16; itself where it is that already."""
 
     def binary_cross_entropy_(self, target: Any, weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ...) -> Tensor:
@@ -212,13 +212,13 @@ class TensorMethods:
     def bincount(self, weights: Any = ..., minlength: builtins.int = ...) -> Tensor:
         """How often each number from 0 to the largest occurs in a vector; with `weights` their sums."""
 
-    def bitwise_and(self, other: Any) -> Any:
+    def bitwise_and(self, other: Any) -> Tensor:
         """Bits set in both; of bools whether both are true."""
 
     def bitwise_and_(self, other: Any) -> Tensor:
         """In-place form of `bitwise_and`."""
 
-    def bitwise_left_shift(self, other: Any) -> Any:
+    def bitwise_left_shift(self, other: Any) -> Tensor:
         """Bits of `input` moved left by `other` places."""
 
     def bitwise_left_shift_(self, other: Any) -> Tensor:
@@ -230,19 +230,19 @@ class TensorMethods:
     def bitwise_not_(self) -> Tensor:
         """In-place form of `bitwise_not`."""
 
-    def bitwise_or(self, other: Any) -> Any:
+    def bitwise_or(self, other: Any) -> Tensor:
         """Bits set in either; of bools whether one is true."""
 
     def bitwise_or_(self, other: Any) -> Tensor:
         """In-place form of `bitwise_or`."""
 
-    def bitwise_right_shift(self, other: Any) -> Any:
+    def bitwise_right_shift(self, other: Any) -> Tensor:
         """Bits of `input` moved right by `other` places, the sign kept."""
 
     def bitwise_right_shift_(self, other: Any) -> Tensor:
         """In-place form of `bitwise_right_shift`."""
 
-    def bitwise_xor(self, other: Any) -> Any:
+    def bitwise_xor(self, other: Any) -> Tensor:
         """Bits set in just one; of bools whether they differ."""
 
     def bitwise_xor_(self, other: Any) -> Tensor:
@@ -251,7 +251,7 @@ class TensorMethods:
     def bmm(self, mat2: Any) -> Tensor:
         """Matrix products of two 3-D tensors, (b, n, k) and (b, k, m): one for each of the b."""
 
-    def bool(self, memory_format: Any = ...) -> Any:
+    def bool(self, memory_format: Any = ...) -> Tensor:
         """`input` in bool; itself where it is that already."""
 
     def broadcast_to(self, size: Any) -> Tensor:
@@ -260,7 +260,7 @@ class TensorMethods:
     def bucketize(self, boundaries: Any, *, out_int32: builtins.bool = ..., right: builtins.bool = ...) -> Tensor:
         """The bucket of each element between ascending `boundaries` (a vector): builtins.int64."""
 
-    def byte(self, memory_format: Any = ...) -> Any:
+    def byte(self, memory_format: Any = ...) -> Tensor:
         """`input` in uint8; itself where it is that already."""
 
     def cauchy_(self, *args: Any, generator: Any = ..., **kwargs: Any) -> Tensor:
@@ -269,10 +269,10 @@ class TensorMethods:
     def cdist(self, x2: Any, p: Any = ..., compute_mode: Any = ...) -> Tensor:
         """Distances in the `p`-norm of all pairs of rows: (..., n, d) and (..., m, d) give (..., n, m)."""
 
-    def cdouble(self, memory_format: Any = ...) -> Any:
+    def cdouble(self, memory_format: Any = ...) -> Tensor:
         """`input` in complex128; itself where it is that already."""
 
-    def ceil(self) -> Any:
+    def ceil(self) -> Tensor:
         """Rounded up; integers as they are."""
 
     def ceil_(self) -> Tensor:
@@ -281,13 +281,13 @@ class TensorMethods:
     def celu_(self, alpha: Any = ...) -> Tensor:
         """In-place form of `celu`."""
 
-    def cfloat(self, memory_format: Any = ...) -> Any:
+    def cfloat(self, memory_format: Any = ...) -> Tensor:
         """`input` in complex64; itself where it is that already."""
 
     def chain_matmul(self, *args: Any) -> Tensor:
         """Product of matrices, in the cheapest order (see `linalg.multi_dot`)."""
 
-    def char(self, memory_format: Any = ...) -> Any:
+    def char(self, memory_format: Any = ...) -> Tensor:
         """`input` in int8; itself where it is that already."""
 
     def cholesky(self, upper: Any = ...) -> Tensor:
@@ -302,7 +302,7 @@ class TensorMethods:
     def cholesky_solve(self, L: Any, upper: Any = ...) -> Tensor:
         """X with (L L^H) X = B, from a Cholesky factor (U^H U with `upper`)."""
 
-    def chunk(self, chunks: Any, dim: Any = ...) -> Any:
+    def chunk(self, chunks: Any, dim: Any = ...) -> tuple[Tensor, ...]:
         """At most `chunks` parts along `dim`, all of one size but the last."""
 
     def clamp(self, min: Any = ..., max: Any = ...) -> Tensor:
@@ -359,13 +359,13 @@ class TensorMethods:
     def copysign_(self, other: Any) -> Tensor:
         """In-place form of `copysign`."""
 
-    def cos(self) -> Any:
+    def cos(self) -> Tensor:
         """Cosine of radians."""
 
     def cos_(self) -> Tensor:
         """In-place form of `cos`."""
 
-    def cosh(self) -> Any:
+    def cosh(self) -> Tensor:
         """Hyperbolic cosine."""
 
     def cosh_(self) -> Tensor:
@@ -404,7 +404,7 @@ class TensorMethods:
     def cumulative_trapezoid(self, x: Any = ..., *, dx: Any = ..., dim: builtins.int = ...) -> Tensor:
         """Running integral of the samples `y` along `dim` by the trapezoidal rule; one element fewer."""
 
-    def deg2rad(self) -> Any:
+    def deg2rad(self) -> Tensor:
         """Degrees to radians."""
 
     def deg2rad_(self) -> Tensor:
@@ -431,7 +431,7 @@ class TensorMethods:
     def diff(self, n: Any = ..., dim: Any = ..., prepend: Any = ..., append: Any = ...) -> Tensor:
         """The `n`th difference of neighbours along `dim`, after putting `prepend` and `append` at its ends."""
 
-    def digamma(self) -> Any:
+    def digamma(self) -> Tensor:
         """Derivative of the logarithm of the gamma function."""
 
     def digamma_(self) -> Tensor:
@@ -455,49 +455,49 @@ class TensorMethods:
     def dot(self, tensor: Any) -> Tensor:
         """Sum of the products of two 1-D tensors of one size, as a 0-d tensor."""
 
-    def double(self, memory_format: Any = ...) -> Any:
+    def double(self, memory_format: Any = ...) -> Tensor:
         """`input` in float64; itself where it is that already."""
 
-    def dsplit(self, *given: Any, **named: Any) -> Any:
+    def dsplit(self, *given: Any, **named: Any) -> tuple[Tensor, ...]:
         """`tensor_split` along dimension 2."""
 
     def elu_(self, alpha: Any = ...) -> Tensor:
         """In-place form of `elu`."""
 
-    def eq(self, other: Any) -> Any:
+    def eq(self, other: Any) -> Tensor:
         """Whether elements are equal."""
 
     def eq_(self, other: Any) -> Tensor:
         """In-place form of `eq`."""
 
-    def equal(self, other: Any) -> Tensor:
+    def equal(self, other: Any) -> builtins.bool:
         """Whether shapes and all elements are equal, as a Python bool."""
 
-    def erf(self) -> Any:
+    def erf(self) -> Tensor:
         """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`."""
 
     def erf_(self) -> Tensor:
         """In-place form of `erf`."""
 
-    def erfc(self) -> Any:
+    def erfc(self) -> Tensor:
         """`1 - erf(input)`, accurate where that is small."""
 
     def erfc_(self) -> Tensor:
         """In-place form of `erfc`."""
 
-    def erfinv(self) -> Any:
+    def erfinv(self) -> Tensor:
         """The number whose error function is `input`; infinite at -1 and 1."""
 
     def erfinv_(self) -> Tensor:
         """In-place form of `erfinv`."""
 
-    def exp(self) -> Any:
+    def exp(self) -> Tensor:
         """e to the power of `input`."""
 
     def exp_(self) -> Tensor:
         """In-place form of `exp`."""
 
-    def exp2(self) -> Any:
+    def exp2(self) -> Tensor:
         """2 to the power of `input`."""
 
     def exp2_(self) -> Tensor:
@@ -509,7 +509,7 @@ class TensorMethods:
     def expand_as(self, other: Any) -> Tensor:
         """`input` expanded to the shape of `other`."""
 
-    def expm1(self) -> Any:
+    def expm1(self) -> Tensor:
         """`exp(input) - 1`, accurate near 0."""
 
     def expm1_(self) -> Tensor:
@@ -524,7 +524,7 @@ class TensorMethods:
     def fill_(self, value: Any) -> Tensor:
         """Writes one value (a number, or a 0-d tensor, through which gradients flow) into `input` in place."""
 
-    def fix(self) -> Any:
+    def fix(self) -> Tensor:
         """Rounded towards 0; integers as they are."""
 
     def fix_(self) -> Tensor:
@@ -542,13 +542,13 @@ class TensorMethods:
     def flipud(self) -> Tensor:
         """`input` with its rows in reverse order."""
 
-    def float(self, memory_format: Any = ...) -> Any:
+    def float(self, memory_format: Any = ...) -> Tensor:
         """`input` in float32; itself where it is that already."""
 
     def float_power(self, exponent: Any) -> Tensor:
         """`input` to the power of `exponent`, in float64 or complex128."""
 
-    def floor(self) -> Any:
+    def floor(self) -> Tensor:
         """Rounded down; integers as they are."""
 
     def floor_(self) -> Tensor:
@@ -578,7 +578,7 @@ class TensorMethods:
     def fmod_(self, other: Any) -> Tensor:
         """In-place form of `fmod`."""
 
-    def frac(self) -> Any:
+    def frac(self) -> Tensor:
         """`input - trunc(input)`."""
 
     def frac_(self) -> Tensor:
@@ -602,7 +602,7 @@ class TensorMethods:
     def gcd_(self, other: Any) -> Tensor:
         """In-place form of `gcd`."""
 
-    def ge(self, other: Any) -> Any:
+    def ge(self, other: Any) -> Tensor:
         """Whether elements of `input` are greater than or equal to those of `other`."""
 
     def ge_(self, other: Any) -> Tensor:
@@ -617,25 +617,25 @@ class TensorMethods:
     def ger_(self, vec2: Any) -> Tensor:
         """In-place form of `ger`."""
 
-    def greater(self, other: Any) -> Any:
+    def greater(self, other: Any) -> Tensor:
         """Whether elements of `input` are greater than those of `other`."""
 
     def greater_(self, other: Any) -> Tensor:
         """In-place form of `greater`."""
 
-    def greater_equal(self, other: Any) -> Any:
+    def greater_equal(self, other: Any) -> Tensor:
         """Whether elements of `input` are greater than or equal to those of `other`."""
 
     def greater_equal_(self, other: Any) -> Tensor:
         """In-place form of `greater_equal`."""
 
-    def gt(self, other: Any) -> Any:
+    def gt(self, other: Any) -> Tensor:
         """Whether elements of `input` are greater than those of `other`."""
 
     def gt_(self, other: Any) -> Tensor:
         """In-place form of `gt`."""
 
-    def half(self, memory_format: Any = ...) -> Any:
+    def half(self, memory_format: Any = ...) -> Tensor:
         """`input` in float16; itself where it is that already."""
 
     def hardshrink(self, lambd: Any = ...) -> Tensor:
@@ -665,7 +665,7 @@ class TensorMethods:
     def histogram(self, bins: Any, *, range: Any = ..., weight: Any = ..., density: builtins.bool = ...) -> Any:
         """(counts, edges) of the elements between ascending edges `bins`, or in so many equal bins of `range`."""
 
-    def hsplit(self, *given: Any, **named: Any) -> Any:
+    def hsplit(self, *given: Any, **named: Any) -> tuple[Tensor, ...]:
         """`tensor_split` along dimension 1."""
 
     def huber_loss_(self, target: Any, reduction: Any = ..., delta: Any = ..., weight: Any = ...) -> Tensor:
@@ -722,7 +722,7 @@ class TensorMethods:
     def inner_(self, other: Any) -> Tensor:
         """In-place form of `inner`."""
 
-    def int(self, memory_format: Any = ...) -> Any:
+    def int(self, memory_format: Any = ...) -> Tensor:
         """`input` in int32; itself where it is that already."""
 
     def inverse(self) -> Tensor:
@@ -731,22 +731,22 @@ class TensorMethods:
     def isclose(self, other: Any, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> Tensor:
         """Whether `|input - other| <= atol + rtol * |other|`; infinities are close to themselves."""
 
-    def isfinite(self) -> Any:
+    def isfinite(self) -> Tensor:
         """Whether elements are neither infinite nor NaN."""
 
-    def isinf(self) -> Any:
+    def isinf(self) -> Tensor:
         """Whether elements are infinite."""
 
-    def isnan(self) -> Any:
+    def isnan(self) -> Tensor:
         """Whether elements are NaN."""
 
-    def isneginf(self, _op: Any = ...) -> Any:
+    def isneginf(self, _op: Any = ...) -> Tensor:
         """Whether elements are -inf."""
 
-    def isposinf(self, _op: Any = ...) -> Any:
+    def isposinf(self, _op: Any = ...) -> Tensor:
         """Whether elements are +inf."""
 
-    def isreal(self) -> Any:
+    def isreal(self) -> Tensor:
         """Whether the imaginary part is 0."""
 
     def istft(self, n_fft: Any, hop_length: Any = ..., win_length: Any = ..., window: Any = ..., center: Any = ..., normalized: Any = ..., onesided: Any = ..., length: Any = ..., return_complex: Any = ...) -> Tensor:
@@ -779,7 +779,7 @@ class TensorMethods:
     def ldexp_(self, other: Any) -> Tensor:
         """In-place form of `ldexp`."""
 
-    def le(self, other: Any) -> Any:
+    def le(self, other: Any) -> Tensor:
         """Whether elements of `input` are less than or equal to those of `other`."""
 
     def le_(self, other: Any) -> Tensor:
@@ -794,19 +794,19 @@ class TensorMethods:
     def lerp_(self, end: Any, weight: Any) -> Tensor:
         """In-place form of `lerp`."""
 
-    def less(self, other: Any) -> Any:
+    def less(self, other: Any) -> Tensor:
         """Whether elements of `input` are less than those of `other`."""
 
     def less_(self, other: Any) -> Tensor:
         """In-place form of `less`."""
 
-    def less_equal(self, other: Any) -> Any:
+    def less_equal(self, other: Any) -> Tensor:
         """Whether elements of `input` are less than or equal to those of `other`."""
 
     def less_equal_(self, other: Any) -> Tensor:
         """In-place form of `less_equal`."""
 
-    def lgamma(self) -> Any:
+    def lgamma(self) -> Tensor:
         """Logarithm of the magnitude of the gamma function."""
 
     def lgamma_(self) -> Tensor:
@@ -821,25 +821,25 @@ class TensorMethods:
     def linalg_matmul(self, other: Any) -> Tensor:
         """Matrix product of the last two dimensions, the others broadcast; a 1-D tensor is a vector."""
 
-    def log(self) -> Any:
+    def log(self) -> Tensor:
         """Natural logarithm."""
 
     def log_(self) -> Tensor:
         """In-place form of `log`."""
 
-    def log10(self) -> Any:
+    def log10(self) -> Tensor:
         """Logarithm to base 10."""
 
     def log10_(self) -> Tensor:
         """In-place form of `log10`."""
 
-    def log1p(self) -> Any:
+    def log1p(self) -> Tensor:
         """`log(1 + input)`, accurate near 0."""
 
     def log1p_(self) -> Tensor:
         """In-place form of `log1p`."""
 
-    def log2(self) -> Any:
+    def log2(self) -> Tensor:
         """Logarithm to base 2."""
 
     def log2_(self) -> Tensor:
@@ -905,10 +905,10 @@ class TensorMethods:
     def logsumexp_(self, dim: Any = ..., keepdim: builtins.bool = ..., *, axis: Any = ..., keepdims: Any = ...) -> Tensor:
         """In-place form of `logsumexp`."""
 
-    def long(self, memory_format: Any = ...) -> Any:
+    def long(self, memory_format: Any = ...) -> Tensor:
         """`input` in int64; itself where it is that already."""
 
-    def lt(self, other: Any) -> Any:
+    def lt(self, other: Any) -> Tensor:
         """Whether elements of `input` are less than those of `other`."""
 
     def lt_(self, other: Any) -> Tensor:
@@ -1037,7 +1037,7 @@ class TensorMethods:
     def narrow(self, dim: Any, start: Any, length: Any) -> Tensor:
         """Elements `start` to `start + length - 1` of dimension `dim`."""
 
-    def ne(self, other: Any) -> Any:
+    def ne(self, other: Any) -> Tensor:
         """Whether elements differ."""
 
     def ne_(self, other: Any) -> Tensor:
@@ -1073,7 +1073,7 @@ class TensorMethods:
     def nextafter_(self, other: Any) -> Tensor:
         """In-place form of `nextafter`."""
 
-    def nonzero(self, *, as_tuple: builtins.bool = ...) -> Tensor:
+    def nonzero(self, *, as_tuple: builtins.bool = ...) -> Any:
         """The indices of the elements that are not zero: builtins.int64, shape (count, dimensions of `input`)."""
 
     def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = ...) -> Tensor:
@@ -1085,7 +1085,7 @@ class TensorMethods:
     def normal_(self, *args: Any, generator: Any = ..., **kwargs: Any) -> Tensor:
         """Fills the tensor with numbers from the normal distribution of that mean and standard deviation."""
 
-    def not_equal(self, other: Any) -> Any:
+    def not_equal(self, other: Any) -> Tensor:
         """Whether elements differ."""
 
     def not_equal_(self, other: Any) -> Tensor:
@@ -1145,7 +1145,7 @@ class TensorMethods:
     def quantile(self, q: Any, dim: Any = ..., keepdim: builtins.bool = ..., *, interpolation: str = ...) -> Tensor:
         """The `q`th quantiles (0 to 1) along `dim`, or of all elements; a vector `q` gives a first dimension."""
 
-    def rad2deg(self) -> Any:
+    def rad2deg(self) -> Tensor:
         """Radians to degrees."""
 
     def rad2deg_(self) -> Tensor:
@@ -1157,7 +1157,7 @@ class TensorMethods:
     def ravel(self) -> Tensor:
         """`input` as one dimension; a view where memory order allows it."""
 
-    def reciprocal(self) -> Any:
+    def reciprocal(self) -> Tensor:
         """`1 / input`."""
 
     def reciprocal_(self) -> Tensor:
@@ -1211,7 +1211,7 @@ class TensorMethods:
     def round_(self, *, decimals: builtins.int = ...) -> Tensor:
         """In-place form of `round`."""
 
-    def rsqrt(self) -> Any:
+    def rsqrt(self) -> Tensor:
         """`1 / sqrt(input)`."""
 
     def rsqrt_(self) -> Tensor:
@@ -1259,7 +1259,7 @@ class TensorMethods:
     def sgn_(self) -> Tensor:
         """In-place form of `sgn`."""
 
-    def short(self, memory_format: Any = ...) -> Any:
+    def short(self, memory_format: Any = ...) -> Tensor:
         """`input` in int16; itself where it is that already."""
 
     def sigmoid(self) -> Tensor:
@@ -1274,25 +1274,25 @@ class TensorMethods:
     def sign_(self) -> Tensor:
         """In-place form of `sign`."""
 
-    def signbit(self, _op: Any = ...) -> Any:
+    def signbit(self, _op: Any = ...) -> Tensor:
         """Whether the sign is negative, that of -0.0 included."""
 
     def silu_(self) -> Tensor:
         """In-place form of `silu`."""
 
-    def sin(self) -> Any:
+    def sin(self) -> Tensor:
         """Sine of radians."""
 
     def sin_(self) -> Tensor:
         """In-place form of `sin`."""
 
-    def sinc(self) -> Any:
+    def sinc(self) -> Tensor:
         """`sin(pi x) / (pi x)`, and 1 at 0."""
 
     def sinc_(self) -> Tensor:
         """In-place form of `sinc`."""
 
-    def sinh(self) -> Any:
+    def sinh(self) -> Tensor:
         """Hyperbolic sine."""
 
     def sinh_(self) -> Tensor:
@@ -1337,7 +1337,7 @@ class TensorMethods:
     def special_chebyshev_polynomial_w_(self, n: Any) -> Tensor:
         """In-place form of `special_chebyshev_polynomial_w`."""
 
-    def special_digamma(self) -> Any:
+    def special_digamma(self) -> Tensor:
         """Derivative of the logarithm of the gamma function."""
 
     def special_digamma_(self) -> Tensor:
@@ -1346,13 +1346,13 @@ class TensorMethods:
     def special_entr_(self) -> Tensor:
         """In-place form of `special_entr`."""
 
-    def special_erf(self) -> Any:
+    def special_erf(self) -> Tensor:
         """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`."""
 
     def special_erf_(self) -> Tensor:
         """In-place form of `special_erf`."""
 
-    def special_erfc(self) -> Any:
+    def special_erfc(self) -> Tensor:
         """`1 - erf(input)`, accurate where that is small."""
 
     def special_erfc_(self) -> Tensor:
@@ -1361,13 +1361,13 @@ class TensorMethods:
     def special_erfcx_(self) -> Tensor:
         """In-place form of `special_erfcx`."""
 
-    def special_erfinv(self) -> Any:
+    def special_erfinv(self) -> Tensor:
         """The number whose error function is `input`; infinite at -1 and 1."""
 
     def special_erfinv_(self) -> Tensor:
         """In-place form of `special_erfinv`."""
 
-    def special_gammaln(self) -> Any:
+    def special_gammaln(self) -> Tensor:
         """Logarithm of the magnitude of the gamma function."""
 
     def special_gammaln_(self) -> Tensor:
@@ -1436,7 +1436,7 @@ class TensorMethods:
     def special_polygamma(self, input: Any) -> Tensor:
         """Derivative of order `n` of `digamma`. Raises RuntimeError for a negative `n`."""
 
-    def special_psi(self) -> Any:
+    def special_psi(self) -> Tensor:
         """Derivative of the logarithm of the gamma function."""
 
     def special_psi_(self) -> Tensor:
@@ -1478,10 +1478,10 @@ class TensorMethods:
     def special_zeta_(self, other: Any) -> Tensor:
         """In-place form of `special_zeta`."""
 
-    def split(self, split_size: Any = ..., dim: builtins.int = ..., **named: Any) -> Any:
+    def split(self, split_size: Any = ..., dim: builtins.int = ..., **named: Any) -> tuple[Tensor, ...]:
         """A tuple of parts along `dim`: all of one size but the last, or of the sizes given."""
 
-    def sqrt(self) -> Any:
+    def sqrt(self) -> Tensor:
         """Square root; NaN for negative numbers."""
 
     def sqrt_(self) -> Tensor:
@@ -1550,13 +1550,13 @@ class TensorMethods:
     def take_along_dim(self, indices: Any, dim: Any = ...) -> Tensor:
         """`gather`, with `input` and `indices` broadcast together but for `dim`; without `dim`, of all elements."""
 
-    def tan(self) -> Any:
+    def tan(self) -> Tensor:
         """Tangent of radians."""
 
     def tan_(self) -> Tensor:
         """In-place form of `tan`."""
 
-    def tanh(self) -> Any:
+    def tanh(self) -> Tensor:
         """Hyperbolic tangent."""
 
     def tanh_(self) -> Tensor:
@@ -1565,7 +1565,7 @@ class TensorMethods:
     def tanhshrink_(self) -> Tensor:
         """In-place form of `tanhshrink`."""
 
-    def tensor_split(self, indices_or_sections: Any = ..., dim: builtins.int = ..., **named: Any) -> Any:
+    def tensor_split(self, indices_or_sections: Any = ..., dim: builtins.int = ..., **named: Any) -> tuple[Tensor, ...]:
         """Parts along `dim`: so many, as even as can be, or cut at the given indices."""
 
     def tensordot(self, b: Any, dims: Any = ...) -> Tensor:
@@ -1601,7 +1601,7 @@ class TensorMethods:
     def triangular_solve(self, A: Any, upper: Any = ..., transpose: Any = ..., unitriangular: Any = ...) -> Any:
         """(X, A) with A X = b for triangular A, or A^T X = b."""
 
-    def tril(self, diagonal: Any = ...) -> Any:
+    def tril(self, diagonal: Any = ...) -> Tensor:
         """The lower triangle of the last two dimensions, up to `diagonal`; zeros elsewhere."""
 
     def tril_(self, diagonal: Any = ...) -> Tensor:
@@ -1610,7 +1610,7 @@ class TensorMethods:
     def triplet_margin_loss_(self, positive: Any, negative: Any, margin: Any = ..., p: Any = ..., eps: Any = ..., swap: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ...) -> Tensor:
         """In-place form of `triplet_margin_loss`."""
 
-    def triu(self, diagonal: Any = ...) -> Any:
+    def triu(self, diagonal: Any = ...) -> Tensor:
         """The upper triangle of the last two dimensions, from `diagonal` on; zeros elsewhere."""
 
     def triu_(self, diagonal: Any = ...) -> Tensor:
@@ -1622,7 +1622,7 @@ class TensorMethods:
     def true_divide_(self, other: Any, *, rounding_mode: str | None = ...) -> Tensor:
         """In-place form of `true_divide`."""
 
-    def trunc(self) -> Any:
+    def trunc(self) -> Tensor:
         """Rounded towards 0; integers as they are."""
 
     def trunc_(self) -> Tensor:
@@ -1631,7 +1631,7 @@ class TensorMethods:
     def type_as(self, other: Any) -> Tensor:
         """`input` in the dtype (and on the device) of `other`."""
 
-    def unbind(self, dim: Any = ...) -> Any:
+    def unbind(self, dim: Any = ...) -> tuple[Tensor, ...]:
         """A tuple of the slices along `dim`, without that dimension."""
 
     def unflatten(self, dim: Any, sizes: Any) -> Tensor:
@@ -1673,7 +1673,7 @@ class TensorMethods:
     def view_as_real(self) -> Tensor:
         """A complex tensor as a real one with a last dimension of 2: real and imaginary part."""
 
-    def vsplit(self, *given: Any, **named: Any) -> Any:
+    def vsplit(self, *given: Any, **named: Any) -> tuple[Tensor, ...]:
         """`tensor_split` along dimension 0."""
 
     def xlogy(self, other: Any) -> Tensor:

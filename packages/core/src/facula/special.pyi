@@ -7,10 +7,10 @@ from facula._tensor import Tensor
 
 def __getattr__(name: str) -> Any: ...
 
-def bessel_j0(input: Any, *, out: Any = ...) -> Any:
+def bessel_j0(input: Any, *, out: Any = ...) -> Tensor:
     """Bessel function of the first kind, of order 0."""
 
-def bessel_j1(input: Any, *, out: Any = ...) -> Any:
+def bessel_j1(input: Any, *, out: Any = ...) -> Tensor:
     """Bessel function of the first kind, of order 1."""
 
 def chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:
@@ -25,25 +25,25 @@ def chebyshev_polynomial_v(input: Any, n: Any, *, out: Any = ...) -> Tensor:
 def chebyshev_polynomial_w(input: Any, n: Any, *, out: Any = ...) -> Tensor:
     """The chebyshev polynomial w of order `n` at `input`, by its recurrence."""
 
-def digamma(input: Any, *, out: Any = ...) -> Any:
+def digamma(input: Any, *, out: Any = ...) -> Tensor:
     """Derivative of the logarithm of the gamma function."""
 
 def entr(input: Any, *, out: Any = ...) -> Tensor:
     """`-input * log(input)`: 0 at 0, -inf for negative numbers."""
 
-def erf(input: Any, *, out: Any = ...) -> Any:
+def erf(input: Any, *, out: Any = ...) -> Tensor:
     """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`."""
 
-def erfc(input: Any, *, out: Any = ...) -> Any:
+def erfc(input: Any, *, out: Any = ...) -> Tensor:
     """`1 - erf(input)`, accurate where that is small."""
 
-def erfcx(input: Any, *, out: Any = ...) -> Any:
+def erfcx(input: Any, *, out: Any = ...) -> Tensor:
     """`exp(input ** 2) * erfc(input)`, without underflow."""
 
-def erfinv(input: Any, *, out: Any = ...) -> Any:
+def erfinv(input: Any, *, out: Any = ...) -> Tensor:
     """The number whose error function is `input`; infinite at -1 and 1."""
 
-def gammaln(input: Any, *, out: Any = ...) -> Any:
+def gammaln(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of the magnitude of the gamma function."""
 
 def hermite_polynomial_h(input: Any, n: Any, *, out: Any = ...) -> Tensor:
@@ -55,13 +55,13 @@ def hermite_polynomial_he(input: Any, n: Any, *, out: Any = ...) -> Tensor:
 def i0(input: Any, *, out: Any = ...) -> Tensor:
     """Modified Bessel function of the first kind, of order 0."""
 
-def i0e(input: Any, *, out: Any = ...) -> Any:
+def i0e(input: Any, *, out: Any = ...) -> Tensor:
     """`exp(-|input|)` times the modified Bessel function of order 0."""
 
 def i1(input: Any, *, out: Any = ...) -> Tensor:
     """Modified Bessel function of the first kind, of order 1."""
 
-def i1e(input: Any, *, out: Any = ...) -> Any:
+def i1e(input: Any, *, out: Any = ...) -> Tensor:
     """`exp(-|input|)` times the modified Bessel function of order 1."""
 
 def laguerre_polynomial_l(input: Any, n: Any, *, out: Any = ...) -> Tensor:
@@ -94,19 +94,19 @@ def multigammaln(input: Any, p: Any, *, out: Any = ...) -> Tensor:
 def ndtr(input: Any, *, out: Any = ...) -> Tensor:
     """Area under the standard normal density to the left of `input`."""
 
-def ndtri(input: Any, *, out: Any = ...) -> Any:
+def ndtri(input: Any, *, out: Any = ...) -> Tensor:
     """Quantile of the standard normal distribution."""
 
 def polygamma(n: Any, input: Any, *, out: Any = ...) -> Tensor:
     """Derivative of order `n` of `digamma`. Raises RuntimeError for a negative `n`."""
 
-def psi(input: Any, *, out: Any = ...) -> Any:
+def psi(input: Any, *, out: Any = ...) -> Tensor:
     """Derivative of the logarithm of the gamma function."""
 
-def scaled_modified_bessel_k0(input: Any, *, out: Any = ...) -> Any:
+def scaled_modified_bessel_k0(input: Any, *, out: Any = ...) -> Tensor:
     """`exp(input)` times the modified Bessel function K_0."""
 
-def scaled_modified_bessel_k1(input: Any, *, out: Any = ...) -> Any:
+def scaled_modified_bessel_k1(input: Any, *, out: Any = ...) -> Tensor:
     """`exp(input)` times the modified Bessel function K_1."""
 
 def shifted_chebyshev_polynomial_t(input: Any, n: Any, *, out: Any = ...) -> Tensor:

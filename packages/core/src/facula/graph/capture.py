@@ -15,8 +15,7 @@ import numpy as np
 
 from facula._tensor import Tensor, edge_of, is_tracked
 from facula.autograd.mode import Mode, is_grad_enabled, state
-from facula.autograd.record import Node as TapeNode
-from facula.autograd.record import Output, flatten, from_array
+from facula.autograd.record import Node as TapeNode, Output, flatten, from_array
 from facula.graph.active import active
 from facula.graph.ir import INPUT, Graph, Node, Runtime, Value
 from facula.graph.symbol import Symbol

@@ -20,8 +20,7 @@ from facula._device import device as Device
 from facula._tensor import Tensor, is_tracked
 from facula.autograd.mode import is_grad_enabled
 from facula.backends.registry import default_backend
-from facula.dtypes import dtype as Dtype
-from facula.dtypes import get_default_dtype
+from facula.dtypes import dtype as Dtype, get_default_dtype
 
 _PLAIN = (
     bool,

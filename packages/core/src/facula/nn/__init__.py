@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from facula.nn import functional, init, utils
+from facula.nn import functional as functional, init as init, utils as utils
 from facula.nn.activation import *
 from facula.nn.adaptive import *
 from facula.nn.attention import *
@@ -20,11 +20,16 @@ from facula.nn.fold import *
 from facula.nn.instancenorm import *
 from facula.nn.linear import *
 from facula.nn.loss import *
-from facula.nn.module import Module
+from facula.nn.module import Module as Module
 from facula.nn.normalization import *
 from facula.nn.padding import *
 from facula.nn.parallel import *
-from facula.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from facula.nn.parameter import (
+    Buffer as Buffer,
+    Parameter as Parameter,
+    UninitializedBuffer as UninitializedBuffer,
+    UninitializedParameter as UninitializedParameter,
+)
 from facula.nn.pixelshuffle import *
 from facula.nn.pooling import *
 from facula.nn.rnn import *

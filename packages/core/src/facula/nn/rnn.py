@@ -8,8 +8,7 @@ from typing import Any
 
 import facula
 from facula._tensor import Parameter, Tensor
-from facula.nn import functional as F
-from facula.nn import init
+from facula.nn import functional as F, init
 from facula.nn.module import Module
 from facula.nn.utils.rnn import PackedSequence, pad_packed_sequence
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import facula
 from facula._tensor import Tensor
-from facula.nn import functional as F
-from facula.nn import init
+from facula.nn import functional as F, init
 from facula.nn.attention import MultiheadAttention
 from facula.nn.container import ModuleList
 from facula.nn.dropout import Dropout

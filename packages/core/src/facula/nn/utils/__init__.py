@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from facula.nn.utils import rnn
+from facula.nn.utils import rnn as rnn
 from facula.nn.utils.clip_grad import (
-    clip_grad_norm,
-    clip_grad_norm_,
-    clip_grad_value_,
-    clip_grads_with_norm_,
-    get_total_norm,
+    clip_grad_norm as clip_grad_norm,
+    clip_grad_norm_ as clip_grad_norm_,
+    clip_grad_value_ as clip_grad_value_,
+    clip_grads_with_norm_ as clip_grads_with_norm_,
+    get_total_norm as get_total_norm,
 )
-from facula.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
-from facula.nn.utils.init import skip_init
+from facula.nn.utils.convert_parameters import (
+    parameters_to_vector as parameters_to_vector,
+    vector_to_parameters as vector_to_parameters,
+)
+from facula.nn.utils.init import skip_init as skip_init
 
 _HOMES = {
     "weight_norm": "norm_hooks", "remove_weight_norm": "norm_hooks", "spectral_norm": "norm_hooks",
