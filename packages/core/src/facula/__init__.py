@@ -15,6 +15,7 @@ from facula.autograd.mode import (
     no_grad,
     set_grad_enabled,
 )
+from facula.backends import domain_imports as _domain_imports
 from facula.construct import as_tensor, from_numpy, tensor
 from facula.dtypes import dtype, finfo, get_default_dtype, iinfo, set_default_dtype
 from facula.ops._op import ALIASES as _ALIASES, OPS as _OPS
@@ -22,6 +23,7 @@ from facula.promotion import can_cast, promote_types
 
 __version__ = "0.1.0"
 
+_domain_imports.install()
 globals().update(_dtypes.NAMES)
 globals().update(_constants.NAMES)
 
@@ -91,7 +93,7 @@ def _find(name: str) -> Any:
         from facula.backends.discovery import domain_modules, load_ops
 
         if name in domain_modules():
-            return importlib.import_module(domain_modules()[name])
+            return importlib.import_module(f"facula.{name}")
         load_ops()  # of plug-ins: their ops may be asked for before any device is used
         if name in _OPS:
             return _find(name)

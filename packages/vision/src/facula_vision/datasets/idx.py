@@ -6,7 +6,9 @@ Source: Yann LeCun's description of the MNIST files. Gzipped files are read as t
 from __future__ import annotations
 
 import gzip
+import math
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,14 @@ _MAX_DIMENSIONS = 8
 def read_idx(path: str | Path) -> Any:
     """The NumPy array in an IDX file, gzipped or not.
 
-    Raises ValueError naming the file where it is truncated, too long or no IDX file.
+    Raises ValueError naming the file where it is truncated, too long, damaged or no IDX file.
     """
     path = Path(path)
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: the gzip data is damaged: {error}") from None
     if (
         len(data) < 4
@@ -35,26 +37,35 @@ def read_idx(path: str | Path) -> Any:
         or not 1 <= data[3] <= _MAX_DIMENSIONS
     ):
         raise ValueError(
-            f"{path}: no IDX file (it starts with {data[:4].hex(' ')!r}, expected '00 00 TYPE DIMENSIONS')"
+            f"{path}: no IDX file (it starts with '{data[:4].hex(' ')}', expected '00 00 TYPE DIMENSIONS')"
         )
     header = 4 + 4 * data[3]
     if len(data) < header:
         raise ValueError(f"{path}: truncated in the header, at {len(data)} bytes of {header}")
     shape = struct.unpack(f">{data[3]}I", data[4:header])
     dtype = np.dtype(_TYPES[data[2]])
-    expected = header + dtype.itemsize * int(np.prod([int(n) for n in shape], dtype=object))
+    expected = header + dtype.itemsize * math.prod(shape)
     if len(data) != expected:
         raise ValueError(
-            f"{path}: it has {len(data)} bytes, and shape {shape} of {dtype} makes {expected}"
+            f"{path}: it has {len(data)} bytes, and shape {shape} of {dtype.name} makes {expected}"
         )
-    return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        array = np.frombuffer(data, dtype, offset=header).reshape(shape)
+    except ValueError as error:  # no elements, and dimensions beyond what NumPy counts
+        raise ValueError(f"{path}: shape {shape}: {error}") from None
+    return array.astype(dtype.newbyteorder("="))
 
 
 def write_idx(path: str | Path, array: Any) -> None:
-    """Writes an array as an IDX file. Raises ValueError for a dtype that the format lacks."""
+    """Writes an array of 1 to 8 dimensions as an IDX file. Raises ValueError for what the format lacks."""
     array = np.asarray(array)
     codes = {np.dtype(t).newbyteorder("="): code for code, t in _TYPES.items()}
-    if array.dtype not in codes:
+    code = codes.get(array.dtype.newbyteorder("="))
+    if code is None:
         raise ValueError(f"IDX has no type for {array.dtype}; it has {', '.join(map(str, codes))}")
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, codes[array.dtype], array.ndim, *array.shape)
+    if not 1 <= array.ndim <= _MAX_DIMENSIONS:
+        raise ValueError(
+            f"IDX files hold 1 to {_MAX_DIMENSIONS} dimensions, not shape {array.shape}"
+        )
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
     Path(path).write_bytes(header + array.astype(array.dtype.newbyteorder(">")).tobytes())

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+import facula
 from facula_vision.datasets.idx import read_idx
 from facula_vision.datasets.vision import VisionDataset
 
@@ -19,7 +21,8 @@ class MNIST(VisionDataset):
     `<class name>/raw` as torchvision lays them out. `data` is a uint8 tensor (n, 28, 28), `targets` an
     int64 tensor (n,); a sample is a PIL image of mode 'L' and an int.
 
-    Raises FileNotFoundError that names the files looked for and where to get them.
+    Raises FileNotFoundError that names the files looked for and where to get them (nothing is downloaded;
+    `download` is there for PyTorch's programs), and ValueError for files that hold something else.
     """
 
     classes = [
@@ -37,19 +40,21 @@ class MNIST(VisionDataset):
         target_transform: Callable[[Any], Any] | None = None,
         download: bool = False,
     ):
-        import facula
-
         super().__init__(transform, target_transform)
-        if download:
-            raise RuntimeError(f"{type(self).__name__} is not downloaded: {self.hint}")
         self.train = train
         part = "train" if train else "t10k"
-        self.data = facula.from_numpy(read_idx(self._find(root, f"{part}-images-idx3-ubyte")))
-        self.targets = facula.from_numpy(
-            read_idx(self._find(root, f"{part}-labels-idx1-ubyte"))
-        ).to(facula.int64)
+        images = self._find(root, f"{part}-images-idx3-ubyte")
+        labels = self._find(root, f"{part}-labels-idx1-ubyte")
+        self.data = facula.from_numpy(_read(images, 3))
+        self.targets = facula.from_numpy(_read(labels, 1)).to(facula.int64)
         if len(self.data) != len(self.targets):
-            raise ValueError(f"{len(self.data)} images and {len(self.targets)} labels")
+            raise ValueError(
+                f"{images} holds {len(self.data)} images, {labels} {len(self.targets)} labels"
+            )
+        if len(self.targets) and int(self.targets.max()) >= len(self.classes):
+            raise ValueError(
+                f"{labels}: label {int(self.targets.max())}, there are {len(self.classes)} classes"
+            )
 
     def _find(self, root: str | Path | None, name: str) -> Path:
         folders = (
@@ -69,6 +74,15 @@ class MNIST(VisionDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         return self.transformed(Image.fromarray(self.data[index].numpy()), int(self.targets[index]))
+
+
+def _read(path: Path, ndim: int) -> Any:
+    array = read_idx(path)
+    if array.dtype != np.uint8 or array.ndim != ndim:
+        raise ValueError(
+            f"{path}: expected uint8 in {ndim} dimensions, it has {array.dtype} of shape {array.shape}"
+        )
+    return array
 
 
 class FashionMNIST(MNIST):

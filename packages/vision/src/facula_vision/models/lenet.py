@@ -1,4 +1,4 @@
-"""LeNet-5, for images of 28x28 or 32x32 pixels."""
+"""LeNet-5, for square images of 28, 32 and other numbers of pixels."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from facula import Tensor, nn
 class LeNet(nn.Module):
     """Two convolutions and three linear layers.
 
-    Input (batch, in_channels, size, size), output (batch, num_classes).
+    Input (batch, in_channels, size, size) with `size` from 12 on, output (batch, num_classes). Below 32 pixels
+    the first convolution pads by 2, so that 28 gives the shapes that 32 has.
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", with ReLU and
     maximum pooling in place of tanh and subsampling.
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1, size: int = 28):
         super().__init__()
+        if size < 12:
+            raise ValueError(
+                f"LeNet: size is {size}, and two 5x5 convolutions with pooling need 12 pixels or more"
+            )
         side = ((size if size >= 32 else size + 4) - 4) // 2
         side = (side - 4) // 2
         self.features = nn.Sequential(

@@ -116,16 +116,23 @@ class ResNet(nn.Module):
         return self.fc(facula.flatten(self.avgpool(x), 1))
 
 
-def resnet18(**kwargs: Any) -> ResNet:
-    """ResNet-18 with random weights."""
-    return ResNet(BasicBlock, [2, 2, 2, 2], **kwargs)
+def _resnet(block: Any, layers: list[int], weights: Any, kwargs: dict[str, Any]) -> ResNet:
+    model = ResNet(block, layers, **kwargs)
+    if weights is not None:
+        model.load_state_dict(facula.load(weights))
+    return model
 
 
-def resnet34(**kwargs: Any) -> ResNet:
-    """ResNet-34 with random weights."""
-    return ResNet(BasicBlock, [3, 4, 6, 3], **kwargs)
+def resnet18(*, weights: Any = None, **kwargs: Any) -> ResNet:
+    """ResNet-18 with random weights, or those of a state dict in the file `weights`."""
+    return _resnet(BasicBlock, [2, 2, 2, 2], weights, kwargs)
 
 
-def resnet50(**kwargs: Any) -> ResNet:
-    """ResNet-50 with random weights."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **kwargs)
+def resnet34(*, weights: Any = None, **kwargs: Any) -> ResNet:
+    """ResNet-34 with random weights, or those of a state dict in the file `weights`."""
+    return _resnet(BasicBlock, [3, 4, 6, 3], weights, kwargs)
+
+
+def resnet50(*, weights: Any = None, **kwargs: Any) -> ResNet:
+    """ResNet-50 with random weights, or those of a state dict in the file `weights`."""
+    return _resnet(Bottleneck, [3, 4, 6, 3], weights, kwargs)

@@ -78,7 +78,7 @@ class ToPILImage(Transform):
 
 
 class ConvertImageDtype(Transform):
-    """Another dtype, its range scaled: 0 to 255 for uint8, 0 to 1 for floats."""
+    """Another dtype, its range scaled: 0 to the largest value for ints, 0 to 1 for floats."""
 
     fields = ("dtype",)
 
@@ -86,10 +86,7 @@ class ConvertImageDtype(Transform):
         self.dtype = dtype
 
     def __call__(self, img: Tensor) -> Tensor:
-        was_float, to_float = img.is_floating_point(), self.dtype.is_floating_point
-        if was_float == to_float:
-            return img.to(self.dtype)
-        return img.to(self.dtype) / 255.0 if to_float else (img * 255.999).to(self.dtype)
+        return F.convert_image_dtype(img, self.dtype)
 
 
 class Normalize(Transform):
@@ -141,7 +138,7 @@ class Pad(Transform):
 
     fields = ("padding", "fill", "padding_mode")
 
-    def __init__(self, padding: Any, fill: float = 0, padding_mode: str = "constant"):
+    def __init__(self, padding: Any, fill: Any = 0, padding_mode: str = "constant"):
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
 
     def __call__(self, img: Any) -> Any:
@@ -197,10 +194,10 @@ class RandomCrop(Transform):
     fields = ("size", "padding")
 
     def __init__(
-        self, size: Any, padding: Any = None, pad_if_needed: bool = False, fill: float = 0,
+        self, size: Any, padding: Any = None, pad_if_needed: bool = False, fill: Any = 0,
         padding_mode: str = "constant",
     ):  # fmt: skip
-        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        self.size = F.height_and_width(size, "RandomCrop")
         self.padding, self.pad_if_needed, self.fill, self.padding_mode = (
             padding,
             pad_if_needed,
@@ -232,7 +229,7 @@ class RandomResizedCrop(Transform):
         self, size: Any, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3),
         interpolation: InterpolationMode = InterpolationMode.BILINEAR, antialias: bool = True,
     ):  # fmt: skip
-        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        self.size = F.height_and_width(size, "RandomResizedCrop")
         self.scale, self.ratio, self.interpolation, self.antialias = (
             scale,
             ratio,
@@ -248,7 +245,7 @@ class RandomResizedCrop(Transform):
             if 0 < w <= width and 0 < h <= height:
                 return _integer(height - h + 1), _integer(width - w + 1), h, w
         ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
-        w, h = min(width, round(height * ratio)), min(height, round(width / ratio))
+        w, h = max(min(width, round(height * ratio)), 1), max(min(height, round(width / ratio)), 1)
         return (height - h) // 2, (width - w) // 2, h, w
 
     def __call__(self, img: Any) -> Any:
@@ -259,7 +256,7 @@ class RandomResizedCrop(Transform):
 
 
 class RandomRotation(Transform):
-    """A turn by a random number of degrees."""
+    """A turn by a random number of degrees: of (low, high), or x for (-x, x)."""
 
     fields = ("degrees",)
 
@@ -267,9 +264,13 @@ class RandomRotation(Transform):
         self,
         degrees: Any,
         interpolation: InterpolationMode = InterpolationMode.NEAREST,
-        fill: float = 0,
+        fill: Any = 0,
     ):
+        if isinstance(degrees, int | float) and degrees < 0:
+            raise ValueError(f"If degrees is a single number, it must be positive, got {degrees}")
         self.degrees = (-degrees, degrees) if isinstance(degrees, int | float) else tuple(degrees)
+        if len(self.degrees) != 2:
+            raise ValueError(f"degrees should be a number or (low, high), got {degrees!r}")
         self.interpolation, self.fill = interpolation, fill
 
     def __call__(self, img: Any) -> Any:
@@ -277,35 +278,55 @@ class RandomRotation(Transform):
 
 
 class ColorJitter(Transform):
-    """Random brightness, contrast and saturation; each a range, or x for [1 - x, 1 + x]."""
+    """Random brightness, contrast, saturation and hue, in random order.
 
-    fields = ("brightness", "contrast", "saturation")
+    The first three are ranges (low, high) of factors, or x for [max(0, 1 - x), 1 + x]; `hue` is a range
+    within [-0.5, 0.5], or x for [-x, x].
+    """
 
-    def __init__(self, brightness: Any = 0, contrast: Any = 0, saturation: Any = 0):
-        self.brightness, self.contrast, self.saturation = map(
-            self._range, (brightness, contrast, saturation)
-        )
+    fields = ("brightness", "contrast", "saturation", "hue")
 
-    @staticmethod
-    def _range(value: Any) -> tuple[float, float] | None:
-        if isinstance(value, int | float):
-            if value < 0:
-                raise ValueError("If a single number, it must be non negative.")
-            return (max(0.0, 1 - value), 1 + value) if value else None
-        return tuple(value)
+    def __init__(self, brightness: Any = 0, contrast: Any = 0, saturation: Any = 0, hue: Any = 0):
+        self.brightness = _factors("brightness", brightness)
+        self.contrast = _factors("contrast", contrast)
+        self.saturation = _factors("saturation", saturation)
+        self.hue = _factors("hue", hue, center=0, lowest=-0.5, highest=0.5)
 
     def __call__(self, img: Any) -> Any:
-        for i in facula.randperm(3).tolist():
-            bounds = (self.brightness, self.contrast, self.saturation)[i]
+        for i in facula.randperm(4).tolist():
+            bounds = (self.brightness, self.contrast, self.saturation, self.hue)[i]
             if bounds is not None:
-                adjust = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation)[i]
+                adjust = (
+                    F.adjust_brightness,
+                    F.adjust_contrast,
+                    F.adjust_saturation,
+                    F.adjust_hue,
+                )[i]
                 img = adjust(img, _uniform(*bounds))
         return img
+
+
+def _factors(
+    name: str, value: Any, center: float = 1, lowest: float = 0, highest: float = math.inf
+) -> tuple[float, float] | None:
+    """The range that an argument of ColorJitter asks for; None where nothing is to change."""
+    if isinstance(value, int | float):
+        if value < 0:
+            raise ValueError(f"If {name} is a single number, it must be non negative, got {value}")
+        bounds = (max(center - value, lowest) if name != "hue" else -value, center + value)
+    else:
+        bounds = tuple(value)
+    if len(bounds) != 2 or not lowest <= bounds[0] <= bounds[1] <= highest:
+        raise ValueError(
+            f"{name} values should be (low, high) between {lowest} and {highest}, got {value!r}"
+        )
+    return None if bounds == (center, center) else bounds
 
 
 class RandomErasing(Transform):
     """A random rectangle set to `value`, with probability `p`; on tensors.
 
+    `value`: a number, a tuple of one a channel, or 'random' for normal noise.
     Source: Zhong et al. 2017, arXiv 1708.04896.
     """
 
@@ -313,11 +334,21 @@ class RandomErasing(Transform):
 
     def __init__(
         self, p: float = 0.5, scale: tuple[float, float] = (0.02, 0.33), ratio: tuple[float, float] = (0.3, 3.3),
-        value: float = 0, inplace: bool = False,
+        value: Any = 0, inplace: bool = False,
     ):  # fmt: skip
+        if isinstance(value, str) and value != "random":
+            raise ValueError(f"If value is str, it should be 'random', got {value!r}")
+        if not 0 <= scale[0] <= scale[1] <= 1:
+            raise ValueError(f"Scale should be (low, high) between 0 and 1, got {scale}")
+        if not 0 <= p <= 1:
+            raise ValueError(f"Random erasing probability should be between 0 and 1, got {p}")
         self.p, self.scale, self.ratio, self.value, self.inplace = p, scale, ratio, value, inplace
 
     def __call__(self, img: Tensor) -> Tensor:
+        if not isinstance(img, Tensor):
+            raise TypeError(
+                f"RandomErasing: expected a tensor, got {type(img).__name__}; put ToTensor() before it"
+            )
         if _uniform(0, 1) >= self.p:
             return img
         height, width = img.shape[-2:]
@@ -326,16 +357,20 @@ class RandomErasing(Transform):
             ratio = math.exp(_uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
             h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
             if h < height and w < width:
-                return F.erase(
-                    img,
-                    _integer(height - h + 1),
-                    _integer(width - w + 1),
-                    h,
-                    w,
-                    self.value,
-                    self.inplace,
-                )
+                i, j = _integer(height - h + 1), _integer(width - w + 1)
+                return F.erase(img, i, j, h, w, self._filling(img, h, w), self.inplace)
         return img
+
+    def _filling(self, img: Tensor, h: int, w: int) -> Any:
+        if self.value == "random":
+            return facula.randn(*img.shape[:-2], h, w, dtype=img.dtype, device=img.device)
+        if isinstance(self.value, int | float):
+            return self.value
+        if len(self.value) != img.shape[-3]:
+            raise ValueError(
+                f"RandomErasing: {len(self.value)} values for an image of {img.shape[-3]} channels"
+            )
+        return facula.tensor(self.value, dtype=img.dtype, device=img.device).reshape(-1, 1, 1)
 
 
 class RandomApply(Compose):
@@ -351,6 +386,11 @@ class RandomApply(Compose):
 
 class RandomChoice(Compose):
     """One of the transforms."""
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]]):
+        if not transforms:
+            raise ValueError("RandomChoice: there is no transform to choose from")
+        super().__init__(transforms)
 
     def __call__(self, img: Any) -> Any:
         return self.transforms[_integer(len(self.transforms))](img)
