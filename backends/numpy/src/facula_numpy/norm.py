@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.ops.norm import check_normalized
+from facula.ops.norm import check_groups, check_normalized
 from facula_numpy.activation import PIECE
 
 
@@ -72,6 +72,80 @@ def layer_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, c
     return out.reshape(input.shape), to_weight.reshape(shape), to_bias.reshape(shape)
 
 
+def _groups(input: Any, groups: int) -> Any:
+    """(rows of groups, channels in a group, rows in a piece)."""
+    n, channels = input.shape[:2]
+    size = prod(input.shape[1:]) // groups
+    rows = np.ascontiguousarray(input).reshape(n * groups, size)
+    return rows, channels // groups, max(1, PIECE // max(size, 1))
+
+
+def _per_row(x: Any, samples: int, width: int) -> Any:
+    """A vector of channels as (samples * groups, channels in a group)."""
+    return np.tile(x.reshape(-1, width), (samples, 1))
+
+
+def group_norm_fused(input: Any, weight: Any, bias: Any, num_groups: int, eps: float) -> Any:
+    check_groups(input, num_groups, weight, bias)
+    rows, width, step = _groups(input, num_groups)
+    (count, size), samples = rows.shape, input.shape[0]
+    out = np.empty_like(rows)
+    mean, rstd = np.empty((count, 1), input.dtype), np.empty((count, 1), input.dtype)
+    ones = np.ones(size, input.dtype)
+    w = None if weight is None else _per_row(weight, samples, width)
+    b = None if bias is None else _per_row(bias, samples, width)[..., None]
+    for start in range(0, count, step):
+        at = slice(start, start + step)
+        y, scale = out[at], rstd[at]
+        mean[at, 0] = rows[at] @ ones
+        mean[at] /= size
+        np.subtract(rows[at], mean[at], out=y)
+        scale[:, 0] = np.vecdot(y, y)
+        scale /= size
+        scale += eps
+        np.sqrt(scale, out=scale)
+        np.divide(1, scale, out=scale)
+        if w is None:
+            y *= scale
+        channels = y.reshape(len(y), width, size // width)
+        if w is not None:
+            channels *= (w[at] * scale)[..., None]
+        if b is not None:
+            channels += b[at]
+    shape = (samples, num_groups, 1)
+    return out.reshape(input.shape), mean.reshape(shape), rstd.reshape(shape)
+
+
+def group_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any) -> Any:
+    groups = mean.shape[1]
+    rows, width, step = _groups(input, groups)
+    (count, size), samples = rows.shape, input.shape[0]
+    grads, out = np.ascontiguousarray(g).reshape(rows.shape), np.empty_like(rows)
+    mean, rstd = mean.reshape(-1, 1), rstd.reshape(-1, 1)
+    # Sums over the positions of each channel of each sample: all other sums are made of these.
+    sums, products = np.zeros((count, width), g.dtype), np.zeros((count, width), g.dtype)
+    w = np.ones((count, width), g.dtype) if weight is None else _per_row(weight, samples, width)
+    ones = np.ones(size // width, g.dtype)
+    for start in range(0, count if size else 0, step):
+        at = slice(start, start + step)
+        piece, y, scale = grads[at], out[at], rstd[at]
+        centred = rows[at] - mean[at]
+        np.multiply(piece, centred, out=y)
+        shape = (len(y), width, size // width)
+        sums[at] = piece.reshape(shape) @ ones
+        products[at] = y.reshape(shape) @ ones
+        slope = np.vecdot(products[at], w[at])[:, None] * (scale * scale * scale / size)
+        shift = np.vecdot(sums[at], w[at])[:, None] * (scale / size)
+        np.multiply(piece.reshape(shape), (w[at] * scale)[..., None], out=y.reshape(shape))
+        centred *= slope
+        centred += shift
+        y -= centred
+    if size:  # no statistics of nothing
+        products *= rstd
+    to_weight, to_bias = (x.reshape(samples, groups * width).sum(0) for x in (products, sums))
+    return out.reshape(input.shape), to_weight, to_bias
+
+
 def _channel_sums(x: Any, y: Any = None) -> Any:
     """Sums over all but dimension 1 of (N, C, S), of `x` or of `x * y`."""
     if x.shape[2] == 1:
@@ -121,6 +195,8 @@ def batch_norm_gradient(g: Any, input: Any, mean: Any, var: Any, weight: Any, ep
 KERNELS = {
     "native_layer_norm": native_layer_norm,
     "layer_norm_gradient": layer_norm_gradient,
+    "group_norm_fused": group_norm_fused,
+    "group_norm_gradient": group_norm_gradient,
     "batch_norm_train": batch_norm_train,
     "batch_norm_gradient": batch_norm_gradient,
 }

@@ -86,19 +86,26 @@ def _layer_norm_rule(
     needs: Any,
 ) -> Any:
     g, g_mean, g_rstd = [*g, None, None][:3]
-    count = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
-    n = prod(input.shape[len(input.shape) - count :])
     grads = [None, None, None]
     if g is not None:
+        count = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
         grads = list(xp.layer_norm_gradient(g, input, mean, rstd, weight, count))
+    if g_mean is not None or g_rstd is not None:
+        extra = _by_statistics(xp, g_mean, g_rstd, input, mean, rstd)
+        grads[0] = extra if grads[0] is None else grads[0] + extra
+    return grads
+
+
+def _by_statistics(
+    xp: Namespace, g_mean: Any, g_rstd: Any, input: Any, mean: Any, rstd: Any
+) -> Any:
+    """The gradient of `input` from those of its means and inverse standard deviations (or None)."""
+    n = prod(input.shape) // max(prod(mean.shape), 1)
     extra = None if g_mean is None else g_mean / n
     if g_rstd is not None:
         by_rstd = -(g_rstd * (rstd * rstd * rstd) / n) * (input - mean)
         extra = by_rstd if extra is None else extra + by_rstd
-    if extra is not None:
-        extra = xp.expand(extra, input.shape)
-        grads[0] = extra if grads[0] is None else grads[0] + extra
-    return grads
+    return xp.expand(extra, input.shape)
 
 
 native_layer_norm.vjp(("input", "weight", "bias"), _layer_norm_rule)
@@ -444,17 +451,80 @@ def group_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`input` (N, C, *) normalised over each group of C / num_groups channels (Wu & He 2018)."""
-    _check_groups(input, num_groups, weight, bias)
+    return xp.group_norm_fused(input, weight, bias, num_groups, eps)[0]
+
+
+@group_norm.public
+def group_norm(
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    if input._array.dtype in HALF:  # the statistics are to stay float32
+        return group_norm.call(input, num_groups, weight, bias, eps)
+    return group_norm_fused.call(input, weight, bias, num_groups, eps)[0]
+
+
+@op(outputs=("output", "mean", "rstd"), method=False)
+def group_norm_fused(
+    xp: Namespace,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    num_groups: int,
+    eps: float,
+) -> Tensor:
+    """`group_norm` with the mean and the inverse standard deviation of each group, (N, num_groups, 1)."""
+    check_groups(input, num_groups, weight, bias)
     shape, ndim = input.shape, len(input.shape)
     size = prod(shape[1:]) // num_groups
-    out = xp.reshape(input, (shape[0], num_groups, size))
-    out = xp.reshape(xp.native_layer_norm(out, (size,), None, None, eps)[0], shape)
+    rows = xp.reshape(input, (shape[0], num_groups, size))
+    out, mean, rstd = xp.native_layer_norm(rows, (size,), None, None, eps)
+    out = xp.reshape(out, shape)
     if weight is not None:
         out = out * _channels(xp, weight, ndim)
-    return out if bias is None else out + _channels(xp, bias, ndim)
+    return (out if bias is None else out + _channels(xp, bias, ndim)), mean, rstd
 
 
-def _check_groups(input: Any, num_groups: int, weight: Any, bias: Any) -> None:
+@op(outputs=("to_input", "to_weight", "to_bias"), method=False)
+def group_norm_gradient(
+    xp: Namespace,
+    g: Tensor,
+    input: Tensor,
+    mean: Tensor,
+    rstd: Tensor,
+    weight: Tensor | None,
+) -> Tensor:
+    """Gradients of group norm by input, weight and bias; mean and rstd are (N, groups, 1)."""
+    shape, ndim = input.shape, len(input.shape)
+    size = prod(shape[1:]) // mean.shape[1]
+    rows = (*mean.shape[:2], size)
+    normal = (xp.reshape(input, rows) - mean) * rstd
+    scaled = xp.reshape(g if weight is None else g * _channels(xp, weight, ndim), rows)
+    by_mean = xp.sum(scaled, (2,), True) / size
+    by_scale = xp.sum(scaled * normal, (2,), True) / size
+    to_input = xp.reshape(rstd * (scaled - by_mean - normal * by_scale), shape)
+    dims = _all_but_channels(ndim)
+    return to_input, xp.sum(g * xp.reshape(normal, shape), dims), xp.sum(g, dims)
+
+
+def _group_norm_rule(
+    xp: Namespace, g: Any, input: Any, mean: Any, rstd: Any, weight: Any, needs: Any
+) -> Any:
+    g, g_mean, g_rstd = [*g, None, None][:3]
+    grads = [None, None, None]
+    if g is not None:
+        grads = list(xp.group_norm_gradient(g, input, mean, rstd, weight))
+    if g_mean is not None or g_rstd is not None:
+        size = prod(input.shape[1:]) // mean.shape[1]
+        rows = xp.reshape(input, (*mean.shape[:2], size))
+        extra = xp.reshape(_by_statistics(xp, g_mean, g_rstd, rows, mean, rstd), input.shape)
+        grads[0] = extra if grads[0] is None else grads[0] + extra
+    return grads
+
+
+group_norm_fused.vjp(("input", "weight", "bias"), _group_norm_rule)
+
+
+def check_groups(input: Any, num_groups: int, weight: Any, bias: Any) -> None:
     if len(input.shape) < 2:
         raise RuntimeError(
             f"Expected at least 2 dimensions for input tensor but received {len(input.shape)}"
