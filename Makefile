@@ -34,7 +34,8 @@ docs: $(VENV)/docs
 bench: $(VENV)/parity
 	$(PY) benchmarks/run.py
 
-wheels: $(VENV)/test
+# The umbrella `facula`, its core and cpu device, and the domain packages, into dist/.
+wheels: $(VENV)/base
 	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES)
 
 $(VENV)/base: pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)

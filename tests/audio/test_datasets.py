@@ -2,9 +2,10 @@
 
 import os
 
+import pytest
+
 import facula
 import facula_audio
-import pytest
 from facula_audio.datasets import AsteriskSounds, KeywordFolder
 
 

@@ -2,11 +2,12 @@
 
 import io
 
-import facula
-import facula_audio
 import numpy as np
 import pytest
 from scipy.io import wavfile
+
+import facula
+import facula_audio
 
 
 @pytest.fixture

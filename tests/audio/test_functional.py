@@ -2,11 +2,12 @@
 
 import math
 
-import facula
 import numpy as np
 import pytest
 import scipy.fft
 import scipy.signal
+
+import facula
 from facula_audio import functional as F
 
 

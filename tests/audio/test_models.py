@@ -1,9 +1,10 @@
 """The keyword network learns, and saves its front end with it."""
 
+import pytest
+
 import facula
 import facula.nn.functional as F
 import facula_audio
-import pytest
 from facula import optim
 from facula_audio.models import KeywordNet
 

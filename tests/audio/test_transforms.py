@@ -1,11 +1,11 @@
 """The modules agree with the functions, follow torchaudio's defaults and save their buffers."""
 
-import facula
 import numpy as np
 import pytest
 import scipy.fft
-from facula_audio import functional as F
-from facula_audio import transforms as T
+
+import facula
+from facula_audio import functional as F, transforms as T
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-import facula
 import numpy as np
 import soundfile
+
+import facula
 
 # libsndfile's subtype to torchaudio's encoding and bits per sample.
 _ENCODINGS = {

@@ -70,6 +70,9 @@ _MODULES = frozenset(
     )
 )
 
+#: Domain packages that register themselves as `facula.<name>` once they are installed.
+_DOMAINS = ("vision", "audio", "text")
+
 
 def __getattr__(name: str) -> Any:
     value = _find(name)
@@ -97,4 +100,5 @@ def _find(name: str) -> Any:
         load_ops()  # of plug-ins: their ops may be asked for before any device is used
         if name in _OPS:
             return _find(name)
-    raise AttributeError(f"module 'facula' has no attribute {name!r}")
+    hint = f"; try: pip install facula[{name}]" if name in _DOMAINS else ""
+    raise AttributeError(f"module 'facula' has no attribute {name!r}{hint}")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from facula.data import Dataset
-
 from facula_audio.files import load
 
 _ROOT = Path("/usr/share/asterisk/sounds/en_US_f_Allison")

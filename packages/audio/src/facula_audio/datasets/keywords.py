@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from facula.data import Dataset
-
 from facula_audio.files import load
 
 _ENDINGS = {".wav", ".flac", ".ogg", ".mp3"}

@@ -10,7 +10,6 @@ from typing import Any
 
 import facula
 from facula import nn
-
 from facula_audio import transforms as T
 
 

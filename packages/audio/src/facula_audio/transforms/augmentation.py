@@ -7,7 +7,6 @@ from typing import Any
 
 import facula
 from facula import nn
-
 from facula_audio import functional as F
 
 

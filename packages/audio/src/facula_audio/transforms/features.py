@@ -8,7 +8,6 @@ from typing import Any
 
 import facula
 from facula import nn
-
 from facula_audio import functional as F
 
 

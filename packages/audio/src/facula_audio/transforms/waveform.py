@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from facula import nn
-
 from facula_audio import functional as F
 from facula_audio.functional.resampling import apply_resample_kernel
 
