@@ -205,7 +205,7 @@ def functional_page():
 
     lines = ["# Functional layers", "", inspect.cleandoc(functional.__doc__ or ""), ""]
     lines += [
-        "Every op of the families can be called as `facula.nn.functional.NAME` too. Written out in it:",
+        "These are written out:",
         "",
     ]
     for name, value in sorted(vars(functional).items()):

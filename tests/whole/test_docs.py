@@ -98,6 +98,17 @@ def test_page(page, monkeypatch):
             exec(compile("\n" * line + block["code"], page, "exec", dont_inherit=True), space)
 
 
+def test_reference_has_every_op(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import reference_from_registry as reference
+
+    reference.write(tmp_path)
+    text = "\n".join(page.read_text() for page in tmp_path.glob("ops-*.md"))
+    for op in OPS.values():
+        if op.function.__module__.startswith("facula.ops."):
+            assert f"{{py:function}} {reference.public_name(op)}(" in text
+
+
 def run(test):
     runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
     told = []
