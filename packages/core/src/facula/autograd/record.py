@@ -620,11 +620,19 @@ def _is_binary(op: Op) -> bool:
 
 
 def _is_unary(op: Op) -> bool:
+    """Whether one tensor goes in, before any options, and one comes out on the same device."""
     return (
-        len(op.parameters) == 1
+        op.parameters[0].kind == "tensor"
         and len(op.inputs) == 1
-        and not (op.has_lists or op.outputs or op.view)
+        and not (op.outputs or op.view or op.name == "to_backend")
+        and _NAMES.isdisjoint(op.options)
     )
+
+
+#: What the functions generated for unary ops mean by themselves; an option `mode` would hide it.
+_NAMES = frozenset(
+    "a backend c cell dt edge_of is_tracked mode new node Node op out plan_1 run state tick track_a".split()
+)
 
 
 _NODE = "def {name}({signature}):\n    return run(op, ({ins}), ({opts}))\n"
@@ -695,21 +703,21 @@ _BINARY = """def {name}({first}, {second}):
 """
 
 
-# The same for one input.
-_UNARY = """def {name}({first}):
+# The same for one input, and options.
+_UNARY = """def {name}({signature}):
     mode = state.mode
     if mode is not True and mode is not False:
-        return mode.run(op, ({first},), ())
+        return mode.run(op, ({first},), ({opts}))
     try:
         a = {first}._array
         backend = {first}._backend
         dt = a.dtype
         if dt is not F32 and dt is not F64:
-            return run(op, ({first},), ())
+            return run(op, ({first},), ({opts}))
         track_a = {first}._requires_grad if {first}._view is None else is_tracked({first})
     except AttributeError:
-        return run(op, ({first},), ())
-    c = backend.{name}(a)
+        return run(op, ({first},), ({opts}))
+    c = backend.{name}(a, {opts})
     if c.__class__ is not backend.Array:
         c = backend.wrap(c)
     out = new(Tensor)
@@ -720,7 +728,7 @@ _UNARY = """def {name}({first}):
         node = new(Node)
         node.op = op
         node.backend = backend
-        node.options = ()
+        node.options = ({opts})
         node.edges = (({first}._node or {first}) if {first}._view is None else edge_of({first}),)
         {keep}
         node.plan = plan_1
@@ -742,11 +750,12 @@ def _unary_keep(op: Op) -> str:
     first = op.inputs[0]
     value = {
         INPUT: f"({first}, 0 if {first}._cell is None else {first}._cell[0])",
-        OUTPUT: "(c, cell, 0)", SHAPE: "a.shape", DTYPE: "dt",
+        OUTPUT: "(c, cell, 0)", SHAPE: "a.shape", DTYPE: "dt", NEEDS: "None",
     }  # fmt: skip
-    kinds = [kind for kind, _, _ in _plan(op, 1, (None,)).saves]
-    start = "cell = out._cell = [0]\n        " if OUTPUT in kinds else ""
-    return f"{start}node.kept = ({''.join(value[k] + ', ' for k in kinds)})"
+    saves = _plan(op, 1, (None,)).saves
+    start = "cell = out._cell = [0]\n        " if OUTPUT in [kind for kind, _, _ in saves] else ""
+    kept = [name if kind == OPTION else value[kind] for kind, _, name in saves]
+    return f"{start}node.kept = ({''.join(k + ', ' for k in kept)})"
 
 
 def _binary_keep(op: Op) -> str:
@@ -796,6 +805,8 @@ def _compile(op: Op, template: str) -> Any:
         fields |= dict(zip(("first", "second"), op.inputs))
         fields["keep"] = _binary_keep(op) if template is _BINARY else _unary_keep(op)
         fields["differentiable"] = "" if op.rules else " and False"
+        if op.rules and op.options:  # one may choose the dtype
+            fields["differentiable"] = " and c.dtype.kind not in 'iub'"
         if op.rules:
             scope |= {f"plan_{mask}": _plan(op, mask, (None, None)) for mask in (1, 2, 3)}
     if template is _VIEW:
