@@ -8,27 +8,38 @@ import numpy as np
 
 #: Where a row is used more often than this, rounds over the runs cost more than they save.
 MANY = 64
+#: Up to so many rows `np.add.at` is faster than a sort.
+FEW = 16
 
 
 def table_rows(weight: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
     """Rows of a table. Raises IndexError for a row number out of range."""
-    if indices.size:
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= len(weight):
-            bad = low if low < 0 else high
-            raise IndexError(
-                f"index out of range in self: {bad} is no row of a table of {len(weight)} rows"
-            )
-    return weight.take(indices, 0)
+    # `take` refuses numbers that are too large; negative ones it counts from the end
+    if indices.size and indices.min() < 0:
+        _refuse(int(indices.min()), weight)
+    try:
+        return weight.take(indices, 0)
+    except IndexError:
+        _refuse(int(indices.max()), weight)
+
+
+def _refuse(bad: int, weight: Any) -> None:
+    raise IndexError(
+        f"index out of range in self: {bad} is no row of a table of {len(weight)} rows"
+    ) from None
 
 
 def table_gradient(g: Any, indices: Any, rows: int, padding: int, by_frequency: bool) -> Any:
-    """`g` (n, d) added up by row number: rows of equal number are brought together by a sort."""
-    out = np.zeros((rows, g.shape[1]), g.dtype)
+    """`g` (*, d) added up by row number: rows of equal number are brought together by a sort."""
+    out = np.zeros((rows, g.shape[-1]), g.dtype)
+    g, indices = g.reshape(indices.size, g.shape[-1]), indices.reshape(-1)
     if padding >= 0:
         kept = indices != padding
         indices, g = indices[kept], g[kept]
     if not indices.size:
+        return out
+    if len(indices) <= FEW and not by_frequency:
+        np.add.at(out, indices, g)
         return out
     order = np.argsort(indices, kind="stable")
     ordered = indices[order]

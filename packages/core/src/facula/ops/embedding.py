@@ -25,16 +25,22 @@ def _numbers(name: str, input: Any) -> None:
 def table_rows(
     xp: Namespace, weight: Tensor, indices: Tensor, padding: int, by_frequency: bool
 ) -> Tensor:
-    """Rows (n, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
-    return xp.index_select(weight, 0, indices)
+    """Rows (*, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
+    rows = xp.index_select(weight, 0, _flat(xp, indices))
+    return xp.reshape(rows, (*indices.shape, weight.shape[1]))
+
+
+def _flat(xp: Namespace, indices: Any) -> Any:
+    return indices if len(indices.shape) == 1 else xp.reshape(indices, (prod(indices.shape),))
 
 
 @op(method=False)
 def table_gradient(
     xp: Namespace, g: Tensor, indices: Tensor, rows: int, padding: int, by_frequency: bool
 ) -> Tensor:
-    """`g` (n, d) added up by row number into a table of `rows` rows."""
-    zero = _zero(xp, g)
+    """`g` (*, d) added up by row number into a table of `rows` rows."""
+    zero, indices = _zero(xp, g), _flat(xp, indices)
+    g = xp.reshape(g, (indices.shape[0], g.shape[-1]))
     if padding >= 0:
         g = xp.where(xp.unsqueeze(indices == padding, 1), zero, g)
     if by_frequency:
@@ -60,7 +66,8 @@ table_gradient.vjp(
 
 def _rows_back(xp: Namespace, g: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
     """The transpose of `table_gradient`: rows, those of `padding` 0."""
-    rows = g.shape[0]
+    rows, shape = g.shape[0], (*indices.shape, g.shape[1])
+    indices = _flat(xp, indices)
     g = xp.index_select(g, 0, indices)
     if by_frequency:
         ones = xp.full(tuple(indices.shape), 1, g.dtype)
@@ -68,7 +75,7 @@ def _rows_back(xp: Namespace, g: Any, indices: Any, padding: int, by_frequency: 
         g = g / xp.unsqueeze(xp.index_select(counts, 0, indices), 1)
     if padding >= 0:
         g = xp.where(xp.unsqueeze(indices == padding, 1), _zero(xp, g), g)
-    return g
+    return xp.reshape(g, shape)
 
 
 def _padding_row(padding_idx: int | None, rows: int) -> int:
@@ -99,14 +106,15 @@ def embedding(
     place, to that `norm_type`-norm. `sparse` is accepted; gradients are dense.
     Raises IndexError for a row number out of range.
     """
+    padding = _checked_padding(input, weight, padding_idx)
+    return xp.table_rows(weight, input, padding, scale_grad_by_freq)
+
+
+def _checked_padding(input: Any, weight: Any, padding_idx: int | None) -> int:
     _numbers("embedding", input)
     if len(weight.shape) != 2:
         raise RuntimeError(f"'weight' must be 2-D, got shape {tuple(weight.shape)}")
-    flat = xp.reshape(input, (prod(input.shape),))
-    rows = xp.table_rows(
-        weight, flat, _padding_row(padding_idx, weight.shape[0]), scale_grad_by_freq
-    )
-    return xp.reshape(rows, (*input.shape, weight.shape[1]))
+    return _padding_row(padding_idx, weight.shape[0])
 
 
 @embedding.public
@@ -121,7 +129,8 @@ def embedding(
 ) -> Any:
     if max_norm is not None:
         _renormalize(weight, input, max_norm, norm_type)
-    return embedding.call(input, weight, padding_idx, None, norm_type, scale_grad_by_freq, sparse)
+    padding = _checked_padding(input, weight, padding_idx)
+    return table_rows.call(weight, input, padding, scale_grad_by_freq)
 
 
 def _renormalize(weight: Any, input: Any, max_norm: float, norm_type: float) -> None:
