@@ -7,6 +7,7 @@ out. Writes a checkpoint and a picture of the training curve and the confusion m
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -15,52 +16,64 @@ from tqdm import tqdm
 import facula
 import facula.nn.functional as F
 from facula import nn, optim
-from facula.utils.data import DataLoader
-from facula_vision import transforms as T
+from facula.utils.data import DataLoader, TensorDataset
 from facula_vision.datasets import Digits
+from facula_vision.transforms import ToTensor
 
 EPOCHS, BATCH = 20, 64
-STEPS = T.Compose([T.ToTensor(), T.Normalize((0.3,), (0.38,))])
-# One pixel of shift either way: a digit stays what it is, and the network sees more of them.
-SHIFTED = T.Compose([T.RandomCrop(8, padding=1), STEPS])
 
 
 class DigitNet(nn.Module):
-    """Two convolutions and two linear layers: (batch, 1, 8, 8) to (batch, 10)."""
+    """Three convolutions and a linear layer: (batch, 1, 8, 8) to (batch, 10)."""
 
     def __init__(self):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
-        self.norm1 = nn.BatchNorm2d(32)
-        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(64)
-        self.fc1 = nn.Linear(64 * 4 * 4, 128)
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.norm1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.norm2 = nn.BatchNorm2d(32)
+        self.conv3 = nn.Conv2d(32, 64, 3, padding=1)
+        self.norm3 = nn.BatchNorm2d(64)
         self.dropout = nn.Dropout(0.3)
-        self.fc2 = nn.Linear(128, 10)
+        self.head = nn.Linear(64 * 4 * 4, 10)
 
     def forward(self, x):
         x = F.relu(self.norm1(self.conv1(x)))
         x = F.max_pool2d(F.relu(self.norm2(self.conv2(x))), 2)
-        return self.fc2(self.dropout(F.relu(self.fc1(x.flatten(1)))))
+        x = F.relu(self.norm3(self.conv3(x)))
+        return self.head(self.dropout(x.flatten(1)))
 
 
-def tensors(dataset):
-    """All images (n, 1, 8, 8) and labels (n,) of a data set."""
-    images, labels = zip(*dataset)
-    return facula.stack(list(images)), facula.tensor(labels)
+def tensors(train):
+    """All images (n, 1, 8, 8) and digits (n,) of one half of the data."""
+    images, digits = zip(*Digits(train=train, transform=ToTensor()), strict=True)
+    return facula.stack(images), facula.tensor(digits)
 
 
-def train(model, loader, test, epochs=EPOCHS):
-    """Trains with AdamW and one cycle of the learning rate; returns the curve of each epoch."""
+def shifted(images, pixels=0.5):
+    """Each image moved by up to so many pixels, by interpolation: the network never sees one twice."""
+    height, width = images.shape[-2:]
+    moves = facula.eye(2, 3).repeat(len(images), 1, 1)
+    moves[:, :, 2] = (
+        (facula.rand(len(images), 2) * 2 - 1) * pixels * 2 / facula.tensor([width, height])
+    )
+    grid = F.affine_grid(moves, images.shape, align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+
+
+def train(model, data, test, epochs=EPOCHS):
+    """Trains with AdamW and one cycle of the learning rate; returns (loss, accuracy) of each epoch."""
+    loader = DataLoader(TensorDataset(*data), BATCH, shuffle=True, drop_last=True)
     optimizer = optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
     steps = epochs * len(loader)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=6e-3, total_steps=steps)
     curve = []
-    with tqdm(total=steps, unit="step", desc="training") as bar:
-        for epoch in range(epochs):
+    with progress(steps) as bar:
+        for epoch in range(1, epochs + 1):
+            bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=False)
             total = 0.0
-            for images, labels in loader:
-                loss = F.cross_entropy(model(images), labels, label_smoothing=0.05)
+            for images, digits in loader:
+                loss = F.cross_entropy(model(shifted(images)), digits, label_smoothing=0.05)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -69,17 +82,27 @@ def train(model, loader, test, epochs=EPOCHS):
                 bar.update()
             accuracy = (predict(model, test[0]) == test[1]).float().mean().item()
             curve.append((total / len(loader), accuracy))
-            bar.set_postfix(epoch=epoch + 1, loss=f"{curve[-1][0]:.3f}", accuracy=f"{accuracy:.1%}")
+            bar.set_postfix_str(f"loss {curve[-1][0]:.3f}, test accuracy {accuracy:.1%}")
     return curve
+
+
+def progress(steps):
+    """A progress bar; into a file or a pipe it writes a line every few seconds."""
+    return tqdm(
+        total=steps,
+        bar_format="{desc} {percentage:3.0f}% |{bar}| {remaining} left{postfix}",
+        dynamic_ncols=True,
+        mininterval=0.1 if sys.stderr.isatty() else 5,
+    )
 
 
 def predict(model, images):
     """The most likely digit of each image."""
     model.eval()
     with facula.no_grad():
-        classes = model(images).argmax(1)
+        digits = model(images).argmax(1)
     model.train()
-    return classes
+    return digits
 
 
 def draw(curve, labels, predicted, path):
@@ -111,6 +134,7 @@ def draw(curve, labels, predicted, path):
     right.set(xlabel="predicted", ylabel="digit", title="Confusion matrix, 300 test images")
     right.set_xticks(range(10))
     right.set_yticks(range(10))
+    left.xaxis.get_major_locator().set_params(integer=True)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 
@@ -120,16 +144,19 @@ def main():
     parser.add_argument(
         "--output", type=Path, default=Path("demo-output"), help="folder for checkpoint and picture"
     )
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"default {EPOCHS}")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers")
     options = parser.parse_args()
+    if options.epochs < 1:
+        parser.error("--epochs must be 1 or more")
     options.output.mkdir(parents=True, exist_ok=True)
 
-    facula.manual_seed(0)
-    loader = DataLoader(Digits(train=True, transform=SHIFTED), BATCH, shuffle=True)
-    test = tensors(Digits(train=False, transform=STEPS))
+    facula.manual_seed(options.seed)
+    data, test = tensors(train=True), tensors(train=False)
     model = DigitNet()
+    print(f"training on {len(data[0])} images, testing on {len(test[0])} of other writers")
     start = time.perf_counter()
-    curve = train(model, loader, test, options.epochs)
+    curve = train(model, data, test, options.epochs)
     print(f"trained in {time.perf_counter() - start:.1f} s, test accuracy {curve[-1][1]:.2%}")
 
     checkpoint = options.output / "digits.safetensors"
