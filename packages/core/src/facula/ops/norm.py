@@ -320,23 +320,32 @@ def batch_norm(
 
 
 def _check_batch_norm(name: str, input: Any, per_channel: dict[str, Any]) -> None:
-    if len(input.shape) < 2:
+    shape = input._array.shape
+    if len(shape) < 2:
         raise RuntimeError(
             f"{name}: input must have at least 2 dimensions (N, C, *), got shape {tuple(input.shape)}"
         )
-    channels = input.shape[1]
+    channels = shape[1]
     for what, t in per_channel.items():
-        if t is not None and t.numel() != channels:
+        if t is not None and t._array.shape != (channels,) and t.numel() != channels:
             raise RuntimeError(f"{name}: {what} should contain {channels} elements not {t.numel()}")
 
 
-def _move(running: Any, value: Any, momentum: float) -> None:
-    """Moves running statistics towards those of a batch, in place."""
-    from facula._tensor import write_
-    from facula.autograd.mode import no_grad
+def _move(running: Any, value: Any, momentum: float, factor: float = 1.0) -> None:
+    """Moves running statistics towards `value * factor`, those of a batch, in place."""
+    from facula._tensor import bump, write_
+    from facula.autograd.mode import no_grad, state
 
+    old, new, backend = running._array, value._array, running._backend
+    is_plain = state.mode.__class__ is bool and not running._requires_grad
+    if is_plain and value._backend is backend and new.dtype is old.dtype and new.shape == old.shape:
+        moved = backend.add(backend.mul(old, 1 - momentum), backend.mul(new, momentum * factor))
+        backend.write(old, moved)
+        bump(running)
+        return
     with no_grad():
-        write_(running, running * (1 - momentum) + value.detach() * momentum, "batch_norm")
+        moved = running * (1 - momentum) + value.detach() * (momentum * factor)
+        write_(running, moved, "batch_norm")
 
 
 @batch_norm.public
@@ -350,7 +359,8 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    if len(input.shape) == 1 and not input.shape[0]:
+    shape = input._array.shape
+    if len(shape) == 1 and not shape[0]:
         return input * 1  # PyTorch takes an empty vector
     given = {
         "running_mean": running_mean,
@@ -365,7 +375,6 @@ def batch_norm(
                 "batch_norm: expected running_mean and running_var to be defined when training=False"
             )
         return batch_norm_eval.call(input, running_mean, running_var, weight, bias, eps)
-    shape = input.shape
     n = prod(shape) // max(shape[1], 1)
     if n == 1:
         raise ValueError(
@@ -376,7 +385,7 @@ def batch_norm(
     if running_mean is not None:
         _move(running_mean, mean, momentum)
     if running_var is not None:
-        _move(running_var, var * (n / max(n - 1, 1)), momentum)
+        _move(running_var, var, momentum, n / max(n - 1, 1))
     return out
 
 
