@@ -47,6 +47,13 @@ _HOMES = {
     "LongTensor": "facula.construct", "IntTensor": "facula.construct", "ShortTensor": "facula.construct",
     "CharTensor": "facula.construct", "ByteTensor": "facula.construct", "BoolTensor": "facula.construct",
     "get_num_threads": "facula.threads", "set_num_threads": "facula.threads",
+    "use_deterministic_algorithms": "facula.settings", "are_deterministic_algorithms_enabled": "facula.settings",
+    "is_deterministic_algorithms_warn_only_enabled": "facula.settings", "set_flush_denormal": "facula.settings",
+    "set_float32_matmul_precision": "facula.settings", "get_float32_matmul_precision": "facula.settings",
+    "typename": "facula.settings", "autocast": "facula.amp", "is_autocast_enabled": "facula.amp",
+    "get_autocast_dtype": "facula.amp", "GradScaler": "facula.amp",
+    "is_anomaly_enabled": "facula.autograd", "range": "facula.ranges", "vander": "facula.ranges", "unravel_index": "facula.ranges",
+    "gradient": "facula.ranges",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip
 _MODULES = frozenset(
@@ -67,11 +74,23 @@ _MODULES = frozenset(
         "signal",
         "cuda",
         "amp",
+        "func",
+        "distributions",
     )
 )
 
 #: Domain packages that register themselves as `facula.<name>` once they are installed.
 _DOMAINS = ("vision", "audio", "text")
+#: What PyTorch has and facula has not, with what to use for it.
+_ABSENT = {
+    "jit": "there is no scripting; leave torch.jit.script out, or capture with facula.compile(function)",
+    "vmap": "give the function batched tensors: operations broadcast over leading dimensions",
+    "sparse": "tensors are dense", "quantization": "there are no quantized tensors", "ao": "there are no quantized tensors",
+    "onnx": "there is no export to ONNX", "distributed": "training runs in one process",
+    "multiprocessing": "use Python's own multiprocessing; DataLoader has workers", "sparse_coo_tensor": "tensors are dense",
+    "hub": "there are no downloads", "profiler": "use cProfile; each operation is one function",
+    "mps": "devices are plug-ins: facula.backends.plugins() lists them", "xpu": "devices are plug-ins: facula.backends.plugins() lists them",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -101,4 +120,5 @@ def _find(name: str) -> Any:
         if name in _OPS:
             return _find(name)
     hint = f"; try: pip install facula[{name}]" if name in _DOMAINS else ""
+    hint = f"; {_ABSENT[name]}" if name in _ABSENT else ""
     raise AttributeError(f"module 'facula' has no attribute {name!r}{hint}")

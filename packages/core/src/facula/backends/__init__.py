@@ -16,3 +16,11 @@ __all__ = [
     "CONTRACT_VERSION", "Backend", "DeviceSpec", "KernelSpec", "backend_for", "get_default_device", "hookimpl",
     "plugins", "report", "set_default_device",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    from facula.backends.flags import LIBRARIES
+
+    if name not in LIBRARIES:
+        raise AttributeError(f"module 'facula.backends' has no attribute {name!r}")
+    return LIBRARIES[name]

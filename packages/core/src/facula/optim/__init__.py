@@ -8,3 +8,11 @@ from facula.optim.rmsprop import RMSprop
 from facula.optim.sgd import SGD
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "swa_utils":
+        raise AttributeError(f"module 'facula.optim' has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module("facula.optim.swa_utils")

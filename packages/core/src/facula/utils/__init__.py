@@ -1,4 +1,4 @@
-"""Tools; `facula.utils.data` as in PyTorch."""
+"""Tools: `facula.utils.data` and `facula.utils.checkpoint`, as in PyTorch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name != "data":
+    if name not in ("data", "checkpoint"):
         raise AttributeError(f"module 'facula.utils' has no attribute {name!r}")
-    return importlib.import_module("facula.utils.data")
+    return importlib.import_module(f"facula.utils.{name}")

@@ -1,0 +1,152 @@
+"""Activation checkpointing: what a part of a model keeps for the backward pass is computed again there.
+
+The part runs as usual; then its nodes drop what they kept. The first node whose turn comes in the
+backward pass runs the part once more, with the random numbers it had, and all its nodes are filled again.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from facula._tensor import Tensor
+from facula.autograd.mode import enable_grad, is_grad_enabled
+from facula.autograd.record import Node, tick
+
+__all__ = ["checkpoint", "checkpoint_sequential"]
+
+_slot = Node.__dict__["kept"]
+
+
+class _Region:
+    """One checkpointed call: how to run it again, and its nodes in the order they were made."""
+
+    def __init__(self, again: Callable[[], list[Node]], nodes: list[Node]):
+        self.again, self.name = again, ""
+        # The nodes hold the region; were it to hold them as well, memory would wait for the collector.
+        self.nodes = [weakref.ref(node) for node in nodes]
+
+    def refill(self) -> None:
+        fresh = self.again()
+        if len(fresh) != len(self.nodes) or any(
+            old() is not None and old().op is not new.op for old, new in zip(self.nodes, fresh)
+        ):
+            raise RuntimeError(
+                f"checkpoint: the function recorded {len(self.nodes)} operations at first and {len(fresh)} other ones "
+                f"when it ran again for the backward pass; it must do the same both times"
+            )
+        for reference, new in zip(self.nodes, fresh):
+            old = reference()
+            if old is not None and old.__class__ is CheckpointedNode:
+                _slot.__set__(old, _slot.__get__(new))
+
+
+class CheckpointedNode(Node):
+    """A node that fetches what it keeps when it is asked for it."""
+
+    __slots__ = ()
+
+    @property
+    def kept(self) -> Any:
+        found = _slot.__get__(self)
+        if found.__class__ is _Region:
+            found.refill()
+            found = _slot.__get__(self)
+        return found
+
+    @kept.setter
+    def kept(self, value: Any) -> None:
+        _slot.__set__(self, value)
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Any = None,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """`function(*args, **kwargs)`, which keeps no intermediate values: the backward pass runs it again.
+
+    Slower by one forward pass, in exchange for memory. `use_reentrant` makes no difference here: gradients reach
+    parameters and `autograd.grad` alike. Raises RuntimeError in the backward pass where the second run differs.
+    """
+    from facula.random import get_rng_state, set_rng_state
+
+    if not is_grad_enabled():
+        return function(*args, **kwargs)
+    before = get_rng_state() if preserve_rng_state else None
+    start = tick()
+    result = function(*args, **kwargs)
+    nodes = _made_since(start, result)
+
+    def again() -> list[Node]:
+        now = get_rng_state()
+        if before is not None:
+            set_rng_state(before)
+        try:
+            with enable_grad():
+                start = tick()
+                return _made_since(start, function(*args, **kwargs))
+        finally:
+            set_rng_state(now)
+
+    _empty(nodes, again)
+    return result
+
+
+def _empty(nodes: list[Node], again: Callable[[], list[Node]]) -> None:
+    region = _Region(again, nodes)
+    for node in nodes:
+        if node.__class__ is Node and node.op.backward is None and node.kept:
+            node.__class__ = CheckpointedNode
+            _slot.__set__(node, region)
+
+
+def _made_since(start: int, result: Any) -> list[Node]:
+    """The nodes younger than `start` that lead to the tensors in `result`, oldest first."""
+    stack = [t._node for t in _tensors(result) if t.requires_grad]
+    found: dict[int, Node] = {}
+    while stack:
+        node = stack.pop()
+        if node is None or isinstance(node, Tensor) or node.time < start or id(node) in found:
+            continue
+        found[id(node)] = node
+        stack.extend((node.node,) if hasattr(node, "node") else node.edges)
+    return sorted(found.values(), key=lambda node: node.time)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value
+    return [t for x in parts for t in _tensors(x)] if isinstance(value, (tuple, list, dict)) else []
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """A Sequential in `segments` parts, each of them (but the last) checkpointed."""
+    layers = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    if not 1 <= segments <= len(layers):
+        raise ValueError(
+            f"checkpoint_sequential: segments is {segments}, expected 1 to {len(layers)}, the number of layers"
+        )
+    size = len(layers) // segments
+
+    def run(part: list[Any]) -> Callable[[Any], Any]:
+        def forward(x: Any) -> Any:
+            for layer in part:
+                x = layer(x)
+            return x
+
+        return forward
+
+    for i in range(segments - 1):
+        input = checkpoint(run(layers[i * size : (i + 1) * size]), input, **kwargs)
+    return run(layers[(segments - 1) * size :])(input)
