@@ -12,7 +12,7 @@ def main(same_weights):
     clean = torch.sin(2 * math.pi * 5 * t)
     noisy = clean + 0.3 * torch.from_numpy(rng.normal(size=64)).float()
     response = torch.ones(33, dtype=torch.cfloat, requires_grad=True)
-    optimizer, losses = torch.optim.SGD([response], lr=20.0), []
+    optimizer, losses = torch.optim.SGD([response], lr=0.5), []
     for _ in range(5):
         optimizer.zero_grad()
         spectrum = torch.fft.rfft(noisy)
@@ -30,4 +30,4 @@ def main(same_weights):
     polar = torch.polar(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 1.5]))
     pair = torch.view_as_complex(torch.view_as_real(polar) * 2)
     kernel = torch.complex(torch.ones(3), torch.zeros(3))
-    return losses + [response.detach().real, response.grad.imag, phase, stft.abs(), back, shifted, pair.real, pair.conj().imag, torch.fft.fftfreq(8), kernel.sum().real]
+    return losses + [response.detach().real, response.grad.resolve_conj().imag.clone(), phase, stft.abs(), back, shifted, pair.real, pair.conj().imag.resolve_neg(), torch.fft.fftfreq(8), kernel.sum().real.resolve_neg()]

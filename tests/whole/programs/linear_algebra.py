@@ -28,6 +28,6 @@ def main(same_weights):
     grid = torch.meshgrid(torch.arange(3), torch.arange(2), indexing="ij")
     return [
         solution, R.abs(), S, L, projected, cov, chol, x, loss, w.grad, batch, outer, grid[0], torch.linalg.det(cov), torch.linalg.pinv(A),
-        torch.linalg.matrix_power(cov, 3), torch.linalg.cond(A), torch.kron(cov[:2, :2], cov[:2, :2]), torch.triangular_solve(b[:3], chol, upper=False)[0],
+        torch.linalg.matrix_power(cov, 3), torch.linalg.cond(A), torch.kron(cov[:2, :2], cov[:2, :2]), torch.linalg.solve_triangular(chol, b[:3], upper=False),
         torch.matrix_exp(cov), torch.linalg.matrix_rank(A), torch.corrcoef(A.T), torch.tensordot(A, b, dims=([0], [0])), torch.vander(A[0]),
     ]  # fmt: skip

@@ -79,5 +79,5 @@ def main(same_weights):
     assert types == {True} and not isinstance(model.half_flag, torch.Tensor) and "size=3" in repr(model)
     assert result.missing_keys == ["list.0"] and result.unexpected_keys == []
     vector = nn.utils.parameters_to_vector(twin.parameters())
-    texts = [keys, trainable, names, [n for n, _ in model.named_children()], [n for n, _ in model.named_buffers()], message.replace("torch.", ""), repr(model)]
+    texts = [keys, trainable, names, [n for n, _ in model.named_children()], [n for n, _ in model.named_buffers()], message, repr(model).replace(torch.__name__ + ".", "")]
     return log + [out, model.steps, twin(x), model(x.double()), vector, *texts]

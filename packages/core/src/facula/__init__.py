@@ -52,7 +52,7 @@ _HOMES = {
     "set_float32_matmul_precision": "facula.settings", "get_float32_matmul_precision": "facula.settings",
     "typename": "facula.settings", "autocast": "facula.amp", "is_autocast_enabled": "facula.amp",
     "get_autocast_dtype": "facula.amp", "GradScaler": "facula.amp",
-    "is_anomaly_enabled": "facula.autograd", "range": "facula.ranges", "vander": "facula.ranges", "unravel_index": "facula.ranges",
+    "is_anomaly_enabled": "facula.autograd", "range": "facula.ranges", "vander": "facula.ranges", "cov": "facula.statistics", "corrcoef": "facula.statistics", "isin": "facula.queries", "unravel_index": "facula.ranges",
     "gradient": "facula.ranges",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
 }  # fmt: skip

@@ -122,8 +122,6 @@ def _install_lazily(name: str, make: Callable[[], Callable[..., Any]]) -> None:
 
 
 def _inplace(op: Any) -> Callable[..., Tensor]:
-    from facula.autograd.record import tick as clock
-
     function, name = op.public_call, op.name + "_"
     if op.view:
         return _inplace_view(name, function)
@@ -132,15 +130,35 @@ def _inplace(op: Any) -> Callable[..., Tensor]:
         kernel = self._backend.inplace_kernels.get(name)
         if kernel is not None and _write_directly(self, kernel, args, kwargs):
             return self
-        check_writable(self, name)
-        start = clock()
-        new = function(self, *args, **kwargs)
-        if new._node is not None:
-            _keep_values_of(self, new._node, start)
-        return write_(self, new, name)
+        return write_result(self, name, function, args, kwargs)
 
     method.__name__, method.__doc__ = name, f"In-place form of `{op.name}`."
     return method
+
+
+def write_result(t: Tensor, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Tensor:
+    """`function(t, *args, **kwargs)` written into `t`; what it recorded keeps the values of before."""
+    from facula.autograd.record import tick as clock
+
+    check_writable(t, name)
+    check_no_overlap(t, name)
+    start = clock()
+    new = function(t, *args, **kwargs)
+    if new._node is not None:
+        _keep_values_of(t, new._node, start)
+    return write_(t, new, name)
+
+
+def check_no_overlap(t: Tensor, name: str) -> None:
+    """Refuses to write to a tensor of which several elements are one place in memory."""
+    array = t._array
+    if name in ("fill_", "zero_"):  # the same value everywhere
+        return
+    if any(s == 0 and n > 1 for n, s in zip(array.shape, t._backend.strides(array))) and 0 not in array.shape:
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor (shape {list(t.shape)}) refers "
+            f"to a single memory location. Please clone() the tensor before performing the operation."
+        )
 
 
 def _keep_values_of(t: Tensor, newest: Any, start: int) -> None:
@@ -185,6 +203,8 @@ def _write_directly(t: Tensor, kernel: Callable[..., Any], args: Any, kwargs: An
     mode = state.mode
     if mode is not False and (mode is not True or is_tracked(t)):
         return False
+    if 0 in t._backend.strides(t._array):
+        return False  # it may overlap itself, which is looked into on the other way
     arrays = []
     for x in args:
         if isinstance(x, Tensor):
@@ -232,6 +252,7 @@ def check_writable(t: Tensor, name: str) -> None:
 def write_(t: Tensor, new: Tensor, name: str = "copy_") -> Tensor:
     """Stores `new` in `t`: write-back, version bump, and the tape rebound to what was written."""
     check_writable(t, name)
+    check_no_overlap(t, name)
     new = _fit(t, new, name)
     mode = state.mode
     if isinstance(mode, Mode):
@@ -389,7 +410,7 @@ class Tensor(TensorMethods):
 
         return strided
 
-    is_sparse = is_quantized = is_mkldnn = is_nested = False
+    is_sparse = is_quantized = is_mkldnn = is_nested = is_sparse_csr = is_xla = is_mps = is_xpu = False
 
     @property
     def is_cuda(self) -> bool:
@@ -567,6 +588,8 @@ class Tensor(TensorMethods):
         """Makes `backward` fill `.grad` of this non-leaf tensor as well."""
         if self.is_leaf:
             return
+        if self.retains_grad:
+            return
         self.retains_grad = True
         me = weakref.ref(self)
 
@@ -575,7 +598,11 @@ class Tensor(TensorMethods):
             if tensor is not None:
                 tensor.grad = grad if tensor.grad is None else tensor.grad + grad
 
-        self.register_hook(keep)
+        from facula.autograd.hooks import add_last_hook
+
+        add_last_hook(self, keep)
+
+    retains_grad = False
 
     # ---- values
 
@@ -709,6 +736,103 @@ class Tensor(TensorMethods):
             device=device or self.device,
             requires_grad=requires_grad,
         )
+
+    def new(self, *args: Any, device: Any = None) -> Tensor:
+        """The old constructor: of sizes (uninitialised), or of data, in the dtype and on the device of this tensor."""
+        from facula import construct
+
+        make = getattr(construct, construct.LEGACY[self.dtype.name])
+        return make(*args, device=device or self.device)  # type: ignore[no-any-return]
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        """Replaces each element by `callable(element)`; slow, and on the CPU only, as in PyTorch."""
+        return self._map_elements("apply_", callable)
+
+    def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        """Replaces each element by `callable(element, other)`, with `tensor` broadcast to this one."""
+        return self._map_elements("map_", callable, tensor)
+
+    def map2_(self, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
+        """Replaces each element by `callable(element, of x, of y)`."""
+        return self._map_elements("map2_", callable, x, y)
+
+    def _map_elements(self, name: str, function: Callable[..., Any], *others: Tensor) -> Tensor:
+        from facula.construct import tensor
+
+        if self.requires_grad or any(t.requires_grad for t in others):
+            raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+        if not self.is_cpu:
+            raise TypeError(f"{name} is only implemented on CPU tensors, this one is on {self.device}")
+        columns = [t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)]
+        return self.copy_(tensor([function(*row) for row in zip(*columns)], dtype=self.dtype).reshape(self.shape))  # type: ignore[no-any-return]
+
+    def get_device(self) -> int:
+        """The number of the device; -1 on the CPU."""
+        return -1 if self.is_cpu else self.device.index or 0
+
+    def is_conj(self) -> bool:
+        """Always False: `conj` computes at once."""
+        return False
+
+    is_neg = is_inference = is_pinned = is_distributed = is_conj
+
+    def is_nonzero(self) -> bool:
+        """Whether the one element is not zero."""
+        return bool(self)
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Whether the shapes are equal."""
+        return self.shape == other.shape
+
+    def is_set_to(self, tensor: Tensor) -> bool:
+        """Whether both are the same place in memory, with the same shape and strides."""
+        return self.shape == tensor.shape and self.stride() == tensor.stride() and self.data_ptr() == tensor.data_ptr()
+
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """The tensor itself: memory is not pinned."""
+        return self
+
+    def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
+        """The tensor itself, as all are dense; cast where `dtype` is given."""
+        return self if dtype is None else self.to(dtype)
+
+    def sum_to_size(self, *size: Any) -> Tensor:
+        """The sum over all dimensions in which `size`, which can be broadcast to this shape, is 1 or lacks."""
+        from facula.ops.dims import as_size
+
+        target = tuple(as_size(size))
+        shape = self.shape[len(self.shape) - len(target) :] if len(target) <= self.ndim else ()
+        if len(shape) != len(target) or any(n not in (1, m) for n, m in zip(target, shape)):
+            raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(self.shape)}}}.")
+        return OPS["sum_to"].call(self, target)  # type: ignore[no-any-return]
+
+    def adjoint(self) -> Tensor:
+        """The conjugate of the last two dimensions swapped."""
+        return self.mH
+
+    def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
+        """A copy of what `narrow` gives."""
+        return self.narrow(dim, start, length).clone()  # type: ignore[no-any-return]
+
+    def split_with_sizes(self, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+        """As `split` with a list."""
+        return self.split(split_sizes, dim)  # type: ignore[no-any-return]
+
+    def resize_as_(self, the_template: Tensor, memory_format: Any = None) -> Tensor:
+        """`resize_` to the shape of another tensor."""
+        return self.resize_(the_template.shape)
+
+    def cov(self, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+        """See `facula.cov`."""
+        from facula.statistics import cov
+
+        return cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+    def corrcoef(self) -> Tensor:
+        """See `facula.corrcoef`."""
+        from facula.statistics import corrcoef
+
+        return corrcoef(self)
 
     def new_empty_strided(self, size: Any, stride: Any, **options: Any) -> Tensor:
         """An uninitialised tensor with these strides, in the dtype and on the device of this one."""

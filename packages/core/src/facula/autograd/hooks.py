@@ -10,6 +10,7 @@ from typing import Any
 from facula._tensor import Tensor, edge_of, is_tracked
 
 _ids = count()
+_LAST = -1
 
 
 class RemovableHandle:
@@ -34,7 +35,16 @@ class RemovableHandle:
 def add_hook(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
+    if _LAST in hooks:
+        hooks[_LAST] = hooks.pop(_LAST)
     return handle
+
+
+def add_last_hook(tensor: Tensor, hook: Callable[[Tensor], None]) -> None:
+    """A hook that is called after all others: it sees the gradient that goes on."""
+    handle = register_hook(tensor, hook)
+    hooks = edge_of(tensor).hooks
+    hooks[_LAST] = hooks.pop(handle.id)
 
 
 def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:

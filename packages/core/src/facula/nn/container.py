@@ -279,13 +279,13 @@ def _as_parameter(value: Any) -> Any:
     )
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, kind_of: Any = lambda t: t.dtype) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     size = "x".join(map(str, value.shape))
     place = "" if value.device.type == "cpu" else f" ({value.device})"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"{kind} containing: [{value.dtype} of size {size}{place}]"
+    return f"{kind} containing: [{kind_of(value)} of size {size}{place}]"
 
 
 class ParameterList(Module):
@@ -449,7 +449,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({k}): {_describe(v)}" for k, v in self.items())
+        return "\n".join(f"  ({k}): {_describe(v, Tensor.type)}" for k, v in self.items())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

@@ -12,7 +12,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any
 
-from facula._tensor import Tensor, write_
+from facula._tensor import Tensor, write_result
 from facula.functions import namespace_function
 from facula.ops._op import OPS
 from facula.ops.attention import multi_head_attention_forward as multi_head_attention_forward
@@ -63,8 +63,9 @@ def _with_inplace(name: str, function: Callable[..., Any], at: int) -> Callable[
     def call(input: Tensor, *args: Any, inplace: bool = False, **kwargs: Any) -> Any:
         if len(args) >= at:
             args, inplace = args[: at - 1], args[at - 1]
-        result = function(input, *args, **kwargs)
-        return write_(input, result, name + "_") if inplace else result
+        if not inplace:
+            return function(input, *args, **kwargs)
+        return write_result(input, name + "_", function, args, kwargs)
 
     return call
 
@@ -73,7 +74,7 @@ def _in_place(name: str) -> Callable[..., Any]:
     function = OPS[name].public_call
 
     def call(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return write_(input, function(input, *args, **kwargs), name + "_")
+        return write_result(input, name + "_", function, args, kwargs)
 
     call.__name__, call.__doc__ = name + "_", f"In-place form of `{name}`."
     return call

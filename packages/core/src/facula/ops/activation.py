@@ -567,17 +567,19 @@ def rrelu(
     training: bool = False,
     inplace: bool = False,
 ) -> Any:
-    from facula._tensor import write_
+    from facula._tensor import write_result
 
     if lower > upper:
         raise RuntimeError(
             f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
         )
-    if training:
-        out = rrelu.call(input, lower, upper, _uniform_key(input))
-    else:
-        out = leaky_relu.call(input, (lower + upper) / 2)
-    return write_(input, out, "rrelu_") if inplace else out
+
+    def compute(x: Any) -> Any:
+        if training:
+            return rrelu.call(x, lower, upper, _uniform_key(x))
+        return leaky_relu.call(x, (lower + upper) / 2)
+
+    return write_result(input, "rrelu_", compute, (), {}) if inplace else compute(input)
 
 
 def _uniform_key(input: Any) -> Any:

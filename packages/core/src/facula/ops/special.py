@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.ops._op import Namespace, Op, Tensor, host_op, op
+from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
 from facula.ops.elementwise import sample_binary, sample_unary
 from facula.ops.rules import broadcast
 from facula.testing.samples import call
 
 
-def _function(name: str, doc: str, low: float = -2.0, high: float = 2.0) -> Op:
-    """A function of one number that the backend computes, or the host for it."""
+def _function(name: str, doc: str, low: float = -2.0, high: float = 2.0, kind: Any = host_op) -> Op:
+    """A function of one number that the backend computes, or (of kind `host_op`) the host for it."""
 
     def function(xp: Namespace, input: Tensor) -> Tensor: ...
 
     function.__name__, function.__doc__, function.__module__ = name, doc, __name__
     function.__annotations__ = {"xp": "Namespace", "input": "Tensor"}
-    o: Op = host_op(promote="float", shape=broadcast)(function)
+    o: Op = kind(promote="float", shape=broadcast)(function)
     sample_unary(o, low, high, integer=high >= 1 and low > -1)
     return o
 
@@ -26,9 +26,9 @@ def _function(name: str, doc: str, low: float = -2.0, high: float = 2.0) -> Op:
 # ---- the error function and the normal distribution
 
 erf = _function(
-    "erf", "Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`."
+    "erf", "Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`.", kind=leaf
 )
-erfc = _function("erfc", "`1 - erf(input)`, accurate where that is small.")
+erfc = _function("erfc", "`1 - erf(input)`, accurate where that is small.", kind=leaf)
 special_erfcx = _function("special_erfcx", "`exp(input ** 2) * erfc(input)`, without underflow.")
 erfinv = _function(
     "erfinv", "The number whose error function is `input`; infinite at -1 and 1.", -0.9, 0.9
@@ -75,7 +75,7 @@ sample_unary(special_log_ndtr)
 
 # ---- the gamma function
 
-lgamma = _function("lgamma", "Logarithm of the magnitude of the gamma function.", 0.4, 4.0)
+lgamma = _function("lgamma", "Logarithm of the magnitude of the gamma function.", 0.4, 4.0, leaf)
 digamma = _function("digamma", "Derivative of the logarithm of the gamma function.", 0.4, 4.0)
 lgamma.vjp(input=lambda xp, g, input: g * xp.digamma(input))
 digamma.vjp(input=lambda xp, g, input: g * xp.polygamma(1, input))

@@ -81,4 +81,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "maximum": _call("maximum", 2, complex=NONE),
     "minimum": _call("minimum", 2, complex=NONE),
     "atan2": _call("atan2", 2, complex=NONE),
+    "erf": _call("erf", complex=NONE),
+    "erfc": _call("erfc", complex=NONE),
+    "lgamma": _call("lgamma", complex=NONE),
 } | {name: _call(name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos")}

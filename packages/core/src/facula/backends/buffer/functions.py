@@ -105,6 +105,14 @@ def remainder(a: float, b: float) -> float:
     )
 
 
+def lgamma(x: float) -> float:
+    """Logarithm of the magnitude of the gamma function; infinite at 0, -1, -2, ..."""
+    try:
+        return math.lgamma(x)
+    except (ValueError, OverflowError):
+        return INF
+
+
 def power(a: float, b: float) -> float:
     try:
         return math.pow(a, b)
@@ -167,6 +175,7 @@ REAL: dict[str, Callable[..., Any]] = ANY | {
     "log": ieee(math.log, {0: -INF}), "log1p": ieee(math.log1p, {-1: -INF}), "sin": ieee(math.sin), "cos": ieee(math.cos),
     "atan2": math.atan2, "pow": power, "floor_divide": floor_divide, "remainder": remainder, "fmod": fmod,
     "floor": _rounding(math.floor), "rint": _rounding(round),
+    "erf": math.erf, "erfc": math.erfc, "lgamma": lgamma,
 }  # fmt: skip
 
 INTEGER: dict[str, Callable[..., Any]] = ANY | {
