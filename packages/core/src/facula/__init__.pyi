@@ -24,29 +24,40 @@ def CharTensor(*args: Any, device: Any = ...) -> Tensor: ...
 def DoubleTensor(*args: Any, device: Any = ...) -> Tensor: ...
 def FloatTensor(*args: Any, device: Any = ...) -> Tensor: ...
 from facula.random import Generator as Generator
+from facula.amp import GradScaler as GradScaler
 def HalfTensor(*args: Any, device: Any = ...) -> Tensor: ...
 def IntTensor(*args: Any, device: Any = ...) -> Tensor: ...
 def LongTensor(*args: Any, device: Any = ...) -> Tensor: ...
 def ShortTensor(*args: Any, device: Any = ...) -> Tensor: ...
+from facula.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from facula.construct import asarray as asarray
+from facula.amp import autocast as autocast
 from facula.signal.windows import bartlett_window as bartlett_window
 from facula.signal.windows import blackman_window as blackman_window
 from facula.queries import broadcast_shapes as broadcast_shapes
 from facula.graph import compile as compile
+from facula.statistics import corrcoef as corrcoef
+from facula.statistics import cov as cov
 from facula.random import default_generator as default_generator
 from facula.construct import empty_permuted as empty_permuted
 from facula.construct import empty_strided as empty_strided
 from facula.construct import from_dlpack as from_dlpack
 from facula.construct import frombuffer as frombuffer
+from facula.amp import get_autocast_dtype as get_autocast_dtype
 from facula.backends import get_default_device as get_default_device
+from facula.settings import get_float32_matmul_precision as get_float32_matmul_precision
 from facula.threads import get_num_threads as get_num_threads
 from facula.printing import get_printoptions as get_printoptions
 from facula.random import get_rng_state as get_rng_state
+from facula.ranges import gradient as gradient
 from facula.signal.windows import hamming_window as hamming_window
 from facula.signal.windows import hann_window as hann_window
 from facula.random import initial_seed as initial_seed
+from facula.autograd import is_anomaly_enabled as is_anomaly_enabled
+from facula.amp import is_autocast_enabled as is_autocast_enabled
 from facula.queries import is_complex as is_complex
 from facula.queries import is_conj as is_conj
+from facula.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
 from facula.queries import is_floating_point as is_floating_point
 from facula.queries import is_inference as is_inference
 from facula.queries import is_neg as is_neg
@@ -54,19 +65,27 @@ from facula.queries import is_nonzero as is_nonzero
 from facula.queries import is_signed as is_signed
 from facula.queries import is_storage as is_storage
 from facula.queries import is_tensor as is_tensor
+from facula.queries import isin as isin
 from facula.signal.windows import kaiser_window as kaiser_window
 from facula.io import load as load
 from facula.random import manual_seed as manual_seed
 from facula.queries import numel as numel
 from facula.printing import printoptions as printoptions
+from facula.ranges import range as range
 from facula.queries import result_type as result_type
 from facula.io import save as save
 from facula.construct import scalar_tensor as scalar_tensor
 from facula.random import seed as seed
 from facula.backends import set_default_device as set_default_device
+from facula.settings import set_float32_matmul_precision as set_float32_matmul_precision
+from facula.settings import set_flush_denormal as set_flush_denormal
 from facula.threads import set_num_threads as set_num_threads
 from facula.printing import set_printoptions as set_printoptions
 from facula.random import set_rng_state as set_rng_state
+from facula.settings import typename as typename
+from facula.ranges import unravel_index as unravel_index
+from facula.settings import use_deterministic_algorithms as use_deterministic_algorithms
+from facula.ranges import vander as vander
 
 bfloat16: dtype
 cdouble: dtype
@@ -784,8 +803,14 @@ def grid_sampler_2d(input: Any, grid: Any, interpolation_mode: Any, padding_mode
 def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: Any, padding_mode: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """`grid_sampler` of 5-D input."""
 
-def group_norm(input: Any, num_groups: Any, weight: Any = ..., bias: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
+def group_norm(input: Any, num_groups: builtins.int, weight: Any = ..., bias: Any = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) normalised over each group of C / num_groups channels (Wu & He 2018)."""
+
+def group_norm_fused(input: Any, weight: Any, bias: Any, num_groups: Any, eps: Any, *, out: Any = ...) -> Any:
+    """`group_norm` with the mean and the inverse standard deviation of each group, (N, num_groups, 1)."""
+
+def group_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, *, out: Any = ...) -> Any:
+    """Gradients of group norm by input, weight and bias; mean and rstd are (N, groups, 1)."""
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...) -> Tensor:
     """One GRU step: input (B, I) and state (B, H) give the new state."""
@@ -1640,10 +1665,10 @@ def t_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`t`, as a copy."""
 
 def table_gradient(g: Any, indices: Any, rows: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
-    """`g` (n, d) added up by row number into a table of `rows` rows."""
+    """`g` (*, d) added up by row number into a table of `rows` rows."""
 
 def table_rows(weight: Any, indices: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
-    """Rows (n, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
+    """Rows (*, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
 
 def take(input: Any, index: Any, *, out: Any = ...) -> Tensor:
     """The elements of the flattened `input` at `index`, in the shape of `index`."""

@@ -49,7 +49,8 @@ def test_no_expression_raises_on_any_number(name, dtype):
     got = toy.to_numpy(getattr(toy, name)(*[toy.asarray(x) for x in args]))
     assert got.dtype == expected.dtype
     np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
-    np.testing.assert_allclose(got, expected, rtol=2 * np.finfo(dtype).eps, atol=0)
+    absolute = 1e-14 if name == "lgamma" else 0  # NumPy's kernel cancels near its roots
+    np.testing.assert_allclose(got, expected, rtol=2 * np.finfo(dtype).eps, atol=absolute)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint32", "int32", "int64", "uint64"])

@@ -711,8 +711,14 @@ def grid_sampler_2d(input: Any, grid: Any, interpolation_mode: Any, padding_mode
 def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: Any, padding_mode: Any, align_corners: Any, *, out: Any = ...) -> Tensor:
     """`grid_sampler` of 5-D input."""
 
-def group_norm(input: Any, num_groups: Any, weight: Any = ..., bias: Any = ..., eps: Any = ..., *, out: Any = ...) -> Tensor:
+def group_norm(input: Any, num_groups: builtins.int, weight: Any = ..., bias: Any = ..., eps: builtins.float = ..., *, out: Any = ...) -> Tensor:
     """`input` (N, C, *) normalised over each group of C / num_groups channels (Wu & He 2018)."""
+
+def group_norm_fused(input: Any, weight: Any, bias: Any, num_groups: Any, eps: Any, *, out: Any = ...) -> Any:
+    """`group_norm` with the mean and the inverse standard deviation of each group, (N, num_groups, 1)."""
+
+def group_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, *, out: Any = ...) -> Any:
+    """Gradients of group norm by input, weight and bias; mean and rstd are (N, groups, 1)."""
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., *, out: Any = ...) -> Tensor:
     """One GRU step: input (B, I) and state (B, H) give the new state."""
@@ -1735,10 +1741,10 @@ def t_copy(*args: Any, out: Any = ..., **named: Any) -> Tensor:
     """`t`, as a copy."""
 
 def table_gradient(g: Any, indices: Any, rows: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
-    """`g` (n, d) added up by row number into a table of `rows` rows."""
+    """`g` (*, d) added up by row number into a table of `rows` rows."""
 
 def table_rows(weight: Any, indices: Any, padding: Any, by_frequency: Any, *, out: Any = ...) -> Tensor:
-    """Rows (n, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
+    """Rows (*, d) of a table (rows, d). Row `padding` gets no gradient; `by_frequency` divides by counts."""
 
 def take(input: Any, index: Any, *, out: Any = ...) -> Tensor:
     """The elements of the flattened `input` at `index`, in the shape of `index`."""
