@@ -385,8 +385,9 @@ def half_of(op: Op, arrays: list[Any]) -> Any:
     """float16 or bfloat16, where the op must compute in float32 and round once."""
     if op.arithmetic:
         for a in arrays:
-            if a is not None and getattr(a, "dtype", None) in HALF:
-                return a.dtype
+            dtype = getattr(a, "dtype", None)
+            if dtype is not F32 and dtype is not F64 and dtype in HALF:
+                return dtype
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import B8, category
+from facula.dtypes import B8, HALF, category
 from facula.ops._op import Namespace, Tensor, op
 from facula.testing.samples import call
 
@@ -48,6 +48,51 @@ def attention_weights(
     return _safe_softmax(xp, _masked(xp, scores, mask))
 
 
+@op(method=False, outputs=("output", "weights"))
+def dot_attention(
+    xp: Namespace,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    is_causal: bool,
+    scale: float,
+) -> Tensor:
+    """Attention without dropout, (..., L, Ev), and its weights (..., L, S)."""
+    weights = xp.attention_weights(query, key, mask, is_causal, scale)
+    return xp.matmul(weights, value), weights
+
+
+def _dot_attention_rule(
+    xp: Namespace,
+    g: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any,
+    weights: Any,
+    scale: float,
+    needs: Any,
+) -> Any:
+    g, to_weights = [*g, None][:2]
+    to_value = None
+    if g is not None:
+        to_value = xp.matmul(xp.transpose(weights, -1, -2), g) if needs[2] else None
+        by_output = xp.matmul(g, xp.transpose(value, -1, -2))
+        to_weights = by_output if to_weights is None else to_weights + by_output
+    to_scores = xp.softmax_gradient(to_weights, weights, len(weights.shape) - 1)
+    scaled = to_scores * scale
+    to_query = xp.matmul(scaled, key) if needs[0] else None
+    to_key = xp.matmul(xp.transpose(scaled, -1, -2), query) if needs[1] else None
+    to_mask = None
+    if needs[3]:
+        to_mask = to_scores if mask.dtype == query.dtype else xp.cast(to_scores, mask.dtype)
+    return to_query, to_key, to_value, to_mask
+
+
+dot_attention.vjp(("query", "key", "value", "mask"), _dot_attention_rule)
+
+
 @op(method=False, random=True)
 def scaled_dot_product_attention(
     xp: Namespace,
@@ -66,9 +111,10 @@ def scaled_dot_product_attention(
     A bool `attn_mask` is True where a query may look, a float one is added to the scores; `is_causal` lets
     query i see keys up to i. `enable_gqa` lets several query heads (dimension -3) share a key head.
     """
+    if dropout_p == 0:
+        return xp.dot_attention(query, key, value, attn_mask, is_causal, scale)[0]
     weights = xp.attention_weights(query, key, attn_mask, is_causal, scale)
-    if dropout_p > 0:
-        weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
+    weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
     return xp.matmul(weights, value)
 
 
@@ -87,6 +133,8 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = (_repeated_heads(x, query.shape[-3]) for x in (key, value))
     scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
+    if dropout_p == 0 and query._array.dtype not in HALF:
+        return dot_attention.call(query, key, value, attn_mask, is_causal, scale)[0]
     random_key = None
     if dropout_p > 0:
         from facula.ops.dims import broadcast_shapes
@@ -119,11 +167,12 @@ def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: boo
     if is_causal and mask is not None:
         raise RuntimeError(f"{name}: explicit attn_mask should not be set when is_causal=True")
     for x, what in ((query, "query"), (key, "key"), (value, "value")):
-        if x.ndim < 2:
+        if len(x._array.shape) < 2:
             raise RuntimeError(
                 f"{name}: {what} must have at least 2 dimensions, got shape {tuple(x.shape)}"
             )
-        if x.dtype != query.dtype or category(x.dtype) < 2:
+        kind = x._array.dtype
+        if kind is not query._array.dtype or category(kind) < 2:
             raise RuntimeError(
                 f"{name}: query, key and value must have one floating-point dtype, got {what} of {x.dtype} and query of "
                 f"{query.dtype}"
@@ -187,10 +236,14 @@ def multi_head_attention(
     if static_v is not None:
         v = xp.reshape(static_v, (batch, num_heads, *static_v.shape[1:]))
     mask = _joined_mask(xp, attn_mask, key_padding_mask, (batch, num_heads), k.shape[2], q)
-    weights = xp.attention_weights(q, k, mask, False, 1 / math.sqrt(max(width // num_heads, 1)))
+    scale = 1 / math.sqrt(max(width // num_heads, 1))
     if dropout_p > 0:
+        weights = xp.attention_weights(q, k, mask, False, scale)
         weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
-    out = xp.permute(xp.matmul(weights, v), (2, 0, 1, 3))
+        out = xp.matmul(weights, v)
+    else:
+        out, weights = xp.dot_attention(q, k, v, mask, False, scale)
+    out = xp.permute(out, (2, 0, 1, 3))
     out = xp.linear(xp.reshape(out, (length, batch, width)), out_proj_weight, out_proj_bias)
     return out, weights if need_weights else None
 
