@@ -6,7 +6,7 @@ import numpy as np
 
 from facula._device import device as Device
 from facula.backends.array import ArrayBackend
-from facula_numpy import activation, choose, conv, embedding, inplace, loss, norm, random, recurrent
+from facula_numpy import activation, choose, conv, embedding, inplace, linear, loss, norm, random, recurrent
 
 
 class NumpyBackend(ArrayBackend):
@@ -24,4 +24,5 @@ class NumpyBackend(ArrayBackend):
             | embedding.KERNELS
         )
         self.table |= recurrent.kernels(self)
+        self.table |= linear.kernels(self)
         self.inplace_kernels |= inplace.KERNELS

@@ -58,9 +58,11 @@ class Pass:
         key = id(target)
         if self.needed is not None and key not in self.needed:
             return
-        shape = target._array.shape if isinstance(target, Tensor) else target.shape
-        backend = target._backend if isinstance(target, Tensor) else target.backend
-        if tuple(g.shape) != tuple(shape):
+        if isinstance(target, Node):
+            shape, backend = target.shape, target.backend
+        else:
+            shape, backend = target._array.shape, target._backend
+        if g.shape != shape:
             g = self.namespace(backend).sum_to(g, tuple(shape))
         before = self.pending.get(key)
         if before is None:
@@ -198,7 +200,7 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
         )
     plan = node.plan
     values = [_saved(node, save, kept, create_graph) for save, kept in zip(plan.saves, node.kept)]
-    xp = run.namespace(node.backend)
+    xp = recorder(node.backend) if create_graph else node.backend
     several = isinstance(g, list)
     conjugate = op.holomorphic and not several and g.dtype in _COMPLEX
     if conjugate:

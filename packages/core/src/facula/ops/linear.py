@@ -15,7 +15,8 @@ def _rows(xp: Namespace, x: Any) -> Any:
     return x if len(x.shape) == 2 else xp.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
 
 
-def _check(input: Any, weight: Any, bias: Any) -> None:
+def check_linear(input: Any, weight: Any, bias: Any) -> None:
+    """Raises RuntimeError where features or dtypes do not fit."""
     for other, name in ((weight, "weight"), (bias, "bias")):
         if other is not None and other.dtype != input.dtype:
             raise RuntimeError(
@@ -47,7 +48,7 @@ def linear(xp: Namespace, input: Tensor, weight: Tensor, bias: Tensor | None = N
 
     Raises RuntimeError where features or dtypes do not fit.
     """
-    _check(input, weight, bias)
+    check_linear(input, weight, bias)
     if len(weight.shape) == 1:
         out = xp.reshape(xp.matmul(_rows(xp, input), xp.unsqueeze(weight, 1)), input.shape[:-1])
         return out if bias is None else out + bias
@@ -57,20 +58,22 @@ def linear(xp: Namespace, input: Tensor, weight: Tensor, bias: Tensor | None = N
     return out if len(input.shape) == 2 else xp.reshape(out, (*input.shape[:-1], weight.shape[0]))
 
 
-def _linear_rule(
-    xp: Namespace, g: Any, input: Any, weight: Any, bias_shape: Any, needs: Any
-) -> Any:
+def _linear_rule(xp: Namespace, g: Any, input: Any, weight: Any, needs: Any) -> Any:
     if len(weight.shape) == 1:
-        weight, shape = xp.unsqueeze(weight, 0), weight.shape
-        g = xp.unsqueeze(g, -1)
-    else:
-        shape = weight.shape
+        to_input, to_weight, to_bias = _linear_rule(
+            xp, xp.unsqueeze(g, -1), input, xp.unsqueeze(weight, 0), needs
+        )
+        return to_input, None if to_weight is None else xp.reshape(to_weight, weight.shape), to_bias
     rows = _rows(xp, g)
-    to_input = xp.reshape(xp.matmul(rows, weight), input.shape) if needs[0] else None
-    to_weight = None
+    to_input = to_weight = to_bias = None
+    if needs[0]:
+        to_input = xp.matmul(rows, weight)
+        if len(input.shape) != 2:
+            to_input = xp.reshape(to_input, input.shape)
     if needs[1]:
-        to_weight = xp.reshape(xp.matmul(xp.transpose(rows, 0, 1), _rows(xp, input)), shape)
-    to_bias = xp.sum_to(xp.sum(rows, 0), bias_shape) if needs[2] else None
+        to_weight = xp.matmul(xp.permute(rows, (1, 0)), _rows(xp, input))
+    if needs[2]:
+        to_bias = xp.sum(rows, 0)
     return to_input, to_weight, to_bias
 
 
