@@ -39,4 +39,11 @@ with tempfile.TemporaryDirectory() as cache:
 numpy, torch = statistics.median(times["numpy"]), statistics.median(times["torch"])
 for name, what in (("import", "import facula"), ("first", "import facula and a first operation")):
     over = statistics.median(a - b for a, b in zip(times[name], times["numpy"]))
-    row(f"{what}: ms over NumPy's import ({numpy:.0f} ms)", statistics.median(times[name]), torch, "ms", over, 80.0)
+    row(
+        f"{what}: ms over NumPy's import ({numpy:.0f} ms)",
+        statistics.median(times[name]),
+        torch,
+        "ms",
+        over,
+        80.0,
+    )

@@ -13,7 +13,18 @@ with tempfile.TemporaryDirectory() as folder:
     # Not isolated: the build needs hatchling, which the development environment has.
     packages = [str(ROOT / "packages/core"), str(ROOT / "backends/numpy")]
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "--target", folder, *packages], check=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-build-isolation",
+            "--target",
+            folder,
+            *packages,
+        ],
+        check=True,
     )
     size = sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file()) / 1e6
     own = sum(f.stat().st_size for f in Path(folder).glob("facula*/**/*") if f.is_file()) / 1e6

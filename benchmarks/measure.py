@@ -30,16 +30,38 @@ def _time(function: Callable[[], Any], number: int) -> float:
     return (time.perf_counter() - start) / number
 
 
-def compare(what: str, facula: Any, torch: Any, number: int, unit: str = "µs", rounds: int = 60, bound: Any = None) -> None:
+def compare(
+    what: str,
+    facula: Any,
+    torch: Any,
+    number: int,
+    unit: str = "µs",
+    rounds: int = 60,
+    bound: Any = None,
+) -> None:
     """Times both and prints the row; `bound` is the largest ratio that is good enough."""
     scale = {"µs": 1e6, "ms": 1e3, "s": 1.0}[unit]
     ours, theirs, ratio = interleave(facula, torch, number, rounds)
     row(what, ours * scale, theirs * scale, unit, ratio, bound)
 
 
-def row(what: str, ours: float, theirs: float | None, unit: str, value: float, bound: Any = None) -> None:
+def row(
+    what: str, ours: float, theirs: float | None, unit: str, value: float, bound: Any = None
+) -> None:
     """Prints one line of the table for `run.py`: `value` (a ratio where there is a peer) is held against `bound`."""
-    print(json.dumps({"what": what, "ours": ours, "theirs": theirs, "unit": unit, "value": value, "bound": bound}), flush=True)
+    print(
+        json.dumps(
+            {
+                "what": what,
+                "ours": ours,
+                "theirs": theirs,
+                "unit": unit,
+                "value": value,
+                "bound": bound,
+            }
+        ),
+        flush=True,
+    )
 
 
 def status_kib(field: str) -> int:

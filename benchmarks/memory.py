@@ -1,7 +1,7 @@
 """Peak memory of 200 training steps above the size after import and construction, each in a process of its own.
 
-    python memory.py                 # the table
-    python memory.py facula cnn      # one run: prints the growth in KiB
+python memory.py                 # the table
+python memory.py facula cnn      # one run: prints the growth in KiB
 """
 
 import importlib

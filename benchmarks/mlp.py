@@ -25,9 +25,10 @@ def make(module, batch=32):
 if __name__ == "__main__":
     import os
 
-    import facula
     import torch
     from measure import compare
+
+    import facula
 
     threads = int(os.environ["OMP_NUM_THREADS"])
     torch.set_num_threads(threads)

@@ -36,7 +36,11 @@ def run(name: str, threads: int) -> list[dict[str, Any]]:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment[variable] = str(threads)
     done = subprocess.run(
-        [sys.executable, str(HERE / f"{name}.py")], env=environment, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, str(HERE / f"{name}.py")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -59,7 +63,9 @@ def machine() -> list[str]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "CPU": f"{_cpu()}, {CORES} cores for this process",
         "system": platform.platform(),
-        "load before": " ".join(f"{x:.1f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown",
+        "load before": " ".join(f"{x:.1f}" for x in os.getloadavg())
+        if hasattr(os, "getloadavg")
+        else "unknown",
         "versions": f"Python {platform.python_version()}, NumPy {version('numpy')}, PyTorch {version('torch')}",
         "BLAS": _blas(),
         "threads": "as many for Facula (OPENBLAS_NUM_THREADS, OMP_NUM_THREADS) as for PyTorch: 1 unless a row says so, "
@@ -96,7 +102,16 @@ def main(names: list[str]) -> None:
                 lines.append(line(row))
                 print(lines[-1], flush=True)
     if not names:
-        text = ["# Results", "", "Written by `make bench`; see `docs/design/speed.md`.", "", *facts, "", HEAD, *lines]
+        text = [
+            "# Results",
+            "",
+            "Written by `make bench`; see `docs/design/speed.md`.",
+            "",
+            *facts,
+            "",
+            HEAD,
+            *lines,
+        ]
         (HERE / "RESULTS.md").write_text("\n".join(text) + "\n")
         print(f"\n{HERE / 'RESULTS.md'} written, after {time.time() - start:.0f} s")
 

@@ -1,8 +1,9 @@
 """What recording costs: taped operations on ten float32 numbers."""
 
-import facula
 import torch
 from measure import compare
+
+import facula
 
 torch.set_num_threads(1)
 
@@ -29,4 +30,12 @@ OPS = {
 
 for name, make in OPS.items():
     bound = 0.75 if name == "add" else None
-    compare(f"taped {name}, 10 elements", make(*operands(facula)), make(*operands(torch)), 2000, "µs", 40, bound)
+    compare(
+        f"taped {name}, 10 elements",
+        make(*operands(facula)),
+        make(*operands(torch)),
+        2000,
+        "µs",
+        40,
+        bound,
+    )

@@ -1,7 +1,7 @@
 """2,000 time steps, forward and backward: time and memory must grow with their number, not its square.
 
-    python time_steps.py                        # the table
-    python time_steps.py facula unbind 2000     # one run: prints seconds and KiB
+python time_steps.py                        # the table
+python time_steps.py facula unbind 2000     # one run: prints seconds and KiB
 """
 
 import importlib
@@ -46,13 +46,43 @@ elif __name__ == "__main__":
     from measure import row
 
     def child(name, way, steps):
-        return json.loads(subprocess.check_output([sys.executable, __file__, name, way, str(steps)]))
+        return json.loads(
+            subprocess.check_output([sys.executable, __file__, name, way, str(steps)])
+        )
 
     for way in ("unbind", "x[t]"):
         results = {(n, t): child(n, way, t) for t in (500, 2000) for n in ("facula", "torch")}
-        (time_500, memory_500), (time_2000, memory_2000) = (results["facula", t] for t in (500, 2000))
+        (time_500, memory_500), (time_2000, memory_2000) = (
+            results["facula", t] for t in (500, 2000)
+        )
         peer_time, peer_memory = results["torch", 2000]
-        row(f"{way} over 2,000 time steps", time_2000 * 1e3, peer_time * 1e3, "ms", time_2000 / peer_time)
-        row(f"{way}: time of 2,000 steps / 500", time_2000 * 1e3, time_500 * 1e3, "ms", time_2000 / time_500, 5.0)
-        row(f"{way}: memory of 2,000 steps", memory_2000 / 1024, peer_memory / 1024, "MB", memory_2000 / peer_memory)
-        row(f"{way}: memory of 2,000 steps / 500", memory_2000 / 1024, memory_500 / 1024, "MB", memory_2000 / memory_500, 5.0)
+        row(
+            f"{way} over 2,000 time steps",
+            time_2000 * 1e3,
+            peer_time * 1e3,
+            "ms",
+            time_2000 / peer_time,
+        )
+        row(
+            f"{way}: time of 2,000 steps / 500",
+            time_2000 * 1e3,
+            time_500 * 1e3,
+            "ms",
+            time_2000 / time_500,
+            5.0,
+        )
+        row(
+            f"{way}: memory of 2,000 steps",
+            memory_2000 / 1024,
+            peer_memory / 1024,
+            "MB",
+            memory_2000 / peer_memory,
+        )
+        row(
+            f"{way}: memory of 2,000 steps / 500",
+            memory_2000 / 1024,
+            memory_500 / 1024,
+            "MB",
+            memory_2000 / memory_500,
+            5.0,
+        )

@@ -9,9 +9,10 @@ import importlib
 import sys
 from pathlib import Path
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore::UserWarning:torch")]
@@ -32,7 +33,9 @@ def same_weights(library):
             if array.dtype.kind == "f" and "running" not in name:
                 # Norm scales and variances stay positive; everything else is small and of both signs.
                 values = rng.normal(size=array.shape) * 0.3
-                array = (np.abs(values) + 0.5 if name.endswith("_var") else values).astype(array.dtype)
+                array = (np.abs(values) + 0.5 if name.endswith("_var") else values).astype(
+                    array.dtype
+                )
             state[name] = library.tensor(array)
         model.load_state_dict(state)
         return model
@@ -41,12 +44,18 @@ def same_weights(library):
 
 
 def run(path, library, monkeypatch):
-    for name in [m for m in sys.modules if m == "torch" or m.startswith("torch.")] if library is facula else ():
+    for name in (
+        [m for m in sys.modules if m == "torch" or m.startswith("torch.")]
+        if library is facula
+        else ()
+    ):
         monkeypatch.delitem(sys.modules, name)
     if library is facula:
         monkeypatch.setitem(sys.modules, "torch", facula)
         for name in MODULES:
-            monkeypatch.setitem(sys.modules, f"torch.{name}", importlib.import_module(f"facula.{name}"))
+            monkeypatch.setitem(
+                sys.modules, f"torch.{name}", importlib.import_module(f"facula.{name}")
+            )
     names = {"__name__": path.stem}
     module = type(sys)(path.stem)  # dataclasses and pickle look a class's module up
     monkeypatch.setitem(sys.modules, path.stem, module)

@@ -12,9 +12,18 @@ torch.set_float32_matmul_precision("high")
 
 def main(same_weights):
     rng = np.random.default_rng(0)
-    x, y = torch.from_numpy(rng.normal(size=(12, 5)).astype(np.float32)), torch.from_numpy(rng.integers(0, 3, 12))
-    model = same_weights(nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 3)))
-    optimizer, scaler, losses = torch.optim.AdamW(model.parameters(), lr=1e-2), GradScaler("cuda", enabled=torch.cuda.is_available()), []
+    x, y = (
+        torch.from_numpy(rng.normal(size=(12, 5)).astype(np.float32)),
+        torch.from_numpy(rng.integers(0, 3, 12)),
+    )
+    model = same_weights(
+        nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 3))
+    )
+    optimizer, scaler, losses = (
+        torch.optim.AdamW(model.parameters(), lr=1e-2),
+        GradScaler("cuda", enabled=torch.cuda.is_available()),
+        [],
+    )
     optimizer.zero_grad()
     for i, (a, b) in enumerate(zip(x.chunk(4), y.split(3))):
         loss = nn.functional.cross_entropy(model(a), b) / 2

@@ -10,11 +10,15 @@ class CharLSTM(nn.Module):
         super().__init__()
         self.hidden = hidden
         self.emb = nn.Embedding(vocab, 8, padding_idx=0)
-        self.lstm = nn.LSTM(8, hidden, num_layers=2, batch_first=True, dropout=0.0, bidirectional=True)
+        self.lstm = nn.LSTM(
+            8, hidden, num_layers=2, batch_first=True, dropout=0.0, bidirectional=True
+        )
         self.fc = nn.Linear(2 * hidden, vocab)
 
     def forward(self, x, lengths, state=None):
-        packed = pack_padded_sequence(self.emb(x), lengths.cpu(), batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(
+            self.emb(x), lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
         out, (h, c) = self.lstm(packed, state)
         out, _ = pad_packed_sequence(out, batch_first=True)
         return self.fc(out), (h, c)

@@ -47,4 +47,12 @@ def main(same_weights):
         correct = pred.eq(y.view_as(pred)).sum().item()
     bn = model.features[1]
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return losses + [correct, out, bn.running_mean, bn.running_var, bn.num_batches_tracked.item(), count, optimizer.param_groups[0]["lr"]]
+    return losses + [
+        correct,
+        out,
+        bn.running_mean,
+        bn.running_var,
+        bn.num_batches_tracked.item(),
+        count,
+        optimizer.param_groups[0]["lr"],
+    ]

@@ -69,6 +69,10 @@ def main(same_weights):
             w.grad.zero_()
             b.grad = None
         losses.append(loss.item())
-    inputs = (x.clone().requires_grad_(), w.detach().clone().requires_grad_(), b.detach().clone().requires_grad_())
+    inputs = (
+        x.clone().requires_grad_(),
+        w.detach().clone().requires_grad_(),
+        b.detach().clone().requires_grad_(),
+    )
     assert gradcheck(LinearFunction.apply, inputs, eps=1e-6, atol=1e-4)
     return losses + [w, b]

@@ -23,7 +23,9 @@ class EMA:
 
 def main(same_weights):
     rng = np.random.default_rng(0)
-    model = same_weights(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Mish(), nn.Linear(4, 1)))
+    model = same_weights(
+        nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Mish(), nn.Linear(4, 1))
+    )
     ema, average = EMA(model, 0.9), AveragedModel(model)
     smooth = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.8))
     optimizer, best, losses = torch.optim.SGD(model.parameters(), lr=0.05), float("inf"), []
@@ -38,8 +40,14 @@ def main(same_weights):
         average.update_parameters(model)
         smooth.update_parameters(model)
         if loss < best:
-            best, kept = loss.item(), {k: v.clone().detach().cpu() for k, v in model.state_dict().items()}
+            best, kept = (
+                loss.item(),
+                {k: v.clone().detach().cpu() for k, v in model.state_dict().items()},
+            )
         losses.append(loss.item())
-    soup = {k: (kept[k] + ema.module.state_dict()[k]) / 2 if kept[k].is_floating_point() else kept[k] for k in kept}
+    soup = {
+        k: (kept[k] + ema.module.state_dict()[k]) / 2 if kept[k].is_floating_point() else kept[k]
+        for k in kept
+    }
     model.load_state_dict(soup)
     return losses + [model(x), ema.module(x), average(x), smooth(x), average.n_averaged]

@@ -30,4 +30,15 @@ def main(same_weights):
     polar = torch.polar(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 1.5]))
     pair = torch.view_as_complex(torch.view_as_real(polar) * 2)
     kernel = torch.complex(torch.ones(3), torch.zeros(3))
-    return losses + [response.detach().real, response.grad.resolve_conj().imag.clone(), phase, stft.abs(), back, shifted, pair.real, pair.conj().imag.resolve_neg(), torch.fft.fftfreq(8), kernel.sum().real.resolve_neg()]
+    return losses + [
+        response.detach().real,
+        response.grad.resolve_conj().imag.clone(),
+        phase,
+        stft.abs(),
+        back,
+        shifted,
+        pair.real,
+        pair.conj().imag.resolve_neg(),
+        torch.fft.fftfreq(8),
+        kernel.sum().real.resolve_neg(),
+    ]

@@ -100,7 +100,9 @@ class GPT(nn.Module):
         if targets is None:
             return self.lm_head(x[:, [-1], :]), None
         logits = self.lm_head(x)
-        return logits, F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
+        return logits, F.cross_entropy(
+            logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1
+        )
 
     def configure_optimizers(self):
         params = {pn: p for pn, p in self.named_parameters() if p.requires_grad}
@@ -108,7 +110,9 @@ class GPT(nn.Module):
         rest = [p for p in params.values() if p.dim() < 2]
         fused = "fused" in inspect.signature(torch.optim.AdamW).parameters
         groups = [{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), **({"fused": False} if fused else {}))
+        return torch.optim.AdamW(
+            groups, lr=1e-2, betas=(0.9, 0.95), **({"fused": False} if fused else {})
+        )
 
     @torch.no_grad()
     def generate(self, idx, new, top_k):

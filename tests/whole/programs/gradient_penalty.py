@@ -12,7 +12,12 @@ def calc_gradient_penalty(netD, real_data, fake_data, alpha):
     interpolates = autograd.Variable(interpolates, requires_grad=True)
     out = netD(interpolates)
     gradients = autograd.grad(
-        outputs=out, inputs=interpolates, grad_outputs=torch.ones(out.size()), create_graph=True, retain_graph=True, only_inputs=True
+        outputs=out,
+        inputs=interpolates,
+        grad_outputs=torch.ones(out.size()),
+        create_graph=True,
+        retain_graph=True,
+        only_inputs=True,
     )[0]
     gradients = gradients.view(gradients.size(0), -1)
     return ((gradients.norm(2, dim=1) - 1) ** 2).mean() * 10

@@ -13,7 +13,14 @@ def main(same_weights):
     v = torch.tensor([1.0, 2.0, -1.0], dtype=torch.float64)
     f = lambda x: torch.stack([x[0] * x[1], x.sin().sum(), (x**2).prod()])
     two = lambda a, b: (a.exp() * b, a.sum() + b.sum())
-    results = [jacobian(f, x), hessian(rosenbrock, x), *hvp(rosenbrock, x, v), *vjp(f, x, v), *jvp(f, x, v), *vhp(rosenbrock, x, v)]
+    results = [
+        jacobian(f, x),
+        hessian(rosenbrock, x),
+        *hvp(rosenbrock, x, v),
+        *vjp(f, x, v),
+        *jvp(f, x, v),
+        *vhp(rosenbrock, x, v),
+    ]
     for row in jacobian(two, (x, v), create_graph=True):
         results += row
     for row in hessian(lambda a, b: (a**2 * b).sum(), (x, v)):

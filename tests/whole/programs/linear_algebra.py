@@ -20,8 +20,17 @@ def main(same_weights):
     x = torch.cholesky_solve(b[:3], chol)
     w = torch.tensor(rng.normal(size=(4, 4)), requires_grad=True)
     spd = w @ w.mT + torch.eye(4, dtype=w.dtype)
-    loss = torch.logdet(spd) + torch.linalg.inv(spd).trace() + torch.linalg.matrix_norm(w, "nuc") + torch.linalg.eigvalsh(spd).max()
-    loss = loss + torch.linalg.solve(spd, torch.ones(4, dtype=torch.float64)).norm() + torch.einsum("ij,jk,kl->il", w, w, w).diagonal().sum()
+    loss = (
+        torch.logdet(spd)
+        + torch.linalg.inv(spd).trace()
+        + torch.linalg.matrix_norm(w, "nuc")
+        + torch.linalg.eigvalsh(spd).max()
+    )
+    loss = (
+        loss
+        + torch.linalg.solve(spd, torch.ones(4, dtype=torch.float64)).norm()
+        + torch.einsum("ij,jk,kl->il", w, w, w).diagonal().sum()
+    )
     loss.backward()
     batch = torch.einsum("bij,bjk->bik", A.expand(2, -1, -1), w[:3].detach().expand(2, 3, 4))
     outer = torch.einsum("i,j", A[0], b[0]) + torch.outer(A[1], b[1]) + torch.ger(A[2], b[2])

@@ -3,7 +3,13 @@
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset, WeightedRandomSampler
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    SequentialSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 
 class MatrixFactorization(nn.Module):
@@ -16,14 +22,19 @@ class MatrixFactorization(nn.Module):
         self.bag = nn.EmbeddingBag(items, n_factors, mode="mean")
 
     def forward(self, user, item, seen):
-        pred = (self.user_factors(user) * (self.item_factors(item) + self.bag(seen))).sum(1, keepdim=True)
+        pred = (self.user_factors(user) * (self.item_factors(item) + self.bag(seen))).sum(
+            1, keepdim=True
+        )
         pred += self.user_bias(user) + self.item_bias(item)
         return pred.squeeze()
 
 
 def main(same_weights):
     rng = np.random.default_rng(0)
-    users, items = torch.from_numpy(rng.integers(0, 5, 20)), torch.from_numpy(rng.integers(0, 7, 20))
+    users, items = (
+        torch.from_numpy(rng.integers(0, 5, 20)),
+        torch.from_numpy(rng.integers(0, 7, 20)),
+    )
     ratings = torch.from_numpy(rng.integers(1, 6, 20)).float()
     seen = torch.stack([items.roll(k) for k in range(3)], 1)
     data = TensorDataset(users, items, seen, ratings)
@@ -37,7 +48,9 @@ def main(same_weights):
     for _ in range(3):
         for user, item, history, rating in DataLoader(data, batch_sampler=batches):
             optimizer.zero_grad()
-            loss = nn.MSELoss()(model(user, item, history), rating) + 1e-3 * sum(p.pow(2).sum() for p in model.parameters())
+            loss = nn.MSELoss()(model(user, item, history), rating) + 1e-3 * sum(
+                p.pow(2).sum() for p in model.parameters()
+            )
             loss.backward()
             optimizer.step()
             losses.append(loss.item())

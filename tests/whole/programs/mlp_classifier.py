@@ -22,7 +22,7 @@ class Points(Dataset):
 
 class MLP(nn.Module):
     def __init__(self):
-        super(MLP, self).__init__()
+        super().__init__()
         self.fc1 = nn.Linear(6, 16)
         self.fc2 = nn.Linear(16, 16)
         self.fc3 = nn.Linear(16, 2)
@@ -37,7 +37,9 @@ def main(same_weights):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     model = same_weights(MLP()).to(device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True
+    )
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1).to(device)
     data = Points(48)

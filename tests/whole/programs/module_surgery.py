@@ -16,12 +16,16 @@ class Odd(nn.Module):
         super().__init__()
         self.size = 3
         self.choices = nn.ModuleDict({"lrelu": nn.LeakyReLU(), "lin": nn.Linear(3, 3)})
-        self.params = nn.ParameterDict({"left": nn.Parameter(torch.ones(3)), "right": nn.Parameter(torch.zeros(3))})
+        self.params = nn.ParameterDict(
+            {"left": nn.Parameter(torch.ones(3)), "right": nn.Parameter(torch.zeros(3))}
+        )
         self.list = nn.ParameterList([nn.Parameter(torch.full((3,), float(i))) for i in range(2)])
         self.register_parameter("empty", None)
         self.register_buffer("steps", torch.tensor(0))
         self.register_buffer("scratch", torch.zeros(2), persistent=False)
-        self.layers = nn.Sequential(OrderedDict([("first", nn.Linear(3, 4)), ("second", nn.Linear(4, 3))]))
+        self.layers = nn.Sequential(
+            OrderedDict([("first", nn.Linear(3, 4)), ("second", nn.Linear(4, 3))])
+        )
 
     def forward(self, x):
         self.steps += 1
@@ -39,7 +43,9 @@ def main(same_weights):
     log = []
     pre = model.register_forward_pre_hook(lambda m, args: (args[0] * 2,))
     post = model.layers.register_forward_hook(lambda m, args, out: out + 1)
-    back = model.layers.first.register_full_backward_hook(lambda m, gi, go: log.append(go[0].abs().sum().item()))
+    back = model.layers.first.register_full_backward_hook(
+        lambda m, gi, go: log.append(go[0].abs().sum().item())
+    )
     x = torch.linspace(0, 1, 6).reshape(2, 3)
     out = model(x)
     out.sum().backward()
@@ -76,8 +82,20 @@ def main(same_weights):
     model.double()
     types = {p.dtype == torch.float64 for p in model.parameters()}
     names = [n for n, _ in model.named_modules()]
-    assert types == {True} and not isinstance(model.half_flag, torch.Tensor) and "size=3" in repr(model)
+    assert (
+        types == {True}
+        and not isinstance(model.half_flag, torch.Tensor)
+        and "size=3" in repr(model)
+    )
     assert result.missing_keys == ["list.0"] and result.unexpected_keys == []
     vector = nn.utils.parameters_to_vector(twin.parameters())
-    texts = [keys, trainable, names, [n for n, _ in model.named_children()], [n for n, _ in model.named_buffers()], message, repr(model).replace(torch.__name__ + ".", "")]
+    texts = [
+        keys,
+        trainable,
+        names,
+        [n for n, _ in model.named_children()],
+        [n for n, _ in model.named_buffers()],
+        message,
+        repr(model).replace(torch.__name__ + ".", ""),
+    ]
     return log + [out, model.steps, twin(x), model(x.double()), vector, *texts]

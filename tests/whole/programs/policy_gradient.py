@@ -24,7 +24,11 @@ class Policy(nn.Module):
 def main(same_weights):
     rng = np.random.default_rng(0)
     model = same_weights(Policy())
-    optimizer, eps, history = optim.Adam(model.parameters(), lr=3e-2), np.finfo(np.float32).eps.item(), []
+    optimizer, eps, history = (
+        optim.Adam(model.parameters(), lr=3e-2),
+        np.finfo(np.float32).eps.item(),
+        [],
+    )
     for _ in range(2):
         for t in range(5):
             state = torch.from_numpy(rng.normal(size=4)).float()
@@ -47,7 +51,11 @@ def main(same_weights):
             value_losses.append(F.smooth_l1_loss(value, torch.tensor([R])))
         optimizer.zero_grad()
         gaussian = Normal(torch.zeros(1), model.log_std.exp())
-        loss = torch.stack(policy_losses).sum() + torch.stack(value_losses).sum() + kl_divergence(gaussian, Normal(0.5, 2.0)).sum()
+        loss = (
+            torch.stack(policy_losses).sum()
+            + torch.stack(value_losses).sum()
+            + kl_divergence(gaussian, Normal(0.5, 2.0)).sum()
+        )
         loss.backward()
         optimizer.step()
         history += [loss.item(), gaussian.log_prob(torch.tensor(0.3))]

@@ -20,7 +20,11 @@ class Encoder(nn.Module):
 class Attention(nn.Module):
     def __init__(self, hidden):
         super().__init__()
-        self.Wa, self.Ua, self.Va = nn.Linear(hidden, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, 1)
+        self.Wa, self.Ua, self.Va = (
+            nn.Linear(hidden, hidden),
+            nn.Linear(hidden, hidden),
+            nn.Linear(hidden, 1),
+        )
 
     def forward(self, query, keys, mask):
         scores = self.Va(torch.tanh(self.Wa(query) + self.Ua(keys))).squeeze(2).unsqueeze(1)

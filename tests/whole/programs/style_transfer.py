@@ -20,10 +20,15 @@ def main(same_weights):
     for p in cnn.parameters():
         p.requires_grad_(False)
     caught = {}
-    handles = [cnn[i].register_forward_hook(lambda m, i, o, name=name: caught.update({name: o})) for i, name in ((0, "a"), (2, "b"), (5, "c"))]
+    handles = [
+        cnn[i].register_forward_hook(lambda m, i, o, name=name: caught.update({name: o}))
+        for i, name in ((0, "a"), (2, "b"), (5, "c"))
+    ]
     mean = torch.tensor([0.485, 0.456, 0.406]).view(-1, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(-1, 1, 1)
-    style, content = (torch.from_numpy(rng.random((1, 3, 8, 8)).astype("float32")) for _ in range(2))
+    style, content = (
+        torch.from_numpy(rng.random((1, 3, 8, 8)).astype("float32")) for _ in range(2)
+    )
     with torch.no_grad():
         cnn((style - mean) / std)
         targets = {k: gram_matrix(v) for k, v in caught.items()}
@@ -37,7 +42,9 @@ def main(same_weights):
         optimizer.zero_grad()
         cnn((image - mean) / std)
         style_loss = sum(F.mse_loss(gram_matrix(caught[k]), targets[k]) for k in targets)
-        variation = (image[..., 1:] - image[..., :-1]).abs().mean() + (image[:, :, 1:] - image[:, :, :-1]).abs().mean()
+        variation = (image[..., 1:] - image[..., :-1]).abs().mean() + (
+            image[:, :, 1:] - image[:, :, :-1]
+        ).abs().mean()
         loss = 100 * style_loss + F.mse_loss(caught["c"], content_target) + 0.01 * variation
         loss.backward()
         optimizer.step()

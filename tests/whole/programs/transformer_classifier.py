@@ -28,8 +28,12 @@ class Classifier(nn.Module):
         self.cls = nn.Parameter(torch.zeros(1, 1, 8))
         nn.init.trunc_normal_(self.cls, std=0.02)
         self.position = PositionalEncoding(8)
-        layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16, dropout=0.0, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, num_layers=2, norm=nn.LayerNorm(8), enable_nested_tensor=False)
+        layer = nn.TransformerEncoderLayer(
+            d_model=8, nhead=2, dim_feedforward=16, dropout=0.0, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(
+            layer, num_layers=2, norm=nn.LayerNorm(8), enable_nested_tensor=False
+        )
         self.head = nn.Linear(8, 3)
 
     def forward(self, src: Tensor) -> Tensor:

@@ -9,13 +9,23 @@ from torch.utils.checkpoint import checkpoint
 
 class DoubleConv(nn.Sequential):
     def __init__(self, i, o):
-        super().__init__(nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True), nn.Conv2d(o, o, kernel_size=3, padding="same"), nn.ELU(inplace=True))
+        super().__init__(
+            nn.Conv2d(i, o, 3, padding=1, bias=False),
+            nn.BatchNorm2d(o),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(o, o, kernel_size=3, padding="same"),
+            nn.ELU(inplace=True),
+        )
 
 
 class Up(nn.Module):
     def __init__(self, i, o, bilinear):
         super().__init__()
-        self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True) if bilinear else nn.ConvTranspose2d(i, i // 2, 2, stride=2)
+        self.up = (
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+            if bilinear
+            else nn.ConvTranspose2d(i, i // 2, 2, stride=2)
+        )
         self.conv = DoubleConv(i + o if bilinear else i // 2 + o, o)
 
     def forward(self, x1, x2):

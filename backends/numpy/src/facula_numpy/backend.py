@@ -6,7 +6,18 @@ import numpy as np
 
 from facula._device import device as Device
 from facula.backends.array import ArrayBackend
-from facula_numpy import activation, choose, conv, embedding, inplace, linear, loss, norm, random, recurrent
+from facula_numpy import (
+    activation,
+    choose,
+    conv,
+    embedding,
+    inplace,
+    linear,
+    loss,
+    norm,
+    random,
+    recurrent,
+)
 
 
 class NumpyBackend(ArrayBackend):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from facula.ops._op import OPS
 from facula.ops.linear import check_linear
 

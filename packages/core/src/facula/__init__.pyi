@@ -602,6 +602,9 @@ def divide(input: Any, other: Any, *, rounding_mode: str | None = ..., out: Any 
 def dot(input: Any, tensor: Any, *, out: Any = ...) -> Tensor:
     """Sum of the products of two 1-D tensors of one size, as a 0-d tensor."""
 
+def dot_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: Any, scale: Any, *, out: Any = ...) -> Any:
+    """Attention without dropout, (..., L, Ev), and its weights (..., L, S)."""
+
 def drop(input: Any, keep: Any, scale: Any, *, out: Any = ...) -> Tensor:
     """`scale * input` where `keep`, else 0; `keep` broadcasts."""
 

@@ -136,7 +136,9 @@ def _inplace(op: Any) -> Callable[..., Tensor]:
     return method
 
 
-def write_result(t: Tensor, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Tensor:
+def write_result(
+    t: Tensor, name: str, function: Callable[..., Any], args: Any, kwargs: Any
+) -> Tensor:
     """`function(t, *args, **kwargs)` written into `t`; what it recorded keeps the values of before."""
     from facula.autograd.record import tick as clock
 
@@ -154,7 +156,10 @@ def check_no_overlap(t: Tensor, name: str) -> None:
     array = t._array
     if name in ("fill_", "zero_"):  # the same value everywhere
         return
-    if any(s == 0 and n > 1 for n, s in zip(array.shape, t._backend.strides(array))) and 0 not in array.shape:
+    if (
+        any(s == 0 and n > 1 for n, s in zip(array.shape, t._backend.strides(array)))
+        and 0 not in array.shape
+    ):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor (shape {list(t.shape)}) refers "
             f"to a single memory location. Please clone() the tensor before performing the operation."
@@ -410,7 +415,9 @@ class Tensor(TensorMethods):
 
         return strided
 
-    is_sparse = is_quantized = is_mkldnn = is_nested = is_sparse_csr = is_xla = is_mps = is_xpu = False
+    is_sparse = is_quantized = is_mkldnn = is_nested = is_sparse_csr = is_xla = is_mps = is_xpu = (
+        False
+    )
 
     @property
     def is_cuda(self) -> bool:
@@ -760,11 +767,17 @@ class Tensor(TensorMethods):
         from facula.construct import tensor
 
         if self.requires_grad or any(t.requires_grad for t in others):
-            raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+            raise RuntimeError(
+                f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+            )
         if not self.is_cpu:
-            raise TypeError(f"{name} is only implemented on CPU tensors, this one is on {self.device}")
+            raise TypeError(
+                f"{name} is only implemented on CPU tensors, this one is on {self.device}"
+            )
         columns = [t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)]
-        return self.copy_(tensor([function(*row) for row in zip(*columns)], dtype=self.dtype).reshape(self.shape))  # type: ignore[no-any-return]
+        return self.copy_(
+            tensor([function(*row) for row in zip(*columns)], dtype=self.dtype).reshape(self.shape)
+        )  # type: ignore[no-any-return]
 
     def get_device(self) -> int:
         """The number of the device; -1 on the CPU."""
@@ -786,7 +799,11 @@ class Tensor(TensorMethods):
 
     def is_set_to(self, tensor: Tensor) -> bool:
         """Whether both are the same place in memory, with the same shape and strides."""
-        return self.shape == tensor.shape and self.stride() == tensor.stride() and self.data_ptr() == tensor.data_ptr()
+        return (
+            self.shape == tensor.shape
+            and self.stride() == tensor.stride()
+            and self.data_ptr() == tensor.data_ptr()
+        )
 
     def pin_memory(self, device: Any = None) -> Tensor:
         """The tensor itself: memory is not pinned."""
@@ -803,7 +820,9 @@ class Tensor(TensorMethods):
         target = tuple(as_size(size))
         shape = self.shape[len(self.shape) - len(target) :] if len(target) <= self.ndim else ()
         if len(shape) != len(target) or any(n not in (1, m) for n, m in zip(target, shape)):
-            raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(self.shape)}}}.")
+            raise RuntimeError(
+                f"size {{{list(target)}}} is not expandable to size {{{list(self.shape)}}}."
+            )
         return OPS["sum_to"].call(self, target)  # type: ignore[no-any-return]
 
     def adjoint(self) -> Tensor:
@@ -822,7 +841,9 @@ class Tensor(TensorMethods):
         """`resize_` to the shape of another tensor."""
         return self.resize_(the_template.shape)
 
-    def cov(self, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+    def cov(
+        self, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+    ) -> Tensor:
         """See `facula.cov`."""
         from facula.statistics import cov
 

@@ -53,10 +53,18 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
             result = func(*given, **kwargs)
             value, aux = result if has_aux else (result, None)
             if not isinstance(value, Tensor) or value.numel() != 1:
-                what = f"shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-                raise RuntimeError(f"grad: the function must return one tensor with one element, got {what}")
+                what = (
+                    f"shape {list(value.shape)}"
+                    if isinstance(value, Tensor)
+                    else type(value).__name__
+                )
+                raise RuntimeError(
+                    f"grad: the function must return one tensor with one element, got {what}"
+                )
             tracked = any(t.requires_grad for t in _tensors(args))
-            found = autograd.grad(value, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
+            found = autograd.grad(
+                value, leaves, create_graph=True, allow_unused=True, materialize_grads=True
+            )
         if not tracked:
             found, value = tuple(g.detach() for g in found), value.detach()
         rest = iter(found)
@@ -87,21 +95,31 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> A
     return wrapped
 
 
-def vjp(func: Callable[..., Any], *primals: Tensor) -> tuple[Any, Callable[..., tuple[Tensor, ...]]]:
+def vjp(
+    func: Callable[..., Any], *primals: Tensor
+) -> tuple[Any, Callable[..., tuple[Tensor, ...]]]:
     """`func(*primals)`, and the function that multiplies a cotangent by its Jacobian."""
     from facula import autograd
 
     with enable_grad():
-        inputs = tuple(x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in primals)
+        inputs = tuple(
+            x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in primals
+        )
         outputs = func(*inputs)
 
     def product(*cotangents: Any) -> tuple[Tensor, ...]:
-        given = cotangents[0] if len(cotangents) == 1 and isinstance(cotangents[0], tuple) else cotangents
+        given = (
+            cotangents[0]
+            if len(cotangents) == 1 and isinstance(cotangents[0], tuple)
+            else cotangents
+        )
         return autograd.grad(
             outputs, inputs, given, retain_graph=True, allow_unused=True, materialize_grads=True
         )
 
-    return _map(lambda t: t if any(x.requires_grad for x in primals) else t.detach(), outputs), product
+    return _map(
+        lambda t: t if any(x.requires_grad for x in primals) else t.detach(), outputs
+    ), product
 
 
 def jvp(func: Callable[..., Any], primals: tuple[Tensor, ...], tangents: tuple[Tensor, ...]) -> Any:

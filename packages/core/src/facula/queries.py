@@ -76,13 +76,20 @@ def broadcast_shapes(*shapes: Any) -> Any:
     return Size(common(*[(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]))
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
     """Which of `elements` (a tensor, or a number) are among `test_elements`, as bools of the shape of the first."""
     import facula
 
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
-        raise TypeError("isin(): one of 'elements' and 'test_elements' must be a Tensor, got two numbers")
+        raise TypeError(
+            "isin(): one of 'elements' and 'test_elements' must be a Tensor, got two numbers"
+        )
     device = (elements if isinstance(elements, Tensor) else test_elements).device
-    among, values = facula.as_tensor(elements, device=device), facula.as_tensor(test_elements, device=device)
+    among, values = (
+        facula.as_tensor(elements, device=device),
+        facula.as_tensor(test_elements, device=device),
+    )
     found: Tensor = (among.unsqueeze(-1) == values.reshape(-1)).any(-1)
     return ~found if invert else found

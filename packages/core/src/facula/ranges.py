@@ -61,7 +61,11 @@ def gradient(
     """
     import facula
 
-    dims = [dim] if isinstance(dim, int) else list(facula.arange(input.dim()).tolist() if dim is None else dim)
+    dims = (
+        [dim]
+        if isinstance(dim, int)
+        else list(facula.arange(input.dim()).tolist() if dim is None else dim)
+    )
     steps = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(dims)
     if len(steps) != len(dims):
         raise RuntimeError(f"gradient: got {len(steps)} spacings for {len(dims)} dimensions")
@@ -81,7 +85,11 @@ def _slope(x: Tensor, spacing: Any, dim: int, edge_order: int) -> Tensor:
     if not (x.is_floating_point() or x.is_complex()):
         x = x.to(facula.get_default_dtype())
     x = x.movedim(dim, -1)
-    at = spacing if isinstance(spacing, Tensor) and spacing.dim() else facula.arange(n, dtype=x.dtype) * spacing
+    at = (
+        spacing
+        if isinstance(spacing, Tensor) and spacing.dim()
+        else facula.arange(n, dtype=x.dtype) * spacing
+    )
     h = (at[1:] - at[:-1]).to(x.dtype)
     slopes = (x[..., 1:] - x[..., :-1]) / h
     left, right = h[:-1], h[1:]

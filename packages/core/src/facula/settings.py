@@ -48,4 +48,8 @@ def typename(obj: Any) -> str:
     """The name of the type of `obj`; of a tensor as `Tensor.type` gives it."""
     from facula._tensor import Tensor
 
-    return str(obj.type()) if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
+    return (
+        str(obj.type())
+        if isinstance(obj, Tensor)
+        else f"{type(obj).__module__}.{type(obj).__qualname__}"
+    )

@@ -11,15 +11,25 @@ def _rows(input: Tensor, name: str) -> Tensor:
     import facula
 
     if input.dim() > 2:
-        raise RuntimeError(f"{name}(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+        raise RuntimeError(
+            f"{name}(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
+        )
     if input.dtype is facula.bool:
         raise RuntimeError(f"{name}(): bool dtype is not supported for input")
     rows = input if input.dim() == 2 else input.reshape(1, -1)
-    return rows if rows.is_floating_point() or rows.is_complex() else rows.to(facula.get_default_dtype())
+    return (
+        rows
+        if rows.is_floating_point() or rows.is_complex()
+        else rows.to(facula.get_default_dtype())
+    )
 
 
 def cov(
-    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+    input: Tensor,
+    *,
+    correction: int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
 ) -> Tensor:
     """Covariance matrix of variables in rows and observations in columns.
 
@@ -30,8 +40,12 @@ def cov(
     n = x.shape[1]
     for name, w in (("fweights", fweights), ("aweights", aweights)):
         if w is not None and tuple(w.shape) != (n,):
-            raise RuntimeError(f"cov(): expected {name} to have shape ({n},), one per observation, but got {tuple(w.shape)}")
-    weights: Any = aweights if fweights is None else fweights if aweights is None else fweights * aweights
+            raise RuntimeError(
+                f"cov(): expected {name} to have shape ({n},), one per observation, but got {tuple(w.shape)}"
+            )
+    weights: Any = (
+        aweights if fweights is None else fweights if aweights is None else fweights * aweights
+    )
     total: Any = n if weights is None else weights.sum()
     mean = (x if weights is None else x * weights).sum(1, keepdim=True) / total
     norm = total - correction

@@ -24,7 +24,9 @@ class _VariableType(type):
 class Variable(metaclass=_VariableType):
     """The old name of a tensor on the tape: `Variable(t, requires_grad=True)` is `t` as a leaf of its own."""
 
-    def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Any:
+    def __new__(
+        cls, data: Tensor, requires_grad: bool = False, volatile: bool | None = None
+    ) -> Any:
         if not isinstance(data, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         return data.detach().requires_grad_(requires_grad)

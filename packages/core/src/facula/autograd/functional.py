@@ -73,9 +73,7 @@ def _vectors(v: Any, like: tuple[Tensor, ...], name: str) -> tuple[Tensor, ...]:
         return (like[0].detach().new_ones(like[0].shape),)
     vectors = _as_tuple(v, "v", name)
     if len(vectors) != len(like):
-        raise RuntimeError(
-            f"{name}: v is a tuple of {len(vectors)} tensors, expected {len(like)}"
-        )
+        raise RuntimeError(f"{name}: v is a tuple of {len(vectors)} tensors, expected {len(like)}")
     for i, (a, b) in enumerate(zip(vectors, like)):
         if a.shape != b.shape:
             raise RuntimeError(
@@ -87,11 +85,17 @@ def _vectors(v: Any, like: tuple[Tensor, ...], name: str) -> tuple[Tensor, ...]:
 def _scalar(outputs: tuple[Tensor, ...], name: str) -> None:
     if len(outputs) != 1 or outputs[0].numel() != 1:
         shapes = [list(o.shape) for o in outputs]
-        raise RuntimeError(f"{name}: the function must return one tensor with one element, got {shapes}")
+        raise RuntimeError(
+            f"{name}: the function must return one tensor with one element, got {shapes}"
+        )
 
 
 def vjp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """`func(*inputs)`, and `v` times its Jacobian. `v` has the shapes of the outputs."""
     with enable_grad():
@@ -105,7 +109,11 @@ def vjp(
 
 
 def jvp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """`func(*inputs)`, and its Jacobian times `v`, which has the shapes of the inputs.
 
@@ -136,7 +144,8 @@ def _rows(y: Tensor, xs: tuple[Tensor, ...], create_graph: bool, strict: bool) -
     if not rows:
         return [x.detach().new_zeros((*y.shape, *x.shape)) for x in xs]
     return [
-        facula.stack([row[k] for row in rows]).reshape((*y.shape, *x.shape)) for k, x in enumerate(xs)
+        facula.stack([row[k] for row in rows]).reshape((*y.shape, *x.shape))
+        for k, x in enumerate(xs)
     ]
 
 
@@ -197,7 +206,11 @@ def _slope(func: Any, inputs: Any, v: Any, create_graph: bool, strict: bool, nam
 
 
 def vhp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """`func(*inputs)`, and `v` times its Hessian: the gradient of the gradient's product with `v`."""
     with enable_grad():
@@ -209,7 +222,11 @@ def vhp(
 
 
 def hvp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """`func(*inputs)`, and its Hessian times `v`; a Hessian is symmetric, so this is `vhp`."""
     return vhp(func, inputs, v, create_graph, strict)

@@ -632,7 +632,26 @@ def _is_unary(op: Op) -> bool:
 
 #: What the functions generated for unary ops mean by themselves; an option `mode` would hide it.
 _NAMES = frozenset(
-    "a backend c cell dt edge_of is_tracked mode new node Node op out plan_1 run state tick track_a".split()
+    [
+        "a",
+        "backend",
+        "c",
+        "cell",
+        "dt",
+        "edge_of",
+        "is_tracked",
+        "mode",
+        "new",
+        "node",
+        "Node",
+        "op",
+        "out",
+        "plan_1",
+        "run",
+        "state",
+        "tick",
+        "track_a",
+    ]
 )
 
 

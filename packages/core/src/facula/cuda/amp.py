@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facula.amp import GradScaler as _GradScaler
-from facula.amp import autocast as _autocast
-from facula.amp import custom_bwd, custom_fwd
+from facula.amp import GradScaler as _GradScaler, autocast as _autocast, custom_bwd, custom_fwd
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 

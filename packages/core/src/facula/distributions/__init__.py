@@ -1,8 +1,8 @@
 """Probability distributions that can be sampled, and differentiated by their parameters."""
 
+from facula.distributions.bernoulli import Bernoulli
 from facula.distributions.categorical import Categorical
 from facula.distributions.continuous import Exponential, Laplace, Normal, Uniform
-from facula.distributions.bernoulli import Bernoulli
 from facula.distributions.distribution import Distribution
 from facula.distributions.divergence import kl_divergence, register_kl
 

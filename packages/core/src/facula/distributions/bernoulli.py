@@ -20,7 +20,13 @@ class Bernoulli(Distribution):
             (self.probs,) = broadcast(probs)
             if validate_args is not False:
                 inside = (self.probs >= 0) & (self.probs <= 1)
-                require("Bernoulli", inside, "probs", "Interval(lower_bound=0.0, upper_bound=1.0)", self.probs)
+                require(
+                    "Bernoulli",
+                    inside,
+                    "probs",
+                    "Interval(lower_bound=0.0, upper_bound=1.0)",
+                    self.probs,
+                )
             kept = self.probs.clamp(*_inside(self.probs))
             self.logits = kept.log() - (-kept).log1p()
         else:

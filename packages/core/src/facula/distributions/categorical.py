@@ -13,7 +13,10 @@ class Categorical(Distribution):
     """Draws 0 to K - 1, with probabilities `probs` (positive, made to sum to 1) or `logits` along the last dimension."""
 
     def __init__(
-        self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None
+        self,
+        probs: Tensor | None = None,
+        logits: Tensor | None = None,
+        validate_args: bool | None = None,
     ):
         if (probs is None) == (logits is None):
             raise ValueError("Either `probs` or `logits` must be specified, but not both.")
@@ -29,7 +32,13 @@ class Categorical(Distribution):
             if logits.dim() < 1:
                 raise ValueError("`logits` parameter must be at least one-dimensional.")
             if validate_args is not False:
-                require("Categorical", logits == logits, "logits", "IndependentConstraint(Real(), 1)", logits)
+                require(
+                    "Categorical",
+                    logits == logits,
+                    "logits",
+                    "IndependentConstraint(Real(), 1)",
+                    logits,
+                )
             self.logits = logits - logits.logsumexp(-1, keepdim=True)
             self.probs = self.logits.softmax(-1)
         super().__init__(self.logits.shape[:-1])
@@ -62,8 +71,6 @@ class Categorical(Distribution):
 
     def entropy(self) -> Tensor:
         return -(self.logits.clamp(min=-3.4e38) * self.probs).sum(-1)
-
-
 
 
 def _inside(probs: Tensor) -> tuple[float, float]:

@@ -35,7 +35,9 @@ class Normal(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         import facula
 
-        noise = facula.randn(self._extended(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
+        noise = facula.randn(
+            self._extended(sample_shape), dtype=self.loc.dtype, device=self.loc.device
+        )
         return self.loc + noise * self.scale
 
     def log_prob(self, value: Any) -> Tensor:
@@ -62,7 +64,9 @@ class Uniform(Distribution):
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None):
         self.low, self.high = broadcast(low, high)
         if validate_args is not False and not bool((self.low < self.high).all()):
-            raise ValueError(f"Uniform is not defined where low >= high: low {self.low}, high {self.high}")
+            raise ValueError(
+                f"Uniform is not defined where low >= high: low {self.low}, high {self.high}"
+            )
         super().__init__(self.low.shape)
 
     @property
@@ -76,7 +80,9 @@ class Uniform(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         import facula
 
-        share = facula.rand(self._extended(sample_shape), dtype=self.low.dtype, device=self.low.device)
+        share = facula.rand(
+            self._extended(sample_shape), dtype=self.low.dtype, device=self.low.device
+        )
         return self.low + share * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -109,7 +115,9 @@ class Exponential(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         import facula
 
-        share = facula.rand(self._extended(sample_shape), dtype=self.rate.dtype, device=self.rate.device)
+        share = facula.rand(
+            self._extended(sample_shape), dtype=self.rate.dtype, device=self.rate.device
+        )
         return -(-share).log1p() / self.rate
 
     def log_prob(self, value: Any) -> Tensor:
@@ -141,7 +149,9 @@ class Laplace(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         import facula
 
-        share = facula.rand(self._extended(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
+        share = facula.rand(
+            self._extended(sample_shape), dtype=self.loc.dtype, device=self.loc.device
+        )
         share = share - 0.5
         return self.loc - self.scale * share.sign() * (-2 * share.abs()).log1p()
 

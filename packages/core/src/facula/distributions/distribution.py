@@ -13,7 +13,9 @@ class Distribution:
 
     has_rsample = False
 
-    def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None):
+    def __init__(
+        self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None
+    ):
         self._batch_shape, self._event_shape = Size(batch_shape), Size(event_shape)
 
     @property
@@ -36,7 +38,9 @@ class Distribution:
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draws as a differentiable function of the parameters. Raises NotImplementedError where there is none."""
-        raise NotImplementedError(f"{type(self).__name__} has no reparametrised samples; use sample()")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no reparametrised samples; use sample()"
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Logarithm of the density, or of the probability, of `value`."""

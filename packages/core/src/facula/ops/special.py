@@ -26,7 +26,9 @@ def _function(name: str, doc: str, low: float = -2.0, high: float = 2.0, kind: A
 # ---- the error function and the normal distribution
 
 erf = _function(
-    "erf", "Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`.", kind=leaf
+    "erf",
+    "Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `input`.",
+    kind=leaf,
 )
 erfc = _function("erfc", "`1 - erf(input)`, accurate where that is small.", kind=leaf)
 special_erfcx = _function("special_erfcx", "`exp(input ** 2) * erfc(input)`, without underflow.")

@@ -21,7 +21,9 @@ __all__ = [
 
 def _checked_decay(decay: float) -> float:
     if not 0.0 <= decay <= 1.0:
-        raise ValueError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
+        raise ValueError(
+            f"Invalid decay value {decay} provided. Please provide a value in [0,1] range."
+        )
     return decay
 
 
@@ -87,7 +89,9 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def _averaged(self, model: Module) -> list[Tensor]:
-        return list(chain(model.parameters(), model.buffers()) if self.use_buffers else model.parameters())
+        return list(
+            chain(model.parameters(), model.buffers()) if self.use_buffers else model.parameters()
+        )
 
     @no_grad()
     def update_parameters(self, model: Module) -> None:
@@ -147,7 +151,9 @@ class SWALR(LRScheduler):
             )
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
             raise ValueError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
-        rates = swa_lr if isinstance(swa_lr, (list, tuple)) else [swa_lr] * len(optimizer.param_groups)
+        rates = (
+            swa_lr if isinstance(swa_lr, (list, tuple)) else [swa_lr] * len(optimizer.param_groups)
+        )
         for group, rate in zip(optimizer.param_groups, rates):
             group["swa_lr"] = rate
         self.anneal_epochs, self.anneal_strategy = anneal_epochs, anneal_strategy
