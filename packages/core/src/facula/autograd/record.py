@@ -534,6 +534,42 @@ def run_composite(op: Op, args: tuple[Any, ...]) -> Any:
 
     Untracked, its kernel (or its body) works on raw arrays; else its body is put on the tape.
     """
+    mode = state.mode
+    backend = _settled_backend(op, args) if mode is True or mode is False else None
+    if backend is None:
+        return _run_composite(op, args)
+    if op.alias or (mode and any([is_tracked(args[i]) for i in op.places if args[i] is not None])):
+        result = op.body(recorder(backend), *args)  # type: ignore[misc]
+        if op.result is not None and not hasattr(result, "_fields"):
+            result = op.result(*result)
+        return result
+    arrays = list(args)
+    for i in op.places:
+        if args[i] is not None:
+            arrays[i] = args[i]._array
+    return wrap_result(op, getattr(backend, op.name)(*arrays), backend)
+
+
+def _settled_backend(op: Op, args: tuple[Any, ...]) -> Any:
+    """The one device of all inputs, or None where one must be moved, cast or made a tensor first."""
+    backend = dtype = None
+    for i in op.places:
+        x = args[i]
+        if x is None:
+            continue
+        if not isinstance(x, Tensor) or not (backend is None or x._backend is backend):
+            return None
+        kind = x._array.dtype
+        if kind is not F32 and kind is not F64 and (op.promote is not None or kind in HALF):
+            return None
+        if dtype is not None and kind is not dtype and op.promote is not None:
+            return None
+        backend, dtype = x._backend, kind
+    return backend
+
+
+def _run_composite(op: Op, args: tuple[Any, ...]) -> Any:
+    """The same in general."""
     kinds = [p.kind for p in op.parameters]
     ins = tuple(a for a, k in zip(args, kinds) if k != "option")
     flat = flatten(ins)

@@ -124,6 +124,8 @@ class Op:
         self.inputs = tuple(p.name for p in self.parameters if p.kind != "option")
         self.options = tuple(p.name for p in self.parameters if p.kind == "option")
         self.has_lists = any(p.kind == "list" for p in self.parameters)
+        #: Where among the arguments the inputs are.
+        self.places = tuple(i for i, p in enumerate(self.parameters) if p.kind != "option")
         kinds = [p.kind != "option" for p in self.parameters]
         #: None where all inputs come before all options, else where each argument is to be found.
         self.order = None if kinds == sorted(kinds, reverse=True) else _order(kinds)
