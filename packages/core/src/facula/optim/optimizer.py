@@ -97,11 +97,11 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
+                maximize = group.get("maximize")
                 for p in group["params"]:
-                    if p.grad is not None:
-                        self.update(
-                            group, p, -p.grad if group.get("maximize") else p.grad, self.state[p]
-                        )
+                    grad = p.grad
+                    if grad is not None:
+                        self.update(group, p, -grad if maximize else grad, self.state[p])
         for hook in list(self._step_post_hooks.values()):
             hook(self, (closure,) if closure else (), {})
         return loss
