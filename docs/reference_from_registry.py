@@ -28,6 +28,10 @@ MODULES = {
     "facula.optim": "Optimizers",
     "facula.data": "Data loading",
     "facula.autograd": "Automatic differentiation",
+    "facula.func": "Functions of functions",
+    "facula.amp": "Autocast",
+    "facula.distributions": "Distributions",
+    "facula.cuda": "What programs ask about CUDA",
     "facula.io": "Files",
     "facula.graph": "Capture",
     "facula.random": "Random numbers",
@@ -39,6 +43,8 @@ MODULES = {
 }
 #: Submodules that are not reached through names in `__all__`, by package.
 SINGLE = {
+    "facula.autograd": ["facula.autograd.functional"],
+    "facula.distributions": [],
     "facula.optim": ["facula.optim.lr_scheduler"],
     "facula.nn": ["facula.nn.init"],
     "facula.backends": ["facula.backends.spec", "facula.backends.buffer", "facula.backends.array"],
@@ -259,19 +265,11 @@ def by_home(module):
 
 def public_names(module):
     """`__all__`, or what a package gathers from its files, or what a file defines."""
-    if module is facula:
-        return [
-            "Tensor",
-            "Size",
-            "tensor",
-            "as_tensor",
-            "from_numpy",
-            "device",
-            "dtype",
-            "finfo",
-            "iinfo",
-            *sorted(facula._HOMES),
-        ]
+    if (
+        module is facula
+    ):  # save, compile and the like are on the pages of the modules they come from
+        first = "Tensor Size tensor as_tensor from_numpy device dtype finfo iinfo".split()
+        return [*first, *sorted(n for n, home in facula._HOMES.items() if home not in MODULES)]
     if hasattr(module, "__all__"):
         return module.__all__
     homes = (
