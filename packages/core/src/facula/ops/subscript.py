@@ -247,15 +247,28 @@ def assign(self: Any, index: Any, value: Any) -> None:
             )
         write_(x, value)
         return
-    at, value = as_positions(x, indices), fitting(value, x)
-    mode = state.mode
-    if (mode is True or mode is False) and not is_tracked(x) and not is_tracked(value):
+    value, mode = fitting(value, x), state.mode
+    is_plain = (mode is True or mode is False) and not is_tracked(x) and not is_tracked(value)
+    if is_plain and not value._array.shape and _is_whole_mask(indices[0], x):
+        chosen = x._backend.where(indices[0]._array, value._array, x._array)
+        x._backend.write(x._array, chosen)
+        bump(x)
+        return
+    at = as_positions(x, indices)
+    if is_plain:
         x._backend.write_at(
             x._array, tuple([i if i is None else i._array for i in at]), value._array
         )
         bump(x)
         return
     write_(x, OPS["index_put"].call(x, at, value, False))
+
+
+def _is_whole_mask(i: Any, x: Any) -> bool:
+    """Whether `i` is a mask of the shape of `x`, beside it: the positions need not be found."""
+    if i is None or i._backend is not x._backend or i._array.dtype.kind != "b":
+        return False
+    return i._array.shape == x._array.shape
 
 
 def as_value(value: Any, x: Any) -> Any:
