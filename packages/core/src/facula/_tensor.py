@@ -777,7 +777,7 @@ class Tensor(TensorMethods):
         columns = [t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)]
         return self.copy_(
             tensor([function(*row) for row in zip(*columns)], dtype=self.dtype).reshape(self.shape)
-        )  # type: ignore[no-any-return]
+        )
 
     def get_device(self) -> int:
         """The number of the device; -1 on the CPU."""
@@ -831,11 +831,11 @@ class Tensor(TensorMethods):
 
     def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
         """A copy of what `narrow` gives."""
-        return self.narrow(dim, start, length).clone()  # type: ignore[no-any-return]
+        return self.narrow(dim, start, length).clone()
 
     def split_with_sizes(self, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
         """As `split` with a list."""
-        return self.split(split_sizes, dim)  # type: ignore[no-any-return]
+        return self.split(split_sizes, dim)
 
     def resize_as_(self, the_template: Tensor, memory_format: Any = None) -> Tensor:
         """`resize_` to the shape of another tensor."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class State(threading.local):
@@ -132,24 +134,24 @@ class _GradMode:
     def __exit__(self, *exc: Any) -> None:
         set_recording(self._before)
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: _Function) -> _Function:
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             with self.clone():
                 return function(*args, **kwargs)
 
-        return wrapped
+        return cast("_Function", wrapped)
 
     def clone(self) -> _GradMode:
         new: _GradMode = type(self).__new__(type(self))
         new.recording = self.recording
         return new
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = object.__new__(cls)
         if args and callable(args[0]):  # used as a bare decorator, without parentheses
             self.__init__()  # type: ignore[misc]
-            return self(args[0])
+            return cast("Self", self(args[0]))
         return self
 
 

@@ -40,15 +40,15 @@ class Normal(Distribution):
         )
         return self.loc + noise * self.scale
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         z = (value - self.loc) / self.scale
         return -(z * z) / 2 - self.scale.log() - math.log(math.sqrt(2 * math.pi))
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         """Probability of less than `value`."""
         return 0.5 * (1 + ((value - self.loc) / (self.scale * math.sqrt(2))).erf())
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         """The number with that probability of less."""
         return self.loc + self.scale * (2 * value - 1).erfinv() * math.sqrt(2)
 
@@ -120,7 +120,7 @@ class Exponential(Distribution):
         )
         return -(-share).log1p() / self.rate
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         return self.rate.log() - self.rate * value
 
     def entropy(self) -> Tensor:
@@ -155,7 +155,7 @@ class Laplace(Distribution):
         share = share - 0.5
         return self.loc - self.scale * share.sign() * (-2 * share.abs()).log1p()
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         return -(2 * self.scale).log() - (value - self.loc).abs() / self.scale
 
     def entropy(self) -> Tensor:

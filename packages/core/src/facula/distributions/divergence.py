@@ -48,7 +48,8 @@ def _categorical(p: Categorical, q: Categorical) -> Tensor:
     import facula
 
     terms = p.probs * (p.logits - q.logits)
-    return facula.where(p.probs == 0, 0.0, terms).sum(-1)
+    divergence: Tensor = facula.where(p.probs == 0, 0.0, terms).sum(-1)
+    return divergence
 
 
 @register_kl(Bernoulli, Bernoulli)

@@ -30,7 +30,8 @@ class _Region:
     def refill(self) -> None:
         fresh = self.again()
         if len(fresh) != len(self.nodes) or any(
-            old() is not None and old().op is not new.op for old, new in zip(self.nodes, fresh)
+            (old := reference()) is not None and old.op is not new.op
+            for reference, new in zip(self.nodes, fresh)
         ):
             raise RuntimeError(
                 f"checkpoint: the function recorded {len(self.nodes)} operations at first and {len(fresh)} other ones "
