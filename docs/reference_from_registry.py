@@ -66,8 +66,8 @@ def write(folder):
             old.unlink()
     for name, text in pages.items():
         path = folder / name
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 # ---- ops
@@ -268,7 +268,17 @@ def public_names(module):
     if (
         module is facula
     ):  # save, compile and the like are on the pages of the modules they come from
-        first = "Tensor Size tensor as_tensor from_numpy device dtype finfo iinfo".split()
+        first = [
+            "Tensor",
+            "Size",
+            "tensor",
+            "as_tensor",
+            "from_numpy",
+            "device",
+            "dtype",
+            "finfo",
+            "iinfo",
+        ]
         return [*first, *sorted(n for n, home in facula._HOMES.items() if home not in MODULES)]
     if hasattr(module, "__all__"):
         return module.__all__

@@ -83,7 +83,7 @@ def test_page(page, monkeypatch):
     monkeypatch.setitem(sys.modules, module.__name__, module)
     space = vars(module)
     space |= names()
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     for block in BLOCK.finditer(text):
         if block["skip"]:
             continue
@@ -103,7 +103,7 @@ def test_reference_has_every_op(tmp_path, monkeypatch):
     import reference_from_registry as reference
 
     reference.write(tmp_path)
-    text = "\n".join(page.read_text() for page in tmp_path.glob("ops-*.md"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in tmp_path.glob("ops-*.md"))
     for op in OPS.values():
         if op.function.__module__.startswith("facula.ops."):
             assert f"{{py:function}} {reference.public_name(op)}(" in text
@@ -121,7 +121,7 @@ def run(test):
 )
 def test_links_to_files(page):
     """Relative links lead somewhere; an anchor is a heading of that page."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists() or "generated/" in target, (
             f"{page.name} links to {target}"
