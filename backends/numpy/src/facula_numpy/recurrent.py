@@ -10,16 +10,23 @@ from facula.ops._op import OPS
 from facula.ops.recurrent import check_layer
 
 
-def _steps(length: int, reverse: bool) -> Any:
-    return range(length - 1, -1, -1) if reverse else range(length)
-
-
 def _halved(x: Any, hidden: int) -> Any:
     """A copy whose rows of the gates i, f and o are halved: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2."""
     out = np.array(x, order="C")
     out[..., : 2 * hidden] *= 0.5
     out[..., 3 * hidden :] *= 0.5
     return out
+
+
+def _sigmoid_of_tanh(hidden: int, dtype: Any) -> Any:
+    """What turns tanh of halved sums into the gates i, f and o, and leaves g: factors and summands."""
+    factors, summands = np.full(4 * hidden, 0.5, dtype), np.full(4 * hidden, 0.5, dtype)
+    factors[2 * hidden : 3 * hidden], summands[2 * hidden : 3 * hidden] = 1, 0
+    return factors, summands
+
+
+def _quarters(gates: Any, hidden: int) -> list[Any]:
+    return [gates[..., k * hidden : (k + 1) * hidden] for k in range(4)]
 
 
 def lstm_layer(
@@ -45,31 +52,30 @@ def lstm_layer(
     h, c = h0, c0
     outputs = np.empty((length, batch, h0.shape[-1]), input.dtype)
     cells = np.empty((length, batch, hidden), input.dtype)
-    product, scratch = (
-        np.empty((batch, 4 * hidden), input.dtype),
-        np.empty((batch, hidden), input.dtype),
-    )
-    for t in _steps(length, reverse):
-        gate, cell, out = gates[t], cells[t], outputs[t]
-        np.matmul(h, across, out=product)
+    product = np.empty((batch, 4 * hidden), input.dtype)
+    scratch = np.empty((batch, hidden), input.dtype)
+    half, rest = _sigmoid_of_tanh(hidden, input.dtype)
+    parts = _quarters(gates, hidden)
+    steps = [x[::-1] if reverse else x for x in (gates, *parts, cells, outputs)]
+    for t, (gate, i, f, g, o, cell, out) in enumerate(zip(*steps)):
+        np.dot(h, across, out=product)
         gate += product
         np.tanh(gate, out=gate)
-        for at in (slice(0, 2 * hidden), slice(3 * hidden, None)):
-            part = gate[:, at]
-            part *= 0.5
-            part += 0.5
-        np.multiply(gate[:, :hidden], gate[:, 2 * hidden : 3 * hidden], out=scratch)
-        np.multiply(gate[:, hidden : 2 * hidden], c, out=cell)
+        gate *= half
+        gate += rest
+        np.multiply(i, g, out=scratch)
+        np.multiply(f, c, out=cell)
         cell += scratch
         np.tanh(cell, out=scratch)
         if w_hr is None:
-            np.multiply(gate[:, 3 * hidden :], scratch, out=out)
+            np.multiply(o, scratch, out=out)
         else:
-            scratch *= gate[:, 3 * hidden :]
+            scratch *= o
             np.matmul(scratch, w_hr.T, out=out)
         if mask is not None:
-            np.copyto(out, h, where=~mask[t])
-            np.copyto(cell, c, where=~mask[t])
+            held = ~mask[length - 1 - t if reverse else t]
+            np.copyto(out, h, where=held)
+            np.copyto(cell, c, where=held)
         h, c = out, cell
     return outputs, h.copy(), c.copy(), gates, cells
 
@@ -81,7 +87,7 @@ def lstm_layer_gradient(
     length, batch, hidden = cells.shape
     # The slopes of all steps at once; what is left for the loop is what depends on the step after.
     slopes = gates * (1 - gates)
-    i, f, g, o = (gates[..., k * hidden : (k + 1) * hidden] for k in range(4))
+    i, f, g, o = _quarters(gates, hidden)
     first = c0[None]
     before = np.concatenate((cells[1:], first) if reverse else (first, cells[:-1]))
     slopes[..., :hidden] *= g
@@ -96,15 +102,19 @@ def lstm_layer_gradient(
     dh = np.zeros((batch, w_hh.shape[1]), c0.dtype) if g_h is None else g_h.copy()
     dc = np.zeros((batch, hidden), c0.dtype) if g_c is None else g_c.copy()
     scratch = np.empty_like(dc)
-    for t in _steps(length, not reverse):
-        if g_output is not None:
-            dh += g_output[t]
-        np.multiply(dh, tanh[t], out=scratch)
+    grads = [None] * length if g_output is None else g_output
+    steps = (grads, slopes, by_cell, slopes[..., 3 * hidden :], f, tanh)
+    for to_out, slope, to_cell, to_o, forget, by_output in zip(
+        *(steps if reverse else [x[::-1] for x in steps])
+    ):
+        if to_out is not None:
+            dh += to_out
+        np.multiply(dh, by_output, out=scratch)
         dc += scratch
-        by_cell[t] *= dc[:, None]
-        slopes[t, :, 3 * hidden :] *= dh
-        dc *= f[t]
-        np.matmul(slopes[t], w_hh, out=dh)
+        to_cell *= dc[:, None]
+        to_o *= dh
+        dc *= forget
+        np.dot(slope, w_hh, out=dh)
     return slopes, dh, dc, dc
 
 

@@ -120,12 +120,21 @@ def _plan(op: Op, mask: int, ins: tuple[Any, ...]) -> Plan:
             spans = [range(i, i + 1) for i in range(len(op.inputs))]
             plan = op.plans[mask] = Plan(op, mask, spans)
         return plan
-    spans, start = [], 0
-    for x in ins:
-        n = len(x) if x.__class__ is tuple else 1
-        spans.append(range(start, start + n))
-        start += n
-    return Plan(op, mask, spans)
+    sizes = tuple([len(x) if x.__class__ is tuple else -1 for x in ins])
+    plan = op.plans.get((mask, sizes))
+    if plan is None:
+        spans, start = [], 0
+        for n in sizes:
+            spans.append(range(start, start + abs(n)))
+            start += abs(n)
+        if len(op.plans) > MOST_PLANS:  # lists of ever new lengths
+            op.plans.clear()
+        plan = op.plans[mask, sizes] = Plan(op, mask, spans)
+    return plan
+
+
+#: So many plans an op with list inputs keeps.
+MOST_PLANS = 1000
 
 
 def version(t: Any) -> int:

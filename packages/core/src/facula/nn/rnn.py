@@ -178,6 +178,8 @@ class RNNBase(Module):
                 outputs.append(output)
                 last.append(state[: len(states)])
             x = outputs[0] if len(outputs) == 1 else facula.cat(outputs, 2)
+        if len(last) == 1:
+            return x, [state.unsqueeze(0) for state in last[0]]
         return x, [facula.stack(parts) for parts in zip(*last)]
 
     def _run_layer(

@@ -110,7 +110,7 @@ class Op:
         self.method = method and not creation and not self.name.startswith(NAMESPACES)
         self.inplace = promote is not None and not outputs if inplace is None else inplace
         self.rules: list[Rule] = []
-        self.plans: dict[int, Any] = {}
+        self.plans: dict[Any, Any] = {}
         self.adapter: Callable[..., Any] | None = None
         self.samples: Callable[..., Any] | None = None
         self.aliases: tuple[str, ...] = ()
