@@ -668,13 +668,20 @@ class Tensor(TensorMethods):
         return bool(self.item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only_element())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only_element())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only_element())
+
+    def _only_element(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, this one has shape {list(self.shape)}"
+            )
+        return self.item()
 
     def __index__(self) -> int:
         if self.dtype.category > 1 or self.numel() != 1:
@@ -1077,7 +1084,24 @@ for _name, _op_name in {
 }.items():  # fmt: skip
     _operator(f"__{_name}__", _op_name)
     _operator(f"__r{_name}__", _op_name, reflected=True)
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "abs"):
+
+
+
+def _equality(op_name: str) -> Callable[..., Any]:
+    call = OPS[op_name].call
+
+    def function(self: Tensor, other: Any) -> Any:
+        """Elementwise; for what is no tensor and no number Python compares the objects, as for `t == None`."""
+        if isinstance(other, Tensor) or isinstance(other, _OPERANDS):
+            return call(self, other)
+        return NotImplemented
+
+    return function
+
+
+for _name in ("eq", "ne"):
+    _install_lazily(f"__{_name}__", lambda name=_name: _equality(name))  # type: ignore[misc]
+for _name in ("lt", "le", "gt", "ge", "neg", "abs"):
     _operator(f"__{_name}__", _name)
 _operator("__invert__", "bitwise_not")
 _operator("__pos__", "positive")

@@ -43,15 +43,33 @@ def _as_array(data: Any, dtype: Any) -> Any:
     wanted = None if dtype is None else as_dtype(dtype).dtype
     try:
         array = np.asarray(_plain(data))
+    except OverflowError:
+        raise _too_large("a number") from None
     except ValueError:
         raise _bad_data(data) from None
     if array.dtype == object or array.dtype.newbyteorder("=") not in FROM_NUMPY:
         raise _bad_data(data)
     if array.dtype == np.uint64 and wanted is None and not _holds_numpy(data):
-        raise RuntimeError(f"Overflow when unpacking long: {int(array.max())} has no room in int64")
+        raise _too_large(int(array.max()))
     if wanted is None:
         wanted = _natural_dtype(data, array)
+    if array.ndim < 2 and wanted.kind in "iu" and array.size and not _holds_numpy(data):
+        _check_range(array, wanted)
     return array.astype(wanted)
+
+
+def _too_large(value: Any) -> Exception:
+    return ValueError(f"Overflow when unpacking long long: {value} has no room in int64")
+
+
+def _check_range(array: Any, wanted: Any) -> None:
+    """Refuses numbers beyond an integer dtype; an unsigned one takes negative numbers, wrapped, as in PyTorch."""
+    info = np.iinfo(wanted)
+    low = -info.max if info.min == 0 else info.min
+    least, most = array.min(), array.max()
+    if least < low or most > info.max:
+        value = most if most > info.max else least
+        raise RuntimeError(f"value cannot be converted to type {FROM_NUMPY[wanted].name} without overflow: {value}")
 
 
 def _natural_dtype(data: Any, array: Any) -> Any:
@@ -79,16 +97,22 @@ def _plain(data: Any) -> Any:
 
 
 def _bad_data(data: Any) -> Exception:
+    numbers = data if isinstance(data, (list, tuple)) else [data]
+    large = [x for x in numbers if isinstance(x, int) and not -(2**63) <= x < 2**63]
+    if large:
+        return _too_large(large[0])
     if isinstance(data, (list, tuple)):
         lengths = sorted({len(x) if hasattr(x, "__len__") else 0 for x in data})
         if len(lengths) > 1:
             return ValueError(f"tensor(): the nested sequences have different lengths: {lengths}")
-        return TypeError(
-            f"tensor(): can't make a tensor of the values in {_shortened(data)}; expected numbers"
+        kind = TypeError if any(isinstance(x, str) for x in data) else RuntimeError
+        return kind(
+            f"tensor(): could not infer a dtype for the values in {_shortened(data)}; expected numbers"
         )
     kind = f"array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
-    return TypeError(
-        f"tensor(): can't make a tensor of a {kind}; expected numbers, sequences or an array"
+    error = TypeError if isinstance(data, (str, bytes, np.ndarray)) else RuntimeError
+    return error(
+        f"tensor(): could not infer a dtype for a {kind}; expected numbers, sequences or an array"
     )
 
 
@@ -109,6 +133,11 @@ def from_numpy(ndarray: Any) -> Tensor:
     """A CPU tensor over the memory of a NumPy array. Raises TypeError for a dtype without counterpart."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            f"the array has byte order {ndarray.dtype.byteorder!r}, which is not this machine's; "
+            f"convert it with array.astype(array.dtype.newbyteorder('='))"
+        )
     if ndarray.dtype not in FROM_NUMPY:
         raise TypeError(f"can't convert np.ndarray of type {ndarray.dtype}")
     return _place(ndarray, "cpu", copy=False)

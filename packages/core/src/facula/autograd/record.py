@@ -15,6 +15,7 @@ from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
 from facula.autograd.mode import state
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.ops._op import OPS, REQUIRED, Op
+from facula.ops.dims import broadcast_shapes
 
 tick = count(1).__next__
 new = object.__new__
@@ -309,6 +310,8 @@ def _scalar_as(x: Any, d: Any) -> Any:
         return float(x)
     if d.category == INTEGER:
         bits = d.itemsize * 8
+        if not -(1 << 63) <= x < 1 << 64:
+            raise OverflowError(f"{x} has no room in an integer of 64 bits, beside a tensor of {d}")
         x = int(x) & ((1 << bits) - 1)
         return x - (1 << bits) if d.is_signed and x >> (bits - 1) else x
     return bool(x) if d.category == BOOL else complex(x)
@@ -390,6 +393,18 @@ def _run_uneven(op: Op, ins: tuple[Any, ...], flat: tuple[Any, ...], opts: tuple
     return run(op, unflatten(ins, flat), opts)
 
 
+def explained(op: Op, arrays: Any, error: ValueError) -> Exception:
+    """What to raise for an array library's ValueError: PyTorch's error where shapes cannot be broadcast."""
+    shapes = [tuple(a.shape) for a in arrays if hasattr(a, "shape")]
+    if op.promote is None or len(shapes) < 2:
+        return error
+    try:
+        broadcast_shapes(*shapes)
+    except RuntimeError as mismatch:
+        return RuntimeError(f"{op.name}: {mismatch}")
+    return error
+
+
 def half_of(op: Op, arrays: list[Any]) -> Any:
     """float16 or bfloat16, where the op must compute in float32 and round once."""
     if op.arithmetic:
@@ -409,10 +424,13 @@ def execute(
     kernel = getattr(backend, op.name)
     if op.has_lists:
         arrays = unflatten(ins, arrays)  # type: ignore[assignment]
-    if op.order is None:
-        result = kernel(*arrays, *opts)
-    else:
-        result = kernel(*[(arrays if is_input else opts)[i] for is_input, i in op.order])
+    try:
+        if op.order is None:
+            result = kernel(*arrays, *opts)
+        else:
+            result = kernel(*[(arrays if is_input else opts)[i] for is_input, i in op.order])
+    except ValueError as error:
+        raise explained(op, arrays, error) from None
     if op.outputs:
         return _several(op, mask, ins, flat, opts, result, backend, half)
     if half is not None and result.dtype is F32:
@@ -523,7 +541,11 @@ def create(op: Op, backend: Any, *args: Any, **kwargs: Any) -> Tensor:
     mode = state.mode
     if mode is not True and mode is not False:
         backend = mode.backend(backend)
-    return wrap_result(op, getattr(backend, op.name)(*args, **kwargs), backend)  # type: ignore[no-any-return]
+    try:
+        made = getattr(backend, op.name)(*args, **kwargs)
+    except ValueError as error:  # NumPy's, for sizes beyond what it can count
+        raise RuntimeError(f"{op.name}: {error} (got {args[0] if args else kwargs})") from None
+    return wrap_result(op, made, backend)  # type: ignore[no-any-return]
 
 
 def wrap_result(op: Op, result: Any, backend: Any) -> Any:
@@ -607,7 +629,11 @@ def _run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     arrays = [None if x is None else x._array for x in flat]
     if half is not None:
         arrays = [backend.cast(a, F32) if getattr(a, "dtype", None) in HALF else a for a in arrays]
-    result = wrap_result(op, getattr(backend, op.name)(*_merge(op, args, ins, arrays)), backend)
+    try:
+        raw = getattr(backend, op.name)(*_merge(op, args, ins, arrays))
+    except ValueError as error:
+        raise explained(op, arrays, error) from None
+    result = wrap_result(op, raw, backend)
     return result if half is None else _to_half(op, result, half)
 
 
@@ -739,7 +765,10 @@ _BINARY = """def {name}({first}, {second}):
         track_a = {first}._requires_grad if {first}._view is None else is_tracked({first})
     except AttributeError:
         return run(op, ({first}, {second}), ())
-    c = backend.{name}(a, b)
+    try:
+        c = backend.{name}(a, b)
+    except ValueError as error:
+        raise explained(op, (a, b), error) from None
     if c.__class__ is not backend.Array:
         c = backend.wrap(c)
     out = new(Tensor)

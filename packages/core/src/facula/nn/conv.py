@@ -131,7 +131,9 @@ def _check_channels(in_channels: int, out_channels: int, groups: int) -> None:
     if groups <= 0:
         raise ValueError("groups must be a positive integer")
     if in_channels % groups:
-        raise ValueError("in_channels must be divisible by groups")
+        raise ValueError(
+            f"in_channels must be divisible by groups, got {in_channels} channels and {groups} groups"
+        )
     if out_channels % groups:
         raise ValueError("out_channels must be divisible by groups")
 
@@ -285,7 +287,9 @@ class _LazyConv(LazyModuleMixin):
             )
         self.in_channels = input.shape[-self.n - 1]
         if self.in_channels % self.groups:
-            raise ValueError("in_channels must be divisible by groups")
+            raise ValueError(
+                f"in_channels must be divisible by groups, got {self.in_channels} channels and {self.groups} groups"
+            )
         self.weight.materialize(self._weight_shape())
         if self.bias is not None:
             self.bias.materialize((self.out_channels,))

@@ -757,7 +757,7 @@ sample_binary(logaddexp2, integer=False)
 def heaviside(xp: Namespace, input: Tensor, values: Tensor) -> Tensor:
     """0 where `input` is negative, 1 where positive, `values` where it is 0."""
     step = xp.cast(xp.gt(input, 0), input.dtype)
-    return xp.where(input == 0, values, xp.where(xp.ne(input, input), input, step))
+    return xp.where(input == 0, values, step)  # 0 for NaN, as in PyTorch
 
 
 @heaviside.public

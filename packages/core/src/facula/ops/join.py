@@ -55,7 +55,7 @@ def cat(tensors: Any, dim: int = 0, *, axis: Any = None) -> Any:
 
 def _join_arguments(tensors: Any, dim: int) -> tuple[Any, int]:
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("cat(): expected a non-empty list of Tensors")
     shapes = [getattr(t, "_array", t).shape for t in tensors]
     if () in [tuple(s) for s in shapes]:
         at = [len(s) for s in shapes].index(0)

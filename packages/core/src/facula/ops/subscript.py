@@ -123,7 +123,7 @@ def _item(i: Any, x: Any) -> Any:
         return _array_item(i, x)
     if hasattr(i, "__index__"):
         return i.__index__()
-    raise IndexError(
+    raise (TypeError if isinstance(i, str) else IndexError)(
         f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
         f"{kind.__name__})"
     )
