@@ -17,7 +17,7 @@ from pathlib import Path
 
 import facula
 from facula.ops import OPS
-from facula.ops._op import NAMESPACES
+from facula.ops._op import ALIASES, NAMESPACES
 from facula.testing.samples import build, on_device, samples_of, tensors_in
 
 #: Packages with a page of their own, and whether their classes live in its submodules.
@@ -60,6 +60,7 @@ def write(folder):
         f"{name.replace('.', '-')}.rst": module_page(name, title) for name, title in MODULES.items()
     }
     pages["nn-functional.md"] = functional_page()
+    pages["tensor-methods.md"] = methods_page()
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         if old.name not in pages:
@@ -203,6 +204,31 @@ def kind(op):
         if op.leaf
         else "its body, or a device's own kernel"
     )
+
+
+def methods_page():
+    """Methods of Tensor that are made from ops, each with a link to the op."""
+    lines = [
+        "# Methods of Tensor",
+        "",
+        "Those that are ops, with the tensor as their first argument. Methods that are no ops",
+    ]
+    lines += [
+        "are on the [page of the class](facula.rst).",
+        "",
+        "| Method | In place | What it gives |",
+        "|---|---|---|",
+    ]
+    for name, op in sorted({**ALIASES, **OPS}.items()):
+        if (
+            op.method
+            and (op.samples or op.name != name)
+            and op.function.__module__.startswith("facula.ops.")
+        ):
+            inplace = f"`{name}_`" if op.inplace else ""
+            first = inspect.cleandoc(op.doc).split("\n")[0].replace("|", "\\|")
+            lines.append(f"| {{py:func}}`{name} <{public_name(op)}>` | {inplace} | {first} |")
+    return "\n".join(lines) + "\n"
 
 
 def functional_page():

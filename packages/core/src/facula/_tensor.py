@@ -28,6 +28,7 @@ class Size(tuple[int, ...]):
     """The shape of a tensor: a tuple that knows its number of elements."""
 
     def numel(self) -> int:
+        """The product of the sizes."""
         n = 1
         for size in self:
             n *= size
@@ -387,30 +388,37 @@ class Tensor(TensorMethods):
 
     @property
     def shape(self) -> Size:
+        """The sizes of all dimensions."""
         return Size(self._array.shape)
 
     @property
     def dtype(self) -> dtype:
+        """The type of the elements."""
         return FROM_NUMPY[self._array.dtype]
 
     @property
     def device(self) -> Any:
+        """The device that holds the values."""
         return self._backend.device
 
     @property
     def ndim(self) -> int:
+        """The number of dimensions."""
         return len(self._array.shape)
 
     @property
     def itemsize(self) -> int:
+        """Bytes of one element."""
         return self._array.dtype.itemsize  # type: ignore[no-any-return]
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all elements."""
         return self.numel() * self.itemsize
 
     @property
     def layout(self) -> Any:
+        """`facula.strided`, always."""
         from facula.constants import strided
 
         return strided
@@ -421,17 +429,21 @@ class Tensor(TensorMethods):
 
     @property
     def is_cuda(self) -> bool:
+        """Whether it is on a CUDA device."""
         return self.device.type == "cuda"  # type: ignore[no-any-return]
 
     @property
     def is_cpu(self) -> bool:
+        """Whether it is on the CPU."""
         return self.device.type == "cpu"  # type: ignore[no-any-return]
 
     @property
     def is_meta(self) -> bool:
+        """Whether it has a shape and no values."""
         return self.device.type == "meta"  # type: ignore[no-any-return]
 
     def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
         if dim is None:
             return self.shape
         from facula.ops.dims import wrap_dim
@@ -439,19 +451,23 @@ class Tensor(TensorMethods):
         return self._array.shape[wrap_dim(dim, self.ndim)]
 
     def dim(self) -> int:
+        """The number of dimensions."""
         return len(self._array.shape)
 
     ndimension = dim
 
     def numel(self) -> int:
+        """The number of elements."""
         return self.shape.numel()
 
     nelement = numel
 
     def element_size(self) -> int:
+        """Bytes of one element."""
         return self.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
+        """Steps between neighbours along each dimension (or along `dim`), in elements."""
         strides = self._backend.strides(self._array)
         return strides if dim is None else strides[dim]
 
@@ -460,6 +476,7 @@ class Tensor(TensorMethods):
         return self._backend.offset(self._array)  # type: ignore[no-any-return]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory one after another, in row-major order."""
         from facula.ops.dims import row_major
 
         shape = self._array.shape
@@ -469,18 +486,22 @@ class Tensor(TensorMethods):
         )
 
     def is_floating_point(self) -> bool:
+        """Whether the dtype is a floating one."""
         return self.dtype.is_floating_point
 
     def is_complex(self) -> bool:
+        """Whether the dtype is a complex one."""
         return self.dtype.is_complex
 
     def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
         return self.dtype.is_signed
 
     # ---- autograd
 
     @property
     def requires_grad(self) -> bool:
+        """Whether gradients are recorded for it."""
         return is_tracked(self)
 
     @requires_grad.setter
@@ -497,19 +518,23 @@ class Tensor(TensorMethods):
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Sets `requires_grad` and returns the tensor."""
         self.requires_grad = requires_grad
         return self
 
     @property
     def is_leaf(self) -> bool:
+        """Whether it was made by the user, and not by an op that is recorded."""
         return not is_tracked(self) or self._node is None
 
     @property
     def grad_fn(self) -> Any:
+        """The node of the tape that made it; None for a leaf."""
         return edge_of(self) if is_tracked(self) and not self.is_leaf else None
 
     @property
     def grad(self) -> Tensor | None:
+        """The gradient that `backward` added up; None before."""
         if isinstance(state.mode, Mode):
             state.mode.touch_grad(self, reads=True)
         return self.__dict__.get("_grad")
@@ -565,6 +590,7 @@ class Tensor(TensorMethods):
         return new
 
     def detach_(self) -> Tensor:
+        """Takes the tensor itself off the tape."""
         self._node, self._requires_grad, self._view = None, False, None
         return self
 
@@ -587,6 +613,7 @@ class Tensor(TensorMethods):
         return register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
+        """Calls `hook(tensor)` whenever `.grad` of this leaf has been added to."""
         from facula.autograd.hooks import register_post_accumulate_grad_hook
 
         return register_post_accumulate_grad_hook(self, hook)

@@ -142,6 +142,7 @@ def default_backend() -> Backend:
 
 
 def get_default_device() -> Device:
+    """The device of new tensors that are told no other."""
     return _default.device or _CPU
 
 

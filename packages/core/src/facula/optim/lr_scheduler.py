@@ -36,9 +36,11 @@ class LRScheduler:
 
     @property
     def rates(self) -> list[float]:
+        """The learning rates of all groups, as they are."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def get_lr(self) -> list[float]:
+        """The rates of this epoch, one a group; a subclass computes them."""
         raise NotImplementedError
 
     def get_last_lr(self) -> list[float]:
@@ -59,9 +61,11 @@ class LRScheduler:
         self._last_lr = self.rates
 
     def state_dict(self) -> dict[str, Any]:
+        """All that a checkpoint needs, without the optimizer."""
         return {k: v for k, v in self.__dict__.items() if k != "optimizer" and not callable(v)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from what `state_dict` gave."""
         self.__dict__.update(state_dict)
 
 

@@ -120,12 +120,15 @@ class Optimizer:
                     self.state[p].update(self.initial_state(group, p))
 
     def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
+        """What a parameter's state is before its first step."""
         return {}
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls `hook(optimizer, args, kwargs)` before each step."""
         return add_hook(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls `hook(optimizer, args, kwargs)` after each step."""
         return add_hook(self._step_post_hooks, hook)
 
     def zero_grad(self, set_to_none: bool = True) -> None:

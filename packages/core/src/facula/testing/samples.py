@@ -25,6 +25,7 @@ class Call(NamedTuple):
 
 
 def call(*args: Any, **kwargs: Any) -> Call:
+    """The arguments of one sample, as they would be given to the op."""
     return Call(args, kwargs)
 
 
