@@ -9,13 +9,22 @@ from collections.abc import Callable
 from typing import Any
 
 
+#: About how many seconds one library's turn takes at most, also on a machine that is busy.
+TURN = 0.1
+
+
 def interleave(
     first: Callable[[], Any], second: Callable[[], Any], number: int, rounds: int = 60
 ) -> tuple[float, float, float]:
-    """(median seconds of one `first()`, of one `second()`, median of their ratios)."""
+    """(median seconds of one `first()`, of one `second()`, median of their ratios).
+
+    A turn is `number` calls, or fewer where they take long.
+    """
     firsts, seconds = [], []
     for function in (first, second):
-        _time(function, number)
+        _time(function, 3)
+    slower = max(_time(function, 3) for function in (first, second))
+    number = max(1, min(number, int(TURN / slower)))
     for _ in range(rounds):
         firsts.append(_time(first, number))
         seconds.append(_time(second, number))

@@ -231,13 +231,13 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
 
 def _saved(node: Node, save: tuple[int, int, str], kept: Any, create_graph: bool) -> Any:
     kind, _, name = save
+    if kind == INPUT:
+        return _saved_input(node, kept, name, create_graph)
     if kind == OUTPUT:
         array, cell, at = kept
         if cell[0] != at:
             _raise_moved(node, f"its output '{name}'", array.shape, cell[0], at)
         return _output_tensor(node, save[1], array, cell) if create_graph else array
-    if kind == INPUT:
-        return _saved_input(node, kept, name, create_graph)
     if kind == MANY:
         return tuple(_saved_input(node, k, name, create_graph) for k in kept)
     return kept

@@ -212,6 +212,13 @@ def hyperparameter(
     return read(group[name])
 
 
+def hyperparameters(group: dict[str, Any], names: tuple[str, ...], param: Tensor) -> list[Any]:
+    """`hyperparameter` of several names, in one look at the mode."""
+    if isinstance(state.mode, Mode):
+        return [hyperparameter(group, name, param) for name in names]
+    return [float(group[name]) for name in names]
+
+
 def _scalar_dtype(param: Tensor) -> Any:
     return F32 if param._array.dtype in HALF else param._array.dtype
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_update, hyperparameter
+from facula.optim.optimizer import Optimizer, apply_update, hyperparameters
 
 
 class SGD(Optimizer):
@@ -60,17 +60,17 @@ class SGD(Optimizer):
     def update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
     ) -> None:
-        lr, decay = hyperparameter(group, "lr", param), hyperparameter(group, "weight_decay", param)
         decays = group["weight_decay"] != 0
         if group["momentum"] == 0:
-            apply_update("sgd_update", (param,), param, grad, lr, decay, decays)
+            rates = hyperparameters(group, ("lr", "weight_decay"), param)
+            apply_update("sgd_update", (param,), param, grad, *rates, decays)
             return
         buffer = state.get("momentum_buffer")
         first = buffer is None
         if buffer is None:
             buffer = state["momentum_buffer"] = param.detach().clone()
+        rates = hyperparameters(group, ("lr", "weight_decay", "momentum", "dampening"), param)
         apply_update(
-            "momentum_update", (param, buffer), param, grad, buffer, lr, decay,
-            hyperparameter(group, "momentum", param), hyperparameter(group, "dampening", param),
-            decays, group["nesterov"], first,
+            "momentum_update", (param, buffer), param, grad, buffer, *rates, decays,
+            group["nesterov"], first,
         )  # fmt: skip
