@@ -259,7 +259,7 @@ def write_(t: Tensor, new: Tensor, name: str = "copy_") -> Tensor:
     """Stores `new` in `t`: write-back, version bump, and the tape rebound to what was written."""
     check_writable(t, name)
     check_no_overlap(t, name)
-    new = _fit(t, new, name)
+    new = fit(t, new, name)
     mode = state.mode
     if isinstance(mode, Mode):
         mode.write(t, new)
@@ -271,7 +271,7 @@ def write_(t: Tensor, new: Tensor, name: str = "copy_") -> Tensor:
     return t
 
 
-def _fit(t: Tensor, new: Tensor, name: str) -> Tensor:
+def fit(t: Tensor, new: Tensor, name: str) -> Tensor:
     """`new` in the dtype and shape of `t`, by taped ops; errors as PyTorch's."""
     if new._array.dtype is not t._array.dtype:
         if not can_cast(new.dtype, t.dtype) and name != "copy_":

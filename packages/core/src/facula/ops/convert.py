@@ -178,12 +178,11 @@ for _name, _target in {
 
 def store(target: Any, value: Any, name: str) -> Any:
     """Writes a tensor into `target`, cast and broadcast; what every method ending in `_` does."""
-    from facula._tensor import write_
+    from facula._tensor import fit, write_
 
     if target.requires_grad and target._view is None and not target.is_leaf:
-        value = overwritten.call(
-            target, value
-        )  # what made the target gets a gradient of zero, not none
+        # what made the target gets a gradient of zero, not none
+        value = overwritten.call(target, fit(target, value, name))
     return write_(target, value, name)
 
 
