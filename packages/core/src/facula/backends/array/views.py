@@ -16,8 +16,11 @@ def view(x: Any, size: tuple[int, ...]) -> Any:
 
 def expand(x: Any, size: tuple[int, ...]) -> Any:
     lead = len(size) - x.ndim
-    kept = zip(x.shape, size[lead:], x.strides)
-    strides = (0,) * lead + tuple(0 if n == 1 and m != 1 else s for n, m, s in kept)
+    strides = [0] * lead
+    for n, m, s in zip(x.shape, size[max(lead, 0) :], x.strides):
+        if n != m and n != 1:  # a wrong shape would read memory of others
+            raise RuntimeError(f"expand: shape {x.shape} cannot be broadcast to {tuple(size)}")
+        strides.append(s if n == m else 0)
     return as_strided(x, size, strides)
 
 
