@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-
 #: About how many seconds one library's turn takes at most, also on a machine that is busy.
 TURN = 0.1
 
