@@ -1113,13 +1113,12 @@ for _name, _op_name in {
     _operator(f"__r{_name}__", _op_name, reflected=True)
 
 
-
 def _equality(op_name: str) -> Callable[..., Any]:
     call = OPS[op_name].call
 
     def function(self: Tensor, other: Any) -> Any:
         """Elementwise; for what is no tensor and no number Python compares the objects, as for `t == None`."""
-        if isinstance(other, Tensor) or isinstance(other, _OPERANDS):
+        if isinstance(other, (Tensor, _OPERANDS)):
             return call(self, other)
         return NotImplemented
 

@@ -69,7 +69,9 @@ def _check_range(array: Any, wanted: Any) -> None:
     least, most = array.min(), array.max()
     if least < low or most > info.max:
         value = most if most > info.max else least
-        raise RuntimeError(f"value cannot be converted to type {FROM_NUMPY[wanted].name} without overflow: {value}")
+        raise RuntimeError(
+            f"value cannot be converted to type {FROM_NUMPY[wanted].name} without overflow: {value}"
+        )
 
 
 def _natural_dtype(data: Any, array: Any) -> Any:
@@ -109,10 +111,10 @@ def _bad_data(data: Any) -> Exception:
         return kind(
             f"tensor(): could not infer a dtype for the values in {_shortened(data)}; expected numbers"
         )
-    kind = f"array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
+    what = f"array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
     error = TypeError if isinstance(data, (str, bytes, np.ndarray)) else RuntimeError
     return error(
-        f"tensor(): could not infer a dtype for a {kind}; expected numbers, sequences or an array"
+        f"tensor(): could not infer a dtype for a {what}; expected numbers, sequences or an array"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from facula.ops._op import ALIASES, OPS
-from facula.ops.decomposition import LinAlgError
+from facula.ops.matrices import LinAlgError
 
 __all__ = ["LinAlgError"]
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from facula.ops.decomposition import LinAlgError as LinAlgError
+from facula.ops.matrices import LinAlgError as LinAlgError
 
 from facula._tensor import Tensor
 

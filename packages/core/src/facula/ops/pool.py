@@ -121,7 +121,7 @@ class _Options:
 _checked_options = lru_cache(maxsize=1024, typed=True)(_Options)
 
 
-def _check_input(name: str, n: int, input: Any) -> None:
+def check_input(name: str, n: int, input: Any) -> None:
     _check_shape(name, n, input.shape)
 
 
@@ -183,7 +183,7 @@ def max_pool_with_indices(
     return values, xp.asarray(first) + xp.reshape(inner, view.shape[:last])
 
 
-def _flat(xp: Namespace, x: Any, n: int) -> Any:
+def flat_planes(xp: Namespace, x: Any, n: int) -> Any:
     """`x` with its last `n` dimensions joined."""
     lead = x.shape[: len(x.shape) - n]
     return xp.reshape(x, (*lead, prod(x.shape[len(lead) :])))
@@ -204,7 +204,7 @@ def plane_put(xp: Namespace, input: Tensor, indices: Tensor, size: Any) -> Tenso
     n = len(size)
     lead = input.shape[: len(input.shape) - n]
     plane = xp.full((*lead, prod(size)), 0, input.dtype)
-    out = xp.scatter_add(plane, len(lead), _flat(xp, indices, n), _flat(xp, input, n))
+    out = xp.scatter_add(plane, len(lead), flat_planes(xp, indices, n), flat_planes(xp, input, n))
     return xp.reshape(out, (*lead, *size))
 
 
@@ -212,7 +212,7 @@ def plane_put(xp: Namespace, input: Tensor, indices: Tensor, size: Any) -> Tenso
 def plane_take(xp: Namespace, input: Tensor, indices: Tensor, size: Any) -> Tensor:
     """The adjoint of `plane_put`: elements of `input` (..., *size) at `indices` of its flattened planes."""
     n = len(size)
-    taken = xp.gather(_flat(xp, input, n), len(input.shape) - n, _flat(xp, indices, n))
+    taken = xp.gather(flat_planes(xp, input, n), len(input.shape) - n, flat_planes(xp, indices, n))
     return xp.reshape(taken, indices.shape)
 
 
@@ -345,51 +345,51 @@ def max_pool3d_with_indices(
     return _max_pool(xp, 3, input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def _spaced(make: Any, *shape: int) -> Any:
+def draw_spaced(make: Any, *shape: int) -> Any:
     """A tensor whose elements differ by at least 0.1, so that differences do not change the winner."""
     return make.of(make.rng.permutation(prod(shape)).reshape(shape) * 0.1 - 1, grad=True)
 
 
 @max_pool_with_indices.sample
 def max_pool_with_indices(make: Any) -> Any:
-    yield call(_spaced(make, 2, 2, 5), (2,), (2,), (1,), (1,), True)
+    yield call(draw_spaced(make, 2, 2, 5), (2,), (2,), (1,), (1,), True)
 
 
 @max_pool1d.sample
 def max_pool1d(make: Any) -> Any:
-    yield call(_spaced(make, 2, 2, 5), 2)
-    yield call(_spaced(make, 2, 7), 3, 2, 1, 2, True)
-    yield call(_spaced(make, 1, 1, 6), 3, 1, return_indices=True)
+    yield call(draw_spaced(make, 2, 2, 5), 2)
+    yield call(draw_spaced(make, 2, 7), 3, 2, 1, 2, True)
+    yield call(draw_spaced(make, 1, 1, 6), 3, 1, return_indices=True)
 
 
 @max_pool2d.sample
 def max_pool2d(make: Any) -> Any:
-    yield call(_spaced(make, 1, 2, 4, 6), 2)
-    yield call(_spaced(make, 2, 5, 5), (3, 2), (2, 1), (1, 0), ceil_mode=True)
-    yield call(_spaced(make, 1, 1, 5, 4), 2, 1, 1, (2, 1), return_indices=True)
+    yield call(draw_spaced(make, 1, 2, 4, 6), 2)
+    yield call(draw_spaced(make, 2, 5, 5), (3, 2), (2, 1), (1, 0), ceil_mode=True)
+    yield call(draw_spaced(make, 1, 1, 5, 4), 2, 1, 1, (2, 1), return_indices=True)
     yield call(make(1, 1, 4, 4, dtype="int64"), 2)
     yield call(make(0, 1, 4, 4), 2)
 
 
 @max_pool3d.sample
 def max_pool3d(make: Any) -> Any:
-    yield call(_spaced(make, 1, 1, 2, 4, 4), 2)
-    yield call(_spaced(make, 1, 3, 3, 3), 2, 1, 1)
+    yield call(draw_spaced(make, 1, 1, 2, 4, 4), 2)
+    yield call(draw_spaced(make, 1, 3, 3, 3), 2, 1, 1)
 
 
 @max_pool1d_with_indices.sample
 def max_pool1d_with_indices(make: Any) -> Any:
-    yield call(_spaced(make, 1, 1, 6), 2)
+    yield call(draw_spaced(make, 1, 1, 6), 2)
 
 
 @max_pool2d_with_indices.sample
 def max_pool2d_with_indices(make: Any) -> Any:
-    yield call(_spaced(make, 1, 1, 4, 4), 2)
+    yield call(draw_spaced(make, 1, 1, 4, 4), 2)
 
 
 @max_pool3d_with_indices.sample
 def max_pool3d_with_indices(make: Any) -> Any:
-    yield call(_spaced(make, 1, 1, 2, 4, 2), 2)
+    yield call(draw_spaced(make, 1, 1, 2, 4, 2), 2)
 
 
 # ---- undoing a maximum
@@ -409,7 +409,7 @@ def _max_unpool(
     kernel = tuple_of(kernel_size, n, name, "kernel_size")
     steps = kernel if _is_left_out(stride) else tuple_of(stride, n, name, "stride")
     pads = tuple_of(padding, n, name, "padding")
-    _check_input(name, n, input)
+    check_input(name, n, input)
     if tuple(indices.shape) != tuple(input.shape):
         raise RuntimeError(
             f"{name}: expected shape of indices to be the same as that of the input {tuple(input.shape)}, but got "
@@ -444,7 +444,7 @@ def max_unpool(xp: Namespace, input: Tensor, indices: Tensor, size: Any) -> Tens
     n = len(size)
     lead = input.shape[: len(input.shape) - n]
     plane = xp.full((*lead, prod(size)), 0, input.dtype)
-    out = xp.scatter(plane, len(lead), _flat(xp, indices, n), _flat(xp, input, n))
+    out = xp.scatter(plane, len(lead), flat_planes(xp, indices, n), flat_planes(xp, input, n))
     return xp.reshape(out, (*lead, *size))
 
 
@@ -651,325 +651,7 @@ def avg_pool3d(make: Any) -> Any:
 
 
 # ---- to a given size
-
-
-def _target(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
-    """`output_size` with None filled in, checked against the input."""
-    values = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
-    if len(values) != n:
-        raise RuntimeError(f"{name}: output_size must be an int or {n} ints, but got {output_size}")
-    _check_input(name, n, input)
-    out = tuple(s if v is None else int(v) for v, s in zip(values, input.shape[-n:]))
-    if min(out) < 0:
-        raise RuntimeError(
-            f"{name}: elements of output_size must be greater than or equal to 0, but got {list(out)}"
-        )
-    return out
-
-
-def _even(size: Any, out: Any) -> Any:
-    """The kernel (and stride) with which plain pooling does the same, or None."""
-    if all(o and n % o == 0 for n, o in zip(size, out)):
-        return tuple(n // o for n, o in zip(size, out))
-    return None
-
-
-def _adaptive_avg(xp: Namespace, n: int, input: Any, output_size: Any) -> Any:
-    out = _target(f"adaptive_avg_pool{n}d", n, input, output_size)
-    size = tuple(input.shape[len(input.shape) - n :])
-    kernel = _even(size, out)
-    if kernel:
-        return xp.avg_pool(input, kernel, kernel, (0,) * n, False, True, None)
-    first = len(input.shape) - n
-    for i, o in enumerate(out):
-        if o != input.shape[first + i]:
-            input = xp.resample(input, first + i, o, "area", None, False)
-    return input
-
-
-@op(method=False, alias=True)
-def adaptive_avg_pool1d(xp: Namespace, input: Tensor, output_size: Any) -> Tensor:
-    """Mean over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
-    return _adaptive_avg(xp, 1, input, output_size)
-
-
-@op(method=False, alias=True)
-def adaptive_avg_pool2d(xp: Namespace, input: Tensor, output_size: Any) -> Tensor:
-    """Mean over a grid of `output_size` windows that share the plane out evenly; None keeps a size."""
-    return _adaptive_avg(xp, 2, input, output_size)
-
-
-@op(method=False, alias=True)
-def adaptive_avg_pool3d(xp: Namespace, input: Tensor, output_size: Any) -> Tensor:
-    """Mean over a grid of `output_size` windows that share the volume out evenly; None keeps a size."""
-    return _adaptive_avg(xp, 3, input, output_size)
-
-
-@op(method=False, arithmetic=False, outputs=("values", "indices"))
-def adaptive_max_pool(xp: Namespace, input: Tensor, size: Any) -> Tensor:
-    """Maximum over windows that share the planes out evenly, and where in the plane it was found."""
-    n = len(size)
-    lead, plane = input.shape[: len(input.shape) - n], input.shape[len(input.shape) - n :]
-    index, inside = adaptive_windows(tuple(plane), tuple(size))
-    flat = _flat(xp, input, n)
-    x = xp.index_select(flat, len(lead), xp.asarray(index.reshape(-1)))
-    x = xp.reshape(x, (*lead, *index.shape))
-    least = xp.full((), lowest(input.dtype), input.dtype)
-    at = xp.argmax(xp.where(xp.asarray(inside), x, least), len(lead) + 1, True)
-    every = xp.expand(xp.asarray(index), x.shape)
-    where = xp.reshape(xp.gather(every, len(lead) + 1, at), (*lead, *size))
-    return xp.plane_take(input, where, tuple(plane)), where
-
-
-def adaptive_windows(plane: Any, size: Any) -> tuple[Any, Any]:
-    """Flat positions (prod(size), longest window) that each window covers, and which of them count."""
-    index, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
-    for n, o in zip(plane, size):
-        start, stop = np.arange(o) * n // max(o, 1), -(-(np.arange(o) + 1) * n // max(o, 1))
-        at = start[:, None] + np.arange(int((stop - start).max(initial=1)))
-        ok, at = at < stop[:, None], np.minimum(at, n - 1)
-        shape = (index.shape[0] * o, index.shape[1] * at.shape[1])
-        index = (index[:, None, :, None] * n + at[None, :, None, :]).reshape(shape)
-        inside = (inside[:, None, :, None] & ok[None, :, None, :]).reshape(shape)
-    return index, inside
-
-
-def _adaptive_max_rule(xp: Namespace, g: Any, input_shape: Any, indices: Any, size: Any) -> Any:
-    return (
-        None
-        if g[0] is None
-        else xp.plane_put(g[0], indices, tuple(input_shape[len(input_shape) - len(size) :]))
-    )
-
-
-adaptive_max_pool.vjp(input=_adaptive_max_rule)
-
-
-def _adaptive_max(xp: Namespace, n: int, input: Any, output_size: Any, return_indices: bool) -> Any:
-    out = _target(f"adaptive_max_pool{n}d", n, input, output_size)
-    kernel = _even(tuple(input.shape[len(input.shape) - n :]), out)
-    zeros, ones = (0,) * n, (1,) * n
-    if kernel and not return_indices:
-        return xp.max_pool(input, kernel, kernel, zeros, ones, False)
-    both = (
-        xp.max_pool_with_indices(input, kernel, kernel, zeros, ones, False)
-        if kernel
-        else xp.adaptive_max_pool(input, out)
-    )
-    return tuple(both) if return_indices else both[0]
-
-
-@op(method=False, arithmetic=False)
-def adaptive_max_pool1d(
-    xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False
-) -> Tensor:
-    """Maximum over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
-    return _adaptive_max(xp, 1, input, output_size, return_indices)
-
-
-@op(method=False, arithmetic=False)
-def adaptive_max_pool2d(
-    xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False
-) -> Tensor:
-    """Maximum over a grid of `output_size` windows that share the plane out evenly."""
-    return _adaptive_max(xp, 2, input, output_size, return_indices)
-
-
-@op(method=False, arithmetic=False)
-def adaptive_max_pool3d(
-    xp: Namespace, input: Tensor, output_size: Any, return_indices: bool = False
-) -> Tensor:
-    """Maximum over a grid of `output_size` windows that share the volume out evenly."""
-    return _adaptive_max(xp, 3, input, output_size, return_indices)
-
-
-@adaptive_avg_pool1d.sample
-def adaptive_avg_pool1d(make: Any) -> Any:
-    yield call(make(1, 2, 5), 3)
-    yield call(make(2, 4), 2)
-
-
-@adaptive_avg_pool2d.sample
-def adaptive_avg_pool2d(make: Any) -> Any:
-    yield call(make(1, 2, 5, 4), (3, 2))
-    yield call(make(1, 3, 4), (None, 3))
-    yield call(make(1, 1, 3, 3), 1)
-
-
-@adaptive_avg_pool3d.sample
-def adaptive_avg_pool3d(make: Any) -> Any:
-    yield call(make(1, 1, 3, 4, 2), (2, 3, 2))
-
-
-@adaptive_max_pool.sample
-def adaptive_max_pool(make: Any) -> Any:
-    yield call(_spaced(make, 1, 2, 5), (3,))
-
-
-@adaptive_max_pool1d.sample
-def adaptive_max_pool1d(make: Any) -> Any:
-    yield call(_spaced(make, 1, 2, 5), 3, True)
-    yield call(_spaced(make, 2, 4), 2)
-
-
-@adaptive_max_pool2d.sample
-def adaptive_max_pool2d(make: Any) -> Any:
-    yield call(_spaced(make, 1, 2, 5, 4), (3, 2))
-    yield call(_spaced(make, 1, 3, 4), (None, 3), return_indices=True)
-
-
-@adaptive_max_pool3d.sample
-def adaptive_max_pool3d(make: Any) -> Any:
-    yield call(_spaced(make, 1, 1, 3, 4, 2), (2, 3, 2))
-
-
 # ---- at random
-
-
-def _fractional(
-    xp: Namespace, n: int, input: Any, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool,
-    samples: Any,
-) -> Any:  # fmt: skip
-    name = f"fractional_max_pool{n}d"
-    kernel = tuple_of(kernel_size, n, name, "kernel_size")
-    if (output_size is None) == (output_ratio is None):
-        raise ValueError(f"{name}: exactly one of output_size and output_ratio must be given")
-    _check_input(name, n, input)
-    plane = tuple(input.shape[-n:])
-    if output_size is None:
-        ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * n
-        output_size = tuple(int(s * r) for s, r in zip(plane, ratios))
-    out = tuple_of(output_size, n, name, "output_size")
-    if any(o < 1 or o + k - 1 > s - (n == 3) for o, k, s in zip(out, kernel, plane)):
-        raise RuntimeError(
-            f"{name}: output_size {out} and kernel_size {kernel} need more than the input's plane {plane}: a size plus "
-            f"the kernel's minus 1 must not exceed it (for 3D input, be less)"
-        )
-    both = xp.fractional_max_pool(input, samples, kernel, out)
-    return tuple(both) if return_indices else both[0]
-
-
-def _places(n: int, input: Any) -> Any:
-    """The random numbers that decide where windows go: (N, C, n)."""
-    from facula import rand  # which itself needs the ops
-
-    lead = tuple(input.shape[:2]) if len(input.shape) == n + 2 else (1, input.shape[0])
-    return rand(*lead, n, dtype=input.dtype, device=input.device)
-
-
-@op(method=False, arithmetic=False, outputs=("values", "indices"))
-def fractional_max_pool(
-    xp: Namespace, input: Tensor, samples: Tensor, kernel: Any, size: Any
-) -> Tensor:
-    """Maximum over windows whose places `samples` (N, C, n) in [0, 1) decide, and where it was found.
-
-    Graham, "Fractional max-pooling" (2014), in PyTorch's pseudorandom form.
-    """
-    n = len(kernel)
-    lead, plane = input.shape[: len(input.shape) - n], tuple(input.shape[len(input.shape) - n :])
-    index = None
-    for i, (s, o, k) in enumerate(zip(plane, size, kernel)):
-        # PyTorch's 2-D form takes the samples x first, its 3-D form depth first.
-        draw = xp.select(samples, 2, n - 1 - i if n == 2 else i)
-        start = _random_starts(xp, xp.reshape(draw, (*lead, 1)), s, o, k)
-        at = xp.unsqueeze(start, len(lead) + 1) + xp.asarray(np.arange(k))
-        if index is None:
-            index = at
-            continue
-        rows, columns = index.shape[len(lead) :], at.shape[len(lead) :]
-        wide = xp.reshape(index * s, (*lead, rows[0], 1, rows[1], 1)) + xp.reshape(
-            at, (*lead, 1, columns[0], 1, columns[1])
-        )
-        index = xp.reshape(wide, (*lead, rows[0] * columns[0], rows[1] * columns[1]))
-    every = xp.reshape(index, (*lead, prod(size) * prod(kernel)))
-    x = xp.reshape(
-        xp.gather(_flat(xp, input, n), len(lead), every), (*lead, prod(size), prod(kernel))
-    )
-    at = xp.argmax(x, len(lead) + 1, True)
-    where = xp.reshape(xp.gather(index, len(lead) + 1, at), (*lead, *size))
-    return xp.plane_take(input, where, plane), where
-
-
-def _random_starts(xp: Namespace, draw: Any, size: int, out: int, kernel: int) -> Any:
-    """First positions (*lead, out) of windows, the last one flush with the end."""
-    long = np.dtype(np.int64)
-    if out == 1:
-        return xp.cast(draw * 0.0, long) + (size - kernel)
-    alpha = (size - kernel) / (out - 1)
-    steps = xp.cast(xp.asarray(np.arange(out - 1)), draw.dtype)
-    start = xp.cast((steps + draw) * alpha, long) - xp.cast(draw * alpha, long)
-    last = xp.cast(draw * 0.0, long) + (size - kernel)
-    return xp.join((start, last), len(start.shape) - 1)
-
-
-fractional_max_pool.vjp(input=_adaptive_max_rule)
-
-
-@op(method=False, arithmetic=False, random=True)
-def fractional_max_pool2d(
-    xp: Namespace, input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
-    return_indices: bool = False, _random_samples: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """Maximum over windows at random places of `input` (N, C, H, W) or (C, H, W), as many as `output_size`."""
-    args = kernel_size, output_size, output_ratio, return_indices, _random_samples
-    return _fractional(xp, 2, input, *args)
-
-
-@fractional_max_pool2d.public
-def fractional_max_pool2d(
-    input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
-    _random_samples: Any = None,
-) -> Any:  # fmt: skip
-    samples = _places(2, input) if _random_samples is None else _random_samples
-    return _fractional2d.call(
-        input, kernel_size, output_size, output_ratio, return_indices, samples
-    )
-
-
-_fractional2d = fractional_max_pool2d
-
-
-@op(method=False, arithmetic=False, random=True)
-def fractional_max_pool3d(
-    xp: Namespace, input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
-    return_indices: bool = False, _random_samples: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """Maximum over windows at random places of `input` (N, C, D, H, W), as many as `output_size`."""
-    args = kernel_size, output_size, output_ratio, return_indices, _random_samples
-    return _fractional(xp, 3, input, *args)
-
-
-@fractional_max_pool3d.public
-def fractional_max_pool3d(
-    input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
-    _random_samples: Any = None,
-) -> Any:  # fmt: skip
-    samples = _places(3, input) if _random_samples is None else _random_samples
-    return _fractional3d.call(
-        input, kernel_size, output_size, output_ratio, return_indices, samples
-    )
-
-
-_fractional3d = fractional_max_pool3d
-
-
-@fractional_max_pool.sample
-def fractional_max_pool(make: Any) -> Any:
-    yield call(_spaced(make, 1, 2, 5, 4), make.of([[[0.3, 0.8], [0.1, 0.6]]]), (2, 2), (3, 2))
-
-
-@fractional_max_pool2d.sample
-def fractional_max_pool2d(make: Any) -> Any:
-    samples = make.of([[[0.3, 0.8], [0.1, 0.6]]])
-    yield call(_spaced(make, 1, 2, 5, 4), 2, (3, 2), return_indices=True, _random_samples=samples)
-    yield call(_spaced(make, 1, 2, 5, 4), 2, output_ratio=(0.5, 0.5), _random_samples=samples)
-
-
-@fractional_max_pool3d.sample
-def fractional_max_pool3d(make: Any) -> Any:
-    yield call(_spaced(make, 1, 1, 4, 4, 5), 2, 2, _random_samples=make.of([[[0.3, 0.8, 0.5]]]))
-
-
 # ---- p-norm
 
 

@@ -25,7 +25,7 @@ def kernels(m: Any) -> dict[str, Any]:
 
 
 def _decompositions(m: Any) -> dict[str, Any]:
-    from facula.ops.decomposition import LinAlgError
+    from facula.ops.matrices import LinAlgError
 
     def guarded(name: str, function: Any) -> Any:
         def kernel(*args: Any) -> Any:
