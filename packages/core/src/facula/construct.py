@@ -107,8 +107,8 @@ def _bad_data(data: Any) -> Exception:
         lengths = sorted({len(x) if hasattr(x, "__len__") else 0 for x in data})
         if len(lengths) > 1:
             return ValueError(f"tensor(): the nested sequences have different lengths: {lengths}")
-        kind = TypeError if any(isinstance(x, str) for x in data) else RuntimeError
-        return kind(
+        wrong = TypeError if any(isinstance(x, str) for x in data) else RuntimeError
+        return wrong(
             f"tensor(): could not infer a dtype for the values in {_shortened(data)}; expected numbers"
         )
     what = f"array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
