@@ -1,0 +1,44 @@
+"""Densities, entropies and divergences equal PyTorch's; samples have their mean and spread."""
+
+from __future__ import annotations
+
+import facula
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
+VALUES = {
+    "Normal": ([0.5, -1.0], [1.0, 2.0]), "Uniform": ([0.0, -1.0], [1.5, 2.0]), "Exponential": ([0.5, 2.0],), "Laplace": ([0.0, 1.0], [1.0, 0.5]),
+    "Bernoulli": ([0.2, 0.9],), "Categorical": ([[0.2, 0.3, 0.5], [1.0, 1.0, 2.0]],),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_as_pytorch(name):
+    def made(library):
+        return getattr(library.distributions, name)(*map(library.tensor, VALUES[name]))
+
+    ours, theirs = made(facula), made(torch)
+    value = [1.0, 0.0]
+    for get in (lambda d, lib: d.log_prob(lib.tensor(value)), lambda d, lib: d.entropy()):
+        np.testing.assert_allclose(get(ours, facula).numpy(), get(theirs, torch).numpy(), rtol=1e-5)
+    facula.manual_seed(0)
+    drawn = ours.sample((4000,))
+    assert drawn.shape == theirs.sample((4000,)).shape and drawn.dtype.name == str(theirs.sample().dtype).split(".")[1]
+    if name != "Categorical":
+        np.testing.assert_allclose(drawn.mean(0).numpy(), theirs.mean.numpy(), atol=5 * theirs.stddev.max().item() / 60)
+        np.testing.assert_allclose(drawn.std(0).numpy(), theirs.stddev.numpy(), rtol=0.1)
+    if name not in ("Uniform", "Laplace"):
+        other = [np.abs(np.array(v)) * 0.5 + 0.1 for v in VALUES[name]]
+        pair = [getattr(lib.distributions, name)(*[lib.tensor(v, dtype=lib.float32) for v in other]) for lib in (facula, torch)]
+        np.testing.assert_allclose(
+            facula.distributions.kl_divergence(ours, pair[0]).numpy(), torch.distributions.kl_divergence(theirs, pair[1]).numpy(), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_a_wrong_parameter_is_named():
+    with pytest.raises(ValueError, match="scale"):
+        facula.distributions.Normal(0.0, -1.0)
+    with pytest.raises(ValueError, match="probs"):
+        facula.distributions.Categorical(facula.tensor([-0.1, 1.1]))
