@@ -28,11 +28,11 @@ class DigitNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
-        self.norm1 = nn.BatchNorm2d(16)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(32)
-        self.conv3 = nn.Conv2d(32, 64, 3, padding=1)
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.norm1 = nn.BatchNorm2d(32)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.norm2 = nn.BatchNorm2d(64)
+        self.conv3 = nn.Conv2d(64, 64, 3, padding=1)
         self.norm3 = nn.BatchNorm2d(64)
         self.dropout = nn.Dropout(0.3)
         self.head = nn.Linear(64 * 4 * 4, 10)
@@ -70,7 +70,7 @@ def train(model, data, test, epochs=EPOCHS):
     curve = []
     with progress(steps) as bar:
         for epoch in range(1, epochs + 1):
-            bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=False)
+            bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=epoch == 1)
             total = 0.0
             for images, digits in loader:
                 loss = F.cross_entropy(model(shifted(images)), digits, label_smoothing=0.05)

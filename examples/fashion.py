@@ -67,7 +67,7 @@ def train(data=None, images=60_000, epochs=1, batch=128, seed=0):
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=steps)
     with progress(steps) as bar:
         for epoch in range(1, epochs + 1):
-            bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=False)
+            bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=epoch == 1)
             for chosen in facula.randperm(len(x)).split(batch)[: len(x) // batch]:
                 loss = F.cross_entropy(model(x[chosen]), y[chosen])
                 optimizer.zero_grad()
