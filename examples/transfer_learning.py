@@ -7,7 +7,9 @@ a slope of light, with noise. A network learns 0 to 4 from many such pictures (e
 scans anew), is saved and loaded; its convolutions are frozen, it gets a new head, and learns 5 to 9
 from 20 pictures of each, each lit once. Beside it stands the same network trained from scratch: same
 100 pictures, optimizer and number of steps, and for both the better of the same learning rates by
-accuracy on all other pictures of 5 to 9. Five times the steps from scratch are printed as well.
+accuracy on all other pictures of 5 to 9. Five times the steps from scratch are printed as well: they
+do not close the gap (seeds 0 and 1: 73% with transfer, 48% and 50% from scratch, 52% in five times the
+steps).
 
 What transfers is how to see past the light. On the plain scans, which are easy (the nearest class mean
 of untrained features finds nine in ten), frozen features of 0 to 4 have no advantage over training from
