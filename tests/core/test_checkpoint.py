@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import facula
 import pytest
+
+import facula
 from facula.utils.checkpoint import CheckpointedNode, _slot, checkpoint, checkpoint_sequential
 
 

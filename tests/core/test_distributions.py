@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.parity
@@ -25,15 +26,26 @@ def test_as_pytorch(name):
         np.testing.assert_allclose(get(ours, facula).numpy(), get(theirs, torch).numpy(), rtol=1e-5)
     facula.manual_seed(0)
     drawn = ours.sample((4000,))
-    assert drawn.shape == theirs.sample((4000,)).shape and drawn.dtype.name == str(theirs.sample().dtype).split(".")[1]
+    assert (
+        drawn.shape == theirs.sample((4000,)).shape
+        and drawn.dtype.name == str(theirs.sample().dtype).split(".")[1]
+    )
     if name != "Categorical":
-        np.testing.assert_allclose(drawn.mean(0).numpy(), theirs.mean.numpy(), atol=5 * theirs.stddev.max().item() / 60)
+        np.testing.assert_allclose(
+            drawn.mean(0).numpy(), theirs.mean.numpy(), atol=5 * theirs.stddev.max().item() / 60
+        )
         np.testing.assert_allclose(drawn.std(0).numpy(), theirs.stddev.numpy(), rtol=0.1)
     if name not in ("Uniform", "Laplace"):
         other = [np.abs(np.array(v)) * 0.5 + 0.1 for v in VALUES[name]]
-        pair = [getattr(lib.distributions, name)(*[lib.tensor(v, dtype=lib.float32) for v in other]) for lib in (facula, torch)]
+        pair = [
+            getattr(lib.distributions, name)(*[lib.tensor(v, dtype=lib.float32) for v in other])
+            for lib in (facula, torch)
+        ]
         np.testing.assert_allclose(
-            facula.distributions.kl_divergence(ours, pair[0]).numpy(), torch.distributions.kl_divergence(theirs, pair[1]).numpy(), rtol=1e-4, atol=1e-6
+            facula.distributions.kl_divergence(ours, pair[0]).numpy(),
+            torch.distributions.kl_divergence(theirs, pair[1]).numpy(),
+            rtol=1e-4,
+            atol=1e-6,
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
-import facula
 import numpy as np
 import pytest
+
+import facula
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore::UserWarning:torch")]
@@ -56,7 +57,9 @@ def run(lines, library):
     for k, v in values.items():
         trace.append((k, (v.detach().numpy().copy(), v.requires_grad)))
     try:
-        sum((v.sum() * (i + 1) for i, v in enumerate(values.values())), library.zeros(())).backward()
+        sum(
+            (v.sum() * (i + 1) for i, v in enumerate(values.values())), library.zeros(())
+        ).backward()
         for k in ("leaf_x", "leaf_w"):
             g = scope[k].grad
             trace.append((f"gradient of {k}", None if g is None else (g.numpy(), True)))
@@ -67,11 +70,20 @@ def run(lines, library):
 
 #: What PyTorch refuses and facula does, rightly: it keeps a copy where an op that writes needs what it overwrites,
 #: lets one view of several be written, and its clones are contiguous.
-MORE = ("modified by an inplace operation", "multiple views", "single memory location", "view size is not compatible")
+MORE = (
+    "modified by an inplace operation",
+    "multiple views",
+    "single memory location",
+    "view size is not compatible",
+)
 
 
 def goes_further(ours, theirs):
-    return isinstance(theirs, Exception) and not isinstance(ours, Exception) and any(m in str(theirs) for m in MORE)
+    return (
+        isinstance(theirs, Exception)
+        and not isinstance(ours, Exception)
+        and any(m in str(theirs) for m in MORE)
+    )
 
 
 def agree(ours, theirs):
@@ -79,7 +91,11 @@ def agree(ours, theirs):
         return isinstance(ours, Exception) and isinstance(theirs, Exception)
     if ours is None or theirs is None:
         return ours is theirs
-    return ours[1] == theirs[1] and ours[0].shape == theirs[0].shape and np.allclose(ours[0], theirs[0], equal_nan=True, rtol=1e-7)
+    return (
+        ours[1] == theirs[1]
+        and ours[0].shape == theirs[0].shape
+        and np.allclose(ours[0], theirs[0], equal_nan=True, rtol=1e-7)
+    )
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -91,4 +107,6 @@ def test_random_programs(block):
         for (what, a), (_, b) in zip(ours, theirs, strict=False):
             if goes_further(a, b):
                 break
-            assert agree(a, b), f"seed {seed}\n" + "\n".join(lines) + f"\n{what}: {a!r}; PyTorch: {b!r}"
+            assert agree(a, b), (
+                f"seed {seed}\n" + "\n".join(lines) + f"\n{what}: {a!r}; PyTorch: {b!r}"
+            )
