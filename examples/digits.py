@@ -151,6 +151,8 @@ def main():
         parser.error("--epochs must be 1 or more")
     options.output.mkdir(parents=True, exist_ok=True)
 
+    # So small a network gains nothing from a second thread, and waits for it where the machine is busy.
+    facula.set_num_threads(1)
     facula.manual_seed(options.seed)
     data, test = tensors(train=True), tensors(train=False)
     model = DigitNet()

@@ -109,6 +109,8 @@ def main():
     for name in ("images", "epochs", "batch"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} must be 1 or more")
+    # So small a network gains nothing from a second thread, and waits for it where the machine is busy.
+    facula.set_num_threads(1)
     start = time.perf_counter()
     try:
         _, share = train(**vars(options))
