@@ -106,7 +106,6 @@ class Op:
         self.holomorphic = holomorphic
         self.arithmetic = arithmetic and not view and not creation
         self.outputs = tuple(outputs)
-        self.result: Any = namedtuple(self.name, outputs) if outputs else None
         self.method = method and not creation and not self.name.startswith(NAMESPACES)
         self.inplace = promote is not None and not outputs if inplace is None else inplace
         self.rules: list[Rule] = []
@@ -178,6 +177,11 @@ class Op:
     def is_node(self) -> bool:
         """Whether one call makes one tape node (else the body is recorded step by step)."""
         return self.leaf or bool(self.rules)
+
+    @cached_property
+    def result(self) -> Any:
+        """The named tuple of a several-output op, else None; made at first use: it takes 100 µs."""
+        return namedtuple(self.name, self.outputs) if self.outputs else None
 
     @cached_property
     def call(self) -> Callable[..., Any]:
