@@ -76,14 +76,6 @@ def test_wrong_arguments(name, arguments, message):
 
 
 @pytest.mark.training
-def test_digits_reach_98_percent():
-    digits = example("digits")
-    facula.manual_seed(0)
-    curve = digits.train(digits.DigitNet(), digits.tensors(True), digits.tensors(False))
-    assert curve[-1][1] >= 0.98
-
-
-@pytest.mark.training
 @needs_pictures
 def test_fashion_reaches_87_percent():
     _, accuracy = example("fashion").train()

@@ -45,12 +45,9 @@ def no_progress_bars(monkeypatch):
 def test_digits(tmp_path):
     digits = example("digits", "sklearn", "matplotlib", "tqdm")
     facula.manual_seed(0)
-    loader = digits.DataLoader(
-        digits.Digits(train=True, transform=digits.SHIFTED), digits.BATCH, shuffle=True
-    )
-    test = digits.tensors(digits.Digits(train=False, transform=digits.STEPS))
+    test = digits.tensors(train=False)
     model = digits.DigitNet()
-    curve = digits.train(model, loader, test)
+    curve = digits.train(model, digits.tensors(train=True), test)
     assert curve[-1][1] >= 0.98
     facula.save(model.state_dict(), tmp_path / "digits.safetensors")
     fresh = digits.DigitNet()

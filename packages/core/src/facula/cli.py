@@ -28,9 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from facula import __version__
+
     parser = argparse.ArgumentParser(
         prog="facula", description="PyTorch's API in small, readable Python."
     )
+    parser.add_argument("--version", action="version", version=f"facula {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     info = commands.add_parser("info", help="versions, devices, threads, broken plug-ins")
