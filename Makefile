@@ -29,7 +29,7 @@ types: $(VENV)/lint
 stubs: $(VENV)/base
 	$(PY) tools/make_stubs.py
 docs: $(VENV)/docs
-	$(VENV)/bin/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(VENV)/bin/sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/parity
 	$(PY) benchmarks/run.py

@@ -29,7 +29,7 @@ LARGE = 4.4
 
 def erf_into(out: Any, x: Any) -> None:
     """Writes erf(x) into `out`; both float32 and distinct."""
-    x = np.clip(x, -LARGE, LARGE)
+    x = np.clip(x, -LARGE, LARGE, out=np.empty_like(x))  # an array for 0-d ones too
     z = np.multiply(x, x, out=np.empty_like(x))
     np.multiply(z, P[4], out=out)
     for coefficient in P[3:0:-1]:
