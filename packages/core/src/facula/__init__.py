@@ -119,6 +119,6 @@ def _find(name: str) -> Any:
         load_ops()  # of plug-ins: their ops may be asked for before any device is used
         if name in _OPS:
             return _find(name)
-    hint = f"; try: pip install facula[{name}]" if name in _DOMAINS else ""
-    hint = f"; {_ABSENT[name]}" if name in _ABSENT else ""
+    advice = _ABSENT.get(name, f"try: pip install facula[{name}]" if name in _DOMAINS else "")
+    hint = f"; {advice}" if advice else ""
     raise AttributeError(f"module 'facula' has no attribute {name!r}{hint}")
