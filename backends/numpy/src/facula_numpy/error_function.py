@@ -29,7 +29,8 @@ LARGE = 4.4
 
 def erf_into(out: Any, x: Any) -> None:
     """Writes erf(x) into `out`; both float32 and distinct."""
-    x = np.clip(x, -LARGE, LARGE, out=np.empty_like(x))  # an array for 0-d ones too
+    # `out` is an array for 0-d ones too; of a NumPy scalar, clip returns a scalar even so
+    x = np.clip(np.asarray(x), -LARGE, LARGE, out=np.empty_like(x))
     z = np.multiply(x, x, out=np.empty_like(x))
     np.multiply(z, P[4], out=out)
     for coefficient in P[3:0:-1]:
