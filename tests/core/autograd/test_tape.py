@@ -179,6 +179,13 @@ def test_leaves_are_not_written():
     assert x.tolist() == [2.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("shape", [(2,), (4,), (2, 3), (0,)])
+def test_a_copy_of_a_wrong_shape_into_a_tracked_tensor_raises(shape):
+    target = leaf(3) * 1.0
+    with pytest.raises(RuntimeError, match=r"copy_: output with shape \[3\] doesn't match"):
+        target.copy_(facula.ones(shape))
+
+
 # ---- modes
 
 
