@@ -9,6 +9,7 @@ import facula
 import facula.nn.functional as F
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 NAMES = [
     "relu",

@@ -9,6 +9,7 @@ import facula
 import facula.nn.functional as F
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=(30, 6, 9)).astype(np.float32)
 TARGETS = RNG.integers(1, 9, (6, 8))

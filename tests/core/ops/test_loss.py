@@ -11,6 +11,7 @@ import facula
 import facula.nn.functional as F
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 RNG = np.random.default_rng(0)
 REDUCTIONS = ("mean", "sum", "none")
 

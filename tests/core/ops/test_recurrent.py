@@ -11,6 +11,7 @@ import facula
 from facula.ops.recurrent import gru_layer, lstm_layer, rnn_layer
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 RNG = np.random.default_rng(0)
 LAYERS = {"LSTM": (4, lstm_layer), "GRU": (3, gru_layer), "RNN": (1, rnn_layer)}
 
