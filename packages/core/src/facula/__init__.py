@@ -55,6 +55,7 @@ _HOMES = {
     "is_anomaly_enabled": "facula.autograd", "range": "facula.ranges", "vander": "facula.ranges", "cov": "facula.statistics", "corrcoef": "facula.statistics", "isin": "facula.queries", "unravel_index": "facula.ranges",
     "gradient": "facula.ranges",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
+    "OutOfMemoryError": "facula.errors", "DeviceError": "facula.errors",
 }  # fmt: skip
 _MODULES = frozenset(
     (
