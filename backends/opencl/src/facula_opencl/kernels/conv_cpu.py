@@ -1,0 +1,312 @@
+"""Sources of convolution for CPU-type devices: products of register tiles with packed windows.
+
+The forward kernel packs the windows of a panel of result positions (all samples in a row), one kernel
+element a line, in local memory, and multiplies weights by it. The weight's gradient multiplies input
+elements, read where they are through a table of positions, by a packed panel of the result's gradient.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from facula_opencl.kernels.tile import Tile
+
+CORRELATE_LETTERS = "PlPlPlPl" + "iiii" + "iii" * 6 + "lllll"
+
+CORRELATE_ARGUMENTS = """\
+    __global const REAL *X, long x_offset, __global const REAL *weight, long weight_offset,
+    __global REAL *out, long out_offset, __global const REAL *bias, long bias_offset,
+    int M, int samples, int channels, int groups, int D, int H, int W,
+    int kernel_z, int kernel_y, int kernel_x, int dilation_z, int dilation_y, int dilation_x,
+    int stride_z, int stride_y, int stride_x, int start_z, int start_y, int start_x,
+    int out_z, int out_y, int out_x, long to_n, long to_c, long to_z, long to_y, long to_x"""
+
+
+def _typedefs(tile: Tile, run: int) -> str:
+    """Vectors of `run` elements, masks of their lanes, and the lanes' numbers."""
+    integer = "int" if tile.real == "float" else "long"
+    return f"""\
+typedef {tile.real}{run} PART;
+typedef {integer}{run} MASK;
+#define NUMBERS ((MASK)({", ".join(map(str, range(run)))}))
+#define PART_LOAD vload{run}
+#define PART_STORE vstore{run}
+"""
+
+
+def _pack(tile: Tile, run: int) -> str:
+    """One line of the panel: what kernel element (c, z, y, x) sees from each position."""
+    if run == 1:
+        return """\
+      for (int l = 0; l < COLUMNS; ++l) {
+        const int inside = (uint)(in_z[l] + dz) < (uint)D & (uint)(in_y[l] + dy) < (uint)H
+                         & (uint)(in_x[l] + dx) < (uint)W;
+        const REAL value = X[inside ? from[l] + shift : 0];
+        packed[k * COLUMNS + l] = inside ? value : 0;
+      }
+"""
+    return """\
+      for (int l = 0; l < COLUMNS; l += RUN) {
+        const int x = in_x[l] + dx, at = from[l] + shift;
+        PART value = (PART)(0);
+        if ((uint)(in_z[l] + dz) < (uint)D && (uint)(in_y[l] + dy) < (uint)H) {
+          if (stride_x <= 2 && at >= 0 && at + stride_x * RUN <= total) {
+            if (stride_x == 1) value = PART_LOAD(0, X + at);
+            else value = (PART)(PART_LOAD(0, X + at).even, PART_LOAD(1, X + at).even);
+            if (x < 0 || x + stride_x * (RUN - 1) >= W) {
+              const MASK lanes = NUMBERS * stride_x + x;
+              value = select((PART)(0), value, (lanes >= 0) & (lanes < W));
+            }
+          } else {
+            REAL part[RUN];
+            for (int i = 0; i < RUN; ++i)
+              part[i] = (uint)(x + i * stride_x) < (uint)W ? X[at + i * stride_x] : 0;
+            value = PART_LOAD(0, part);
+          }
+        }
+        PART_STORE(value, 0, packed + k * COLUMNS + l);
+      }
+"""
+
+
+@cache
+def correlate_source(tile: Tile, run: int, with_bias: bool) -> str:
+    """`run`: how many neighbouring positions always lie in one row; 1 if nothing is known."""
+    first = (
+        "(VECTOR)(bias[bias_offset + group * M + min(i + @R, M - 1)])"
+        if with_bias
+        else "(VECTOR)(0)"
+    )
+    load = tile.each(
+        f"VECTOR x@R_@V = !k0 ? {first} : whole[@V] ? LOAD(0, out@R + to[@V * LANES])"
+        " : gather(out@R, to + @V * LANES);"
+    )
+    stores = [
+        f"if (i + {r} < last) {{\n"
+        + "\n".join(
+            f"if (whole[{v}]) STORE(x{r}_{v}, 0, out{r} + to[{v} * LANES]); "
+            f"else scatter(x{r}_{v}, out{r}, to + {v} * LANES);"
+            for v in range(tile.vectors)
+        )
+        + "\n}"
+        for r in range(tile.rows)
+    ]
+    pointers = tile.each_row(
+        "__global const REAL *row@R = weight + (long)min(i + @R, M - 1) * K + k0;\n"
+        "__global REAL *out@R = out + min(i + @R, M - 1) * to_c;"
+    )
+    return f"""{tile.header}
+#define RUN {run}
+{_typedefs(tile, run) if run > 1 else ""}
+#define OUTSIDE (1 << 29)
+
+static inline VECTOR gather(__global const REAL *p, __local const int *at) {{
+  REAL part[LANES];
+  for (int i = 0; i < LANES; ++i) part[i] = at[i] < 0 ? 0 : p[at[i]];
+  return LOAD(0, part);
+}}
+
+static inline void scatter(VECTOR x, __global REAL *p, __local const int *at) {{
+  REAL part[LANES];
+  STORE(x, 0, part);
+  for (int i = 0; i < LANES; ++i)
+    if (at[i] >= 0) p[at[i]] = part[i];
+}}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void correlate(
+{CORRELATE_ARGUMENTS}, int group_rows) {{
+  __local VECTOR panel[DEPTH * VECTORS];
+  __local REAL *packed = (__local REAL *)panel;
+  __local int in_z[COLUMNS], in_y[COLUMNS], in_x[COLUMNS], from[COLUMNS], to[COLUMNS];
+  const int group = get_group_id(2), j = get_group_id(0) * COLUMNS;
+  const int first = get_group_id(1) * group_rows, last = min(first + group_rows, M);
+  const int taps = kernel_z * kernel_y * kernel_x, K = channels * taps;
+  const int plane = D * H * W, total = samples * groups * channels * plane;
+  X += x_offset;
+  weight += weight_offset + (long)group * M * K;
+  out += out_offset + group * M * to_c;
+  {{ // where each position of the panel reads and writes
+    const int out_plane = out_z * out_y * out_x;
+    int n = j / out_plane, rest = j % out_plane;
+    int z = rest / (out_y * out_x), y = rest / out_x % out_y, x = rest % out_x;
+    for (int l = 0; l < COLUMNS; ++l) {{
+      const int valid = n < samples;
+      in_z[l] = valid ? z * stride_z + start_z : OUTSIDE;
+      in_y[l] = y * stride_y + start_y;
+      in_x[l] = x * stride_x + start_x;
+      from[l] = valid ? (((n * groups + group) * channels * D + in_z[l]) * H + in_y[l]) * W + in_x[l] : 0;
+      to[l] = valid ? n * to_n + z * to_z + y * to_y + x * to_x : -1;
+      if (++x == out_x) {{ x = 0; if (++y == out_y) {{ y = 0; if (++z == out_z) {{ z = 0; ++n; }} }} }}
+    }}
+  }}
+  int whole[VECTORS];
+  for (int v = 0; v < VECTORS; ++v)
+    whole[v] = to[v * LANES + LANES - 1] >= 0 && to[v * LANES + LANES - 1] - to[v * LANES] == LANES - 1;
+  int k0 = 0;
+  do {{
+    const int depth = min(DEPTH, K - k0);
+    int c = taps ? k0 / taps : 0, tap = taps ? k0 % taps : 0;
+    int z = tap / max(kernel_y * kernel_x, 1), y = tap / max(kernel_x, 1) % max(kernel_y, 1);
+    int x = tap % max(kernel_x, 1);
+    for (int k = 0; k < depth; ++k) {{
+      const int dz = z * dilation_z, dy = y * dilation_y, dx = x * dilation_x;
+      const int shift = c * plane + (dz * H + dy) * W + dx;
+{_pack(tile, run)}
+      if (++x == kernel_x) {{
+        x = 0;
+        if (++y == kernel_y) {{ y = 0; if (++z == kernel_z) {{ z = 0; ++c; }} }}
+      }}
+    }}
+    for (int i = first; i < last; i += ROWS) {{
+{pointers}
+{load}
+{tile.sum("row@R[k]")}
+{chr(10).join(stores)}
+    }}
+    k0 += DEPTH;
+  }} while (k0 < K);
+}}
+"""
+
+
+WEIGHT_GRAD_LETTERS = "PlPlPP" + "P" + "iiiiii" + "llll" + "ii"
+
+
+@cache
+def weight_grad_source(tile: Tile) -> str:
+    """Rows are elements of the weight for one output channel, columns output channels.
+
+    `rows` and `positions` say where in a padded sample a row's first element is, and how much further
+    each result position's is. Work-groups share the sum: group (panel, block of rows, group and part).
+    """
+    load = tile.each(
+        "VECTOR x@R_@V = k0 == begin ? (VECTOR)(0) : whole ? LOAD(@V, out@R)"
+        " : load_part(out@R + @V * LANES * to_column, to_column, width - @V * LANES);"
+    )
+    stores = [
+        f"if (i + {r} < last) {{\n"
+        + "\n".join(
+            f"if (whole) STORE(x{r}_{v}, {v}, out{r}); else store_part("
+            f"x{r}_{v}, out{r} + {v} * LANES * to_column, to_column, width - {v} * LANES);"
+            for v in range(tile.vectors)
+        )
+        + "\n}"
+        for r in range(tile.rows)
+    ]
+    pointers = tile.each_row(
+        "__global const REAL *row@R = X + rows[min(i + @R, R - 1)];\n"
+        "__global REAL *out@R = out + min(i + @R, R - 1) * to_row + j * to_column;"
+    )
+    return f"""{tile.header}
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void weight_grad(
+    __global const REAL *X, long x_offset, __global const REAL *grad, long grad_offset,
+    __global const int *rows, __global const int *positions, __global REAL *out,
+    int R, int O, int groups, int samples, int plane, int sample_size,
+    long to_row, long to_column, long to_group, long to_part, int group_rows, int part_size) {{
+  __local VECTOR panel[DEPTH * VECTORS];
+  __local REAL *packed = (__local REAL *)panel;
+  __local int at[DEPTH];
+  const int group = get_group_id(2) % groups, part = get_group_id(2) / groups;
+  const int j = get_group_id(0) * COLUMNS, width = min(COLUMNS, O - j);
+  const int first = get_group_id(1) * group_rows, last = min(first + group_rows, R);
+  const int begin = part * part_size, end = min(begin + part_size, samples * plane);
+  const int whole = width == COLUMNS && to_column == 1;
+  X += x_offset + (long)group * (sample_size / groups);
+  grad += grad_offset;
+  out += group * to_group + part * to_part;
+  for (int i = 0; i < DEPTH * VECTORS; ++i) panel[i] = (VECTOR)(0);
+  for (int k0 = begin; k0 < end; k0 += DEPTH) {{
+    const int depth = min(DEPTH, end - k0);
+    for (int k = 0; k < depth;) {{ // the positions of one sample at a time
+      const int n = (k0 + k) / plane, p = (k0 + k) % plane, count = min(plane - p, depth - k);
+      for (int i = 0; i < count; ++i) at[k + i] = n * sample_size + positions[p + i];
+      for (int c = 0; c < width; ++c) {{
+        __global const REAL *g = grad + ((long)(n * groups + group) * O + j + c) * plane + p;
+        for (int i = 0; i < count; ++i) packed[(k + i) * COLUMNS + c] = g[i];
+      }}
+      k += count;
+    }}
+    for (int i = first; i < last; i += ROWS) {{
+{pointers}
+{load}
+{tile.sum("row@R[at[k]]")}
+{chr(10).join(stores)}
+    }}
+  }}
+}}
+"""
+
+
+PAD_LETTERS = "PlP" + "iii" * 3
+
+
+@cache
+def pad_source(real: str) -> str:
+    """A work-group copies one plane."""
+    return f"""\
+typedef {real} REAL;
+__kernel void pad(__global const REAL *X, long x_offset, __global REAL *out, int D, int H, int W,
+    int out_d, int out_h, int out_w, int before_z, int before_y, int before_x) {{
+  const long plane = get_group_id(0);
+  X += x_offset + plane * D * H * W;
+  out += plane * out_d * out_h * out_w;
+  for (int z = 0; z < out_d; ++z)
+    for (int y = 0; y < out_h; ++y, out += out_w) {{
+      const int from_z = z - before_z, from_y = y - before_y;
+      if (from_z < 0 || from_z >= D || from_y < 0 || from_y >= H) {{
+        for (int x = 0; x < out_w; ++x) out[x] = 0;
+        continue;
+      }}
+      __global const REAL *row = X + (from_z * H + from_y) * W;
+      for (int x = 0; x < before_x; ++x) out[x] = 0;
+      for (int x = 0; x < W; ++x) out[before_x + x] = row[x];
+      for (int x = before_x + W; x < out_w; ++x) out[x] = 0;
+    }}
+}}
+"""
+
+
+@cache
+def add_parts_source(real: str) -> str:
+    """Sums parts (parts, groups, rows, m) into (groups * m, rows): a work-group makes one row."""
+    return f"""\
+typedef {real} REAL;
+__kernel void add_parts(__global const REAL *parts, __global REAL *out, int rows, int m, int count) {{
+  const long one = get_group_id(0), group = one / m, column = one % m;
+  const long size = (long)get_num_groups(0) * rows;
+  parts += group * rows * m + column;
+  out += one * rows;
+  for (int r = 0; r < rows; ++r) {{
+    REAL sum = 0;
+    for (int i = 0; i < count; ++i) sum += parts[i * size + (long)r * m];
+    out[r] = sum;
+  }}
+}}
+"""
+
+
+SWAP_LETTERS = "PlP" + "ii" + "iii" * 4
+
+
+@cache
+def swap_source(real: str) -> str:
+    """Weights for the adjoint: a work-group makes those of one output channel."""
+    return f"""\
+typedef {real} REAL;
+__kernel void swap(__global const REAL *weight, long offset, __global REAL *out, int channels, int m,
+    int kernel_z, int kernel_y, int kernel_x, int taps_z, int taps_y, int taps_x,
+    int last_z, int last_y, int last_x, int step_z, int step_y, int step_x) {{
+  const int one = get_group_id(0), group = one / m, o = one % m;
+  const int taps = taps_z * taps_y * taps_x;
+  out += (long)one * channels * taps;
+  for (int e = get_local_id(0); e < channels * taps; e += get_local_size(0)) {{
+    const int c = e / taps, t = e % taps;
+    const int z = last_z - t / (taps_y * taps_x) * step_z;
+    const int y = last_y - t / taps_x % taps_y * step_y, x = last_x - t % taps_x * step_x;
+    const long row = (long)(group * channels + c) * m + o;
+    out[e] = weight[offset + ((row * kernel_z + z) * kernel_y + y) * kernel_x + x];
+  }}
+}}
+"""
