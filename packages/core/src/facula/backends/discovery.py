@@ -29,6 +29,12 @@ BUILT_IN = (
         CONTRACT_VERSION,
         description="pure Python over bytearrays",
     ),
+    DeviceSpec(
+        "c",
+        "facula.testing.c_device:CBackend",
+        CONTRACT_VERSION,
+        description="printed C, compiled with cc: to test and debug kernels",
+    ),
 )
 
 

@@ -1,0 +1,126 @@
+"""A printed kernel, and texts of several of them for a compiler."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from facula.dtypes import I64
+from facula.graph.codegen.dialects import Dialect
+from facula.graph.codegen.elements import NUMBER_DTYPES, Element, real
+from facula.graph.codegen.layout import Layout, Names, Nest, numbers_of
+from facula.graph.codegen.library import functions_for
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a kernel.
+
+    `kind`: 'buffer', 'scratch' (memory that the launcher allocates), 'flag' (where a bad index is noted) or
+    'number'; `dtype`: NumPy's, of the elements or of the number; `type`: its C type.
+    """
+
+    name: str
+    kind: str
+    dtype: Any
+    type: str
+    is_written: bool = False
+
+    @property
+    def declaration(self) -> str:
+        if self.kind == "number":
+            return f"{self.type} {self.name}"
+        return f"GLOBAL {'' if self.is_written else 'const '}{self.type} *{self.name}"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel as text. `name` is that of its function, and unique; `local` the size of the work-groups it needs, or None."""
+
+    name: str
+    text: str
+    parameters: tuple[Parameter, ...]
+    local: int | None = None
+
+    @property
+    def flag(self) -> bool:
+        """Whether the last parameter is where a bad index is noted: int64[3], zeroed, for `raise_for`."""
+        return self.parameters[-1].kind == "flag"
+
+
+def source_of(dialect: Dialect, programs: Iterable[Program]) -> str:
+    """One text to compile: what the dialect needs, the functions that the kernels call, the kernels."""
+    kernels = list({p.name: p.text for p in programs}.values())
+    functions = functions_for("\n".join(kernels), dialect)
+    return "\n".join([dialect.preamble, *(f"{t}\n" for t in functions.values()), *kernels])
+
+
+def raise_for(flag: Sequence[int]) -> None:
+    """Raises IndexError if a kernel has noted an index out of range in its flag."""
+    found, index, size = (int(x) for x in flag)
+    if found:
+        raise IndexError(f"index {index} is out of bounds for dimension with size {size}")
+
+
+#: What a kernel says where an index is out of range.
+NOTE = "{{ flag[0] = 1; flag[1] = {index}; flag[2] = {size}; }}"
+
+
+class Signature:
+    """Collects parameters: buffers, scratch, offsets, numbers, in the order in which a launcher has them."""
+
+    def __init__(self, layout: Layout):
+        self.layout = layout
+        self.buffers: list[Parameter] = []
+        self.offsets: list[Parameter] = []
+        self.numbers: list[Parameter] = []
+        self.flags: list[Parameter] = []
+
+    def operand(self, name: str, e: Element, is_written: bool = False) -> None:
+        self.buffers.append(Parameter(name, "buffer", np.dtype(_dtype(e)), e.storage, is_written))
+        self.offsets.append(Parameter(f"{name}_at", "number", I64, "i64"))
+
+    def scratch(self, name: str, e: Element) -> None:
+        self.buffers.append(Parameter(name, "scratch", _dtype(e), e.storage, True))
+
+    def scalar(self, name: str, e: Element) -> None:
+        """A Python number; a complex one comes in two parts, a half as float32."""
+        value = "u8" if e.value == "int" else real(e).value
+        parts = (f"{name}_re", f"{name}_im") if e.is_complex else (name,)
+        self.numbers += [Parameter(p, "number", NUMBER_DTYPES[value], value) for p in parts]
+
+    def words(self, *names: str) -> None:
+        """Numbers of 64 bits."""
+        self.numbers += [Parameter(n, "number", NUMBER_DTYPES["u64"], "u64") for n in names]
+
+    def sizes(self, *names: str) -> None:
+        """Numbers that count elements."""
+        index = self.layout.index
+        self.numbers += [Parameter(n, "number", NUMBER_DTYPES[index], index) for n in names]
+
+    def nest(self, nest: Nest, operands: Sequence[str], names: Names) -> None:
+        self.sizes(*numbers_of(nest, operands, names))
+
+    def flag(self) -> None:
+        self.flags.append(Parameter("flag", "flag", I64, "i64", True))
+
+    def program(self, kind: str, body: str, local: int | None = None) -> Program:
+        """The kernel with this body; its name is `kind` and a digest of its text."""
+        parameters = (*self.buffers, *self.offsets, *self.numbers, *self.flags)
+        listed = ",\n    ".join(p.declaration for p in parameters)
+        moved = "".join(
+            f"    {p.name} += {p.name}_at;\n" for p in self.buffers if p.kind == "buffer"
+        )
+        text = f"({listed})\n{{\n{moved}{body}}}\n"
+        name = f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+        return Program(name, f"KERNEL void {name}{text}", parameters, local)
+
+
+def _dtype(e: Element) -> Any:
+    from facula.dtypes import NAMES
+
+    return NAMES[e.name].dtype
