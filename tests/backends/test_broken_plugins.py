@@ -81,7 +81,8 @@ def test_unknown_device_names_the_broken_plugin(tmp_path):
         "import warnings; warnings.simplefilter('ignore')\nimport facula; facula.tensor(1, device='odd')",
     )
     assert (
-        "RuntimeError: no plug-in provides device 'odd'; there are: c, cpu, meta, toy." in done.stderr
+        "RuntimeError: no plug-in provides device 'odd'; there are: c, cpu, meta, toy."
+        in done.stderr
     )
     assert (
         "Broken plug-in 'odd 1.0': ModuleNotFoundError: No module named 'no_such_driver'."
