@@ -12,7 +12,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from facula._device import device as Device
+from facula.dtypes import ALL, FROM_NUMPY
 from facula.ops._op import Op
 from facula.ops.dims import row_major
 
@@ -20,6 +23,24 @@ from facula.ops.dims import row_major
 CONTRACT_VERSION = 1
 #: The oldest contract whose plug-ins still work.
 OLDEST_CONTRACT = 1
+
+DTYPES = frozenset(d.name for d in ALL)
+
+
+class MissingDtype(TypeError):
+    """A device was asked for a dtype that it cannot hold; `dtype` is its name."""
+
+    def __init__(self, message: str, dtype: str):
+        super().__init__(message)
+        self.dtype = dtype
+
+
+class MissingKernel(NotImplementedError):
+    """A device lacks the kernel of the leaf `op`, which may not run on the host."""
+
+    def __init__(self, message: str, op: Op):
+        super().__init__(message)
+        self.op = op
 
 
 class Backend:
@@ -33,6 +54,8 @@ class Backend:
     device: Device
     #: False where arrays have no values to look at (meta, trace).
     has_values = True
+    #: Names of the dtypes that its arrays can hold. Asking for another raises TypeError.
+    dtypes: frozenset[str] = DTYPES
 
     def __init__(self, device: Device):
         self.device = device
@@ -121,7 +144,43 @@ class Backend:
             kernel = partial(op.body, self) if op.body is not None else self._host_fallback(op)
         for provider in reversed(self.providers):
             kernel = _ask_first(provider(op, self), kernel)
+        if self.dtypes < DTYPES and "dtype" in op.options:
+            return self._checking_dtype(op, kernel)
         return kernel
+
+    def _checking_dtype(self, op: Op, kernel: Callable[..., Any]) -> Callable[..., Any]:
+        """`kernel`, whose result has a dtype that the caller names: one that the device holds."""
+        place = [p.name for p in op.parameters].index("dtype")
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            dtype = args[place] if len(args) > place else kwargs.get("dtype")
+            if dtype is not None:
+                self.require_dtype(dtype)
+            return kernel(*args, **kwargs)
+
+        return call
+
+    def require_dtype(self, dtype: Any) -> None:
+        """Raises TypeError where the device cannot hold a NumPy dtype."""
+        name = FROM_NUMPY[np.dtype(dtype)].name
+        if name not in self.dtypes:
+            held = ", ".join(d.name for d in ALL if d.name in self.dtypes)
+            raise MissingDtype(
+                f"device '{self.device}' cannot hold {name}; it holds {held}. "
+                f"Convert the tensor first, as in x.to(facula.float32), or keep it on the cpu",
+                name,
+            )
+
+    def refuse_missing_dtypes(self) -> None:
+        """Makes `asarray` check dtypes, where the device lacks some; called once, when it is loaded."""
+        if self.dtypes < DTYPES:
+            inner = self.asarray
+
+            def asarray(array: Any) -> Any:
+                self.require_dtype(array.dtype)
+                return inner(array)
+
+            self.asarray = asarray  # type: ignore[method-assign]
 
     def _host_fallback(self, op: Op) -> Callable[..., Any]:
         """Runs a leaf that the device lacks on the host: said once, counted, an error when strict."""
@@ -129,12 +188,13 @@ class Backend:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if os.environ.get("FACULA_STRICT") == "1":
-                raise NotImplementedError(
-                    f"device '{self.device}' has no kernel for '{op.name}', and FACULA_STRICT=1 forbids running it on the host"
+                raise MissingKernel(
+                    f"device '{self.device}' has no kernel for '{op.name}', and FACULA_STRICT=1 forbids running it on the host",
+                    op,
                 )
             host = backend_for("cpu")
             if host is self:
-                raise NotImplementedError(f"device '{self.device}' has no kernel for '{op.name}'")
+                raise MissingKernel(f"device '{self.device}' has no kernel for '{op.name}'", op)
             if op.name not in self.host_calls and not op.host:
                 warnings.warn(
                     f"'{op.name}' has no kernel on device '{self.device}': it runs on the host",

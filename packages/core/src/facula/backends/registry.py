@@ -94,6 +94,7 @@ def _make(device_spec: DeviceSpec, device: Device, found: Plugins) -> Backend:
     backend.providers = [
         p for p in (_provider(k, s) for k, s in found.kernels if k.type == device.type) if p
     ]
+    backend.refuse_missing_dtypes()
     load_ops()
     subscribe(backend.bind)
     return backend

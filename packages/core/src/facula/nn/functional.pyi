@@ -1903,7 +1903,7 @@ def with_value(input: Any, value: Any, *, out: Any = ...) -> Tensor:
     """`value`, with the gradient of `input`: memory that was written unseen by the tape."""
 
 def wrap_index(index: Any, size: Any, dim: Any, *, out: Any = ...) -> Tensor:
-    """`index` with negative ones counted from the end. A device may raise IndexError out of range."""
+    """`index` with negative ones counted from the end."""
 
 def write_view(input: Any, value: Any, chain: Any, *, out: Any = ...) -> Tensor:
     """`input` with `value` written through a chain of views."""

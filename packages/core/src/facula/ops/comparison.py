@@ -374,6 +374,14 @@ def select_where(xp: Namespace, condition: Tensor, input: Tensor, other: Tensor)
     """`input` where `condition` (bool), else `other`; one of the two may be a number."""
 
 
+@select_where.sample
+def _(make: Any) -> Any:
+    condition = make.of([[True], [False]])
+    yield call(condition, make(2, 3), make(3))
+    yield call(condition, make(2, 3), 1)
+    yield call(make.of([True, False, True]), make(3, dtype="int64"), make(3, dtype="int64"))
+
+
 @op(promote="values", scalars=True, arithmetic=False, method=False, inplace=False)
 def where(xp: Namespace, condition: Tensor, input: Tensor, other: Tensor) -> Tensor:
     """`input` where `condition` is true, else `other`; all three are broadcast together."""

@@ -22,6 +22,14 @@ def cast(xp: Namespace, input: Tensor, dtype: Any) -> Tensor:
 cast.vjp(input=lambda xp, g, input_dtype: xp.cast(g, input_dtype))
 
 
+@cast.sample
+def _(make: Any) -> Any:
+    yield call(make(2, 3, grad=False), NAMES["float32"].dtype)
+    yield call(make(2, 3), NAMES["complex128"].dtype)
+    yield call(make(4, low=-3), NAMES["int64"].dtype)
+    yield call(make(4, dtype="complex128"), NAMES["bool"].dtype)
+
+
 @leaf(shape=same, arithmetic=False)
 def clone(xp: Namespace, input: Tensor) -> Tensor:
     """A copy with memory of its own; gradients flow through it."""
@@ -103,7 +111,10 @@ def _move_and_cast(input: Any, wanted: Any, device: Any) -> Any:
         from facula.backends.base import Backend
         from facula.backends.registry import backend_for
 
-        input = move(input, device if isinstance(device, Backend) else backend_for(device))
+        backend = device if isinstance(device, Backend) else backend_for(device)
+        if wanted is not None and input.dtype.name not in backend.dtypes:
+            input, wanted = _move_and_cast(input, wanted, None), None  # it can't go there as it is
+        input = move(input, backend)
     if wanted is not None:
         kind = as_dtype(wanted).dtype
         if input._array.dtype is not kind:

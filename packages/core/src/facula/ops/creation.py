@@ -12,7 +12,7 @@ import numpy as np
 import facula.autograd.record as record  # a module, for it is being imported while this is
 from facula.backends.base import Backend
 from facula.backends.registry import backend_for, default_backend
-from facula.dtypes import COMPLEX, F64, FLOAT, FROM_NUMPY, I64, as_dtype, get_default_dtype
+from facula.dtypes import COMPLEX, F32, F64, FLOAT, FROM_NUMPY, I64, as_dtype, get_default_dtype
 from facula.ops._op import Namespace, Op, Tensor, leaf, op
 from facula.promotion import scalar_dtype
 from facula.testing.samples import call
@@ -39,6 +39,13 @@ def full(xp: Namespace, size: Any, fill_value: Any, dtype: Any) -> Tensor:
 )
 def sequence(xp: Namespace, start: Any, step: Any, count: int, dtype: Any) -> Tensor:
     """`start + i * step` for i from 0 to `count - 1`, worked out in float64 or int64."""
+
+
+@sequence.sample
+def _(make: Any) -> Any:
+    yield call(0, 1, 5, I64)
+    yield call(0.5, -0.25, 4, F32)
+    yield call(3, 2, 0, F32)
 
 
 # ---- arguments

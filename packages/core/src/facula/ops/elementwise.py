@@ -412,6 +412,12 @@ for _op in (floor, ceil, trunc):
     sample_unary(_op, 1.2, 1.4)
 
 
+@rint.sample
+def _(make: Any) -> Any:
+    yield call(make.of([0.5, 1.5, 2.5, -0.5, -1.5, 7.3, -7.8]))
+    yield call(make(2, dtype="int64"))
+
+
 @round.sample
 def round(make: Any) -> Any:
     yield call(make.of([0.5, 1.5, -0.5, 2.3, -7.8]))

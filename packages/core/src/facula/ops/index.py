@@ -76,10 +76,19 @@ def gather(make: Any) -> Any:
     yield call(make(), 0, make.of(0, "int64"))
 
 
+#: No place: far below all, also after other places were added or it was multiplied by a stride.
+OUTSIDE = -(1 << 32)
+
+
 @op(arithmetic=False, method=False)
 def wrap_index(xp: Namespace, index: Tensor, size: int, dim: int) -> Tensor:
-    """`index` with negative ones counted from the end. A device may raise IndexError out of range."""
-    return xp.select_where(index < 0, index + size, index)
+    """`index` with negative ones counted from the end.
+
+    A device may raise IndexError out of range. Else such an index stays out of range even where it
+    becomes part of a place in several dimensions: what it is read with raises.
+    """
+    wrapped = xp.select_where(index < 0, index + size, index)
+    return xp.select_where((index < -size) | (index >= size), OUTSIDE, wrapped)
 
 
 @op(arithmetic=False)

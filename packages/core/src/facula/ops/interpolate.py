@@ -110,7 +110,7 @@ def _gather_taps(xp: Namespace, x: Any, dim: int, index: Any, weight: Any) -> An
         return taken
     shape = (*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
     w = xp.reshape(
-        xp.cast(xp.asarray(weight), x.dtype), (*index.shape, *(1,) * (len(shape) - dim - 2))
+        xp.asarray(weight.astype(x.dtype)), (*index.shape, *(1,) * (len(shape) - dim - 2))
     )
     return xp.sum(xp.reshape(taken, shape) * w, dim + 1, False)
 
@@ -332,7 +332,7 @@ def affine_grid(xp: Namespace, theta: Tensor, size: Any, align_corners: Any = No
             f"affine_grid: expected non-zero, positive output size, but got {tuple(size)}"
         )
     spatial = tuple(size[2:])
-    base = xp.cast(xp.asarray(_base_grid(spatial, bool(align_corners))), theta.dtype)
+    base = xp.asarray(_base_grid(spatial, bool(align_corners)).astype(theta.dtype))
     out = xp.matmul(base, xp.transpose(theta, 1, 2))
     return xp.reshape(out, (theta.shape[0], *spatial, n))
 

@@ -33,6 +33,12 @@ def _join_rule(xp: Namespace, g: Any, tensors_shape: Any, dim: int) -> list[Any]
 join.vjp(tensors=_join_rule)
 
 
+@join.sample
+def _(make: Any) -> Any:
+    yield call([make(2, 3), make(2, 1), make(2, 0)], 1)
+    yield call([make(1, dtype="int64"), make(2, dtype="int64")], 0)
+
+
 @op(arithmetic=False, method=False)
 def cat(xp: Namespace, tensors: Tensors, dim: int = 0) -> Tensor:
     """Tensors one after another along `dim`; their shapes agree but for that dimension.

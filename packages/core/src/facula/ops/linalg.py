@@ -13,7 +13,7 @@ from facula.testing.samples import call
 # ---- matmul
 
 
-def _matmul_shape(input: Any, other: Any) -> tuple[int, ...]:
+def product_shape(input: Any, other: Any) -> tuple[int, ...]:
     a, b = input.shape, other.shape
     if a[-1] != b[-2]:
         raise RuntimeError(
@@ -23,7 +23,7 @@ def _matmul_shape(input: Any, other: Any) -> tuple[int, ...]:
     return (*lead, *a[-2:-1], *b[-1:])
 
 
-@leaf(promote="common", shape=_matmul_shape, dtype=wider, method=False)
+@leaf(promote="common", shape=product_shape, dtype=wider, method=False)
 def matrix_product(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Matrix product of the last two dimensions of tensors that have both; the others are broadcast."""
 
@@ -80,6 +80,14 @@ def _product(sizes: Any) -> int:
 matmul.alias_as("linalg_matmul")
 for _op in (matmul, matrix_product):
     _op.vjp(input=_matmul_input, other=_matmul_other)
+
+
+@matrix_product.sample
+def _(make: Any) -> Any:
+    yield call(make(2, 3), make(3, 4))
+    yield call(make(2, 1, 2, 3), make(3, 3, 2))
+    yield call(make(2, 0), make(0, 2))
+    yield call(make(2, 3, dtype="int64"), make(3, 1, dtype="int64"))
 
 
 @matmul.sample

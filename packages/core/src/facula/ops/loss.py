@@ -197,16 +197,27 @@ def _one_hot(xp: Namespace, target: Any, classes: int) -> Any:
     return xp.eq(xp.unsqueeze(xp.cast(target, I64), 1), numbers)
 
 
+def _class_places(xp: Namespace, target: Any, classes: int, ignore_index: int) -> Any:
+    """(N, *): the class numbers to index with: 0 where ignored, and out of range where negative."""
+    at = xp.cast(target, I64)
+    return xp.where(target == ignore_index, 0, xp.where(at < 0, classes, at))
+
+
 def _target_weights(
-    xp: Namespace, hot: Any, target: Any, weight: Any, ignore_index: int, dtype: Any
+    xp: Namespace, at: Any, target: Any, weight: Any, ignore_index: int, dtype: Any
 ) -> Any:
     """(N, *): the weight of each target's class, 0 where it is ignored."""
-    zero = xp.full((), 0, dtype)
-    if weight is None:
-        return xp.where(target == ignore_index, zero, xp.full((), 1, dtype))
-    spread = xp.reshape(weight, (1, weight.shape[0], *[1] * (len(target.shape) - 1)))
-    own = xp.sum(xp.where(hot, spread, zero), 1)
-    return xp.where(target == ignore_index, zero, own)
+    own = xp.full((), 1, dtype)
+    if weight is not None:
+        flat = xp.index_select(weight, 0, xp.reshape(at, (prod(at.shape),)))
+        own = xp.reshape(flat, tuple(at.shape))
+    return xp.where(target == ignore_index, xp.full((), 0, dtype), own)
+
+
+def _at_classes(xp: Namespace, at: Any, values: Any, classes: int) -> Any:
+    """(N, C, *): `values` (N, *) at their classes, else 0."""
+    zeros = xp.full((at.shape[0], classes, *at.shape[1:]), 0, values.dtype)
+    return xp.scatter(zeros, 1, xp.unsqueeze(at, 1), xp.unsqueeze(values, 1))
 
 
 @op(method=False)
@@ -219,9 +230,9 @@ def class_nll(
     reduction: str,
 ) -> Tensor:
     """`-weight[target] * input[n, target]` for log-probabilities (N, C, *) and class numbers (N, *), reduced."""
-    hot = _one_hot(xp, target, input.shape[1])
-    scale = _target_weights(xp, hot, target, weight, ignore_index, input.dtype)
-    picked = xp.sum(xp.where(hot, input, _zero(xp, input)), 1)
+    at = _class_places(xp, target, input.shape[1], ignore_index)
+    scale = _target_weights(xp, at, target, weight, ignore_index, input.dtype)
+    picked = xp.select(xp.gather(input, 1, xp.unsqueeze(at, 1)), 1, 0)
     loss = xp.where(scale == 0, _zero(xp, input), -(picked * scale))
     if reduction == "none":
         return loss
@@ -239,10 +250,11 @@ def class_nll_gradient(
     reduction: str,
 ) -> Tensor:
     """`g` through `class_nll`."""
-    hot = _one_hot(xp, target, classes)
-    scale = _target_weights(xp, hot, target, weight, ignore_index, g.dtype)
+    at = _class_places(xp, target, classes, ignore_index)
+    scale = _target_weights(xp, at, target, weight, ignore_index, g.dtype)
     scale = scale * (g / xp.sum(scale) if reduction == "mean" else g)
-    return xp.where(hot, xp.unsqueeze(-scale, 1), _zero(xp, g))
+    source = xp.where(target == ignore_index, _zero(xp, g), -scale)
+    return _at_classes(xp, at, source, classes)
 
 
 def _class_nll_rule(
@@ -336,14 +348,14 @@ def class_cross_entropy(
     classes = input.shape[1]
     peak = xp.stop(xp.amax(input, 1, True)) if 0 not in input.shape else xp.sum(input, 1, True)
     logsumexp = xp.log(xp.sum(xp.exp(input - peak), 1, True)) + peak
-    hot = _one_hot(xp, target, classes)
-    scale = _target_weights(xp, hot, target, weight, ignore_index, input.dtype)
-    zero = _zero(xp, input)
-    logp = input - logsumexp
-    loss = -(xp.sum(xp.where(hot, logp, zero), 1) * scale) * (1 - label_smoothing)
+    at = _class_places(xp, target, classes, ignore_index)
+    scale = _target_weights(xp, at, target, weight, ignore_index, input.dtype)
+    picked = xp.gather(input, 1, xp.unsqueeze(at, 1)) - logsumexp
+    loss = -(xp.select(picked, 1, 0) * scale) * (1 - label_smoothing)
     if label_smoothing:
-        loss = loss - xp.sum(_spread(xp, logp, weight), 1) * (label_smoothing / classes)
-    loss = xp.where(target == ignore_index, zero, loss)
+        every = _spread(xp, input - logsumexp, weight)
+        loss = loss - xp.sum(every, 1) * (label_smoothing / classes)
+    loss = xp.where(target == ignore_index, _zero(xp, input), loss)
     if reduction == "none":
         return loss, logsumexp
     return xp.sum(loss) / xp.sum(scale) if reduction == "mean" else xp.sum(loss), logsumexp
@@ -372,12 +384,12 @@ def class_cross_entropy_gradient(
 ) -> Tensor:
     """`g` through `class_cross_entropy`: (softmax - onehot), scaled."""
     classes, dtype = input.shape[1], input.dtype
-    hot = _one_hot(xp, target, classes)
-    scale = _target_weights(xp, hot, target, weight, ignore_index, dtype)
+    at = _class_places(xp, target, classes, ignore_index)
+    scale = _target_weights(xp, at, target, weight, ignore_index, dtype)
     zero = _zero(xp, input)
     unit = g / xp.sum(scale) if reduction == "mean" else g
-    wanted = xp.where(hot, xp.unsqueeze(scale * unit * (1 - label_smoothing), 1), zero)
-    total = scale * unit * (1 - label_smoothing)
+    total = xp.where(target == ignore_index, zero, scale * unit * (1 - label_smoothing))
+    wanted = _at_classes(xp, at, total, classes)
     if label_smoothing:
         unit = xp.where(target == ignore_index, zero, unit * (label_smoothing / classes))
         smooth = _spread(xp, xp.expand(xp.unsqueeze(unit, 1), input.shape), weight)

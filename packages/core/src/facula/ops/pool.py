@@ -526,7 +526,7 @@ def _divided(
         table = window_counts(
             shape[len(shape) - len(kernel) :], out, kernel, stride, padding, count_include_pad
         )
-        table = table if isinstance(table, int) else xp.cast(xp.asarray(table), x.dtype)
+        table = table if isinstance(table, int) else xp.asarray(table.astype(x.dtype))
     return xp.cast(x / table, x.dtype) if is_integral(x.dtype) else x / table
 
 

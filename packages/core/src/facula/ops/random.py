@@ -26,7 +26,7 @@ from facula.dtypes import (
 from facula.ops._op import Namespace, Op, Tensor, host_op, leaf, op
 from facula.ops.convert import store
 from facula.ops.creation import place, size_of, storage, where_like
-from facula.random import next_key
+from facula.random import Key, next_key
 from facula.testing.samples import call
 
 U32, U64 = uint32.dtype, uint64.dtype
@@ -52,6 +52,12 @@ def kind_of(x: Any) -> Any:
 )
 def random_words(xp: Namespace, key: Any, count: int, dtype: Any) -> Tensor:
     """`count` random words, uint32 or uint64, of a `facula.random.Key`."""
+
+
+@random_words.sample
+def _(make: Any) -> Any:
+    yield call(Key(7, 3), 11, U32)
+    yield call(Key(2**64 - 1, 2**64 - 1), 6, U64)
 
 
 @op(creation=True, random=True)

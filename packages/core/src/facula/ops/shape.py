@@ -153,6 +153,12 @@ slice.vjp(
 )
 
 
+@slice.sample
+def _(make: Any) -> Any:
+    yield call(make(2, 6), 1, 1, 6, 2)
+    yield call(make(3), 0, 2, 2, 1)
+
+
 @leaf(view=True)
 def select(xp: Namespace, input: Tensor, dim: int, index: int) -> Tensor:
     """Element `index` of dimension `dim`, which is dropped. Raises IndexError out of range."""

@@ -7,19 +7,20 @@ from typing import Any
 from facula import promotion
 from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.kernels import Matmul, Operand
-from facula.ops.dims import broadcast_shapes
+from facula.ops.linalg import product_shape
 
 
 def matrix_product(xp: Any, input: BufferArray, other: BufferArray) -> BufferArray:
+    shape = product_shape(input, other)
     dtype = promotion.result_dtype([input, other], []).dtype
     a, b = (x if x.dtype is dtype else xp.cast(x, dtype) for x in (input, other))
-    batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
+    *batch, m, n = shape
+    k = a.shape[-1]
     if not k:
-        return xp.full((*batch, m, n), 0, dtype)  # type: ignore[no-any-return]
-    out = xp.empty((*batch, m, n), dtype)
+        return xp.full(shape, 0, dtype)  # type: ignore[no-any-return]
+    out = xp.empty(shape, dtype)
     if out.size:
-        operands = out.operand(), _stack(a, batch), _stack(b, batch)
+        operands = out.operand(), _stack(a, tuple(batch)), _stack(b, tuple(batch))
         xp.launch(Matmul(dtype), (*batch, m, n, k), *operands)
     return out  # type: ignore[no-any-return]
 
