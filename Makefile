@@ -5,13 +5,17 @@ PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 
-.PHONY: demo test parity training wheels-test lint types stubs docs bench wheels clean
+.PHONY: demo test opencl parity training wheels-test lint types stubs docs bench wheels clean
 
 demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
 
 test: $(VENV)/test
-	$(PY) -m pytest -m "not parity and not training and not wheels"
+	$(PY) -m pytest -m "not parity and not training and not wheels and not opencl"
+
+# The OpenCL device on PoCL, and its kernels under oclgrind where that is installed.
+opencl: $(VENV)/opencl
+	$(PY) -m pytest -m opencl tests/backends/opencl
 
 # Comparison with PyTorch, training references, wheels: what .ci/run adds to `make test`.
 parity: $(VENV)/parity
@@ -54,6 +58,10 @@ $(VENV)/demo: $(VENV)/base
 	@touch $@
 $(VENV)/test: $(VENV)/demo
 	$(PY) -m pip install -q -c constraints.txt --group test
+	@touch $@
+$(VENV)/opencl: $(VENV)/test backends/opencl/pyproject.toml
+	$(PY) -m pip install -q -c constraints.txt "pyopencl[pocl]"
+	$(PY) -m pip install -q --no-deps --no-build-isolation -e backends/opencl
 	@touch $@
 $(VENV)/lint: $(VENV)/base
 	$(PY) -m pip install -q -c constraints.txt --group lint

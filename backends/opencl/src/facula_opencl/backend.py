@@ -1,7 +1,8 @@
-"""OpenCLBackend: memory, programs and a queue of one device, below core's buffer adapter."""
+"""OpenCLBackend: memory, programs and the queue of one device, below core's buffer adapter."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,11 +13,22 @@ import pyopencl as cl
 from facula._device import device as Device
 from facula.backends.base import _ask_first
 from facula.backends.buffer import BufferBackend, Kernel
+from facula.dtypes import ALL, FROM_NUMPY
+from facula.graph.codegen import OPENCL, Launcher, Program, raise_for
 from facula.ops._op import Op
 from facula_opencl.devices import devices
+from facula_opencl.failures import explain
 from facula_opencl.kernels import tables
 from facula_opencl.memory import Memory
-from facula_opencl.programs import Launch, Programs, explain
+from facula_opencl.programs import Launch, Programs, rounded
+
+#: 'cpu' or 'gpu' in it chooses the family of kernels, whatever the device is.
+FAMILY = "FACULA_OPENCL_FAMILY"
+#: Work-groups of generated kernels, by the number of dimensions of their range.
+GROUPS = {
+    "cpu": ((), (1,), (1, 1), (1, 1, 1)),
+    "gpu": ((), (128,), (64, 2), (64, 2, 1)),
+}
 
 
 class OpenCLBackend(BufferBackend):
@@ -26,13 +38,25 @@ class OpenCLBackend(BufferBackend):
         super().__init__(device)
         self.cl_device = devices()[device.index or 0]
         #: Whether work-items share a processor's cores: kernels come in two families.
-        self.is_cpu = bool(self.cl_device.type & cl.device_type.CPU)
-        self.queue = cl.CommandQueue(cl.Context([self.cl_device]))
-        self.memory = Memory(self.queue, str(device))
-        self.programs = Programs(self.queue, str(device))
+        self.is_cpu = is_cpu(self.cl_device)
+        self.dtypes = dtypes_of(self.cl_device)
+        context = cl.Context([self.cl_device])
+        self.queue = cl.CommandQueue(
+            context, properties=cl.command_queue_properties.PROFILING_ENABLE
+        )
+        family = "cpu" if self.is_cpu else "gpu"
+        self.dialect = OPENCL.for_family(family)
+        self._groups = GROUPS[family]
+        self.programs = Programs(self, self.dialect)
+        self.flush = self.programs.flush
+        self.memory = Memory(self.queue, str(device), self.flush)
         self.alloc = self.memory.alloc  # type: ignore[method-assign]
+        self._flag = self._zeroed_flag()
+        self._flag_is_used = False
         self.own, inplace = tables(self)
         self.inplace_kernels |= inplace
+
+    # ---- kernels
 
     def kernel(self, op: Op) -> Callable[..., Any] | None:
         """Own kernels in turn, then core's, then the op's body."""
@@ -51,31 +75,99 @@ class OpenCLBackend(BufferBackend):
         """
         return self.programs.function(source, name, letters)
 
+    def compile(self, kernel: Kernel) -> Callable[..., None]:
+        return Launcher(kernel, self.dialect, self.build, self.alloc)
+
+    def build(self, program: Program) -> Callable[..., None]:
+        """A printed kernel as `run(arguments, range)`."""
+        launch, flag, groups = self.programs.generated(program), program.flag, self._groups
+        fixed = None if program.local is None else (program.local,)
+
+        def run(arguments: list[Any], range: tuple[int, ...]) -> None:
+            local = fixed or groups[len(range)]
+            if flag:
+                self._flag_is_used = True
+                arguments.append(self._flag)
+            launch(rounded(range, local), local, *arguments)
+
+        return run
+
+    # ---- memory
+
     def copy_in(self, buffer: Any, data: Any) -> None:
         self._copy(buffer, data)
 
     def copy_out(self, buffer: Any) -> bytes:
         data = bytearray(buffer.size)
-        self._copy(data, buffer)
+        self._read(data, buffer)
         return data  # type: ignore[return-value]
-
-    def _copy(self, target: Any, source: Any) -> None:
-        try:
-            cl.enqueue_copy(self.queue, target, source, is_blocking=True)
-        except cl.Error as error:
-            raise explain(error, "a copy", str(self.device)) from error
 
     def asarray(self, array: Any) -> Any:
         if isinstance(array, self.Array):
             return array
         array = np.asarray(array)
-        return super().asarray(array)
+        out = self.empty(array.shape, FROM_NUMPY[array.dtype].dtype)
+        if out.size:
+            self._copy(out.buffer, np.ascontiguousarray(array))
+        return out
+
+    def to_numpy(self, array: Any) -> Any:
+        out = np.empty(array.shape, array.dtype)
+        if out.size:
+            source = array if array.is_contiguous else self.copy(array)
+            self._read(out, source.buffer, src_offset=source.offset * out.itemsize)
+        return out
+
+    def _read(self, target: Any, buffer: Any, **place: Any) -> None:
+        self.flush()
+        self._copy(target, buffer, **place)
+        self._raise_for_indices()
+
+    def _copy(self, target: Any, source: Any, **place: Any) -> None:
+        try:
+            cl.enqueue_copy(self.queue, target, source, is_blocking=True, **place)
+        except cl.Error as error:
+            raise explain(error, "a copy", str(self.device)) from error
 
     def synchronize(self) -> None:
+        """Waits for all that was launched. Raises IndexError if a kernel met an index out of range."""
+        self.flush()
         try:
             self.queue.finish()
         except cl.Error as error:
             raise explain(error, "synchronize", str(self.device)) from error
+        self._raise_for_indices()
 
-    def compile(self, kernel: Kernel) -> Callable[..., None]:
-        raise NotImplementedError(f"{kernel}")
+    # ---- indices out of range, which kernels note in a flag
+
+    def _zeroed_flag(self) -> Any:
+        buffer = cl.Buffer(self.queue.context, cl.mem_flags.READ_WRITE, 24)
+        self._copy(buffer, bytes(24))
+        return buffer
+
+    def _raise_for_indices(self) -> None:
+        if self._flag_is_used:
+            self._flag_is_used = False
+            noted = np.empty(3, np.int64)
+            self._copy(noted, self._flag)
+            if noted[0]:
+                self._copy(self._flag, bytes(24))
+                raise_for(noted)
+
+    def kernel_times(self, events: list[Any]) -> list[tuple[int, int, int]]:
+        """(queued, start, end) of each event, in nanoseconds on the device's clock."""
+        return [(e.profile.queued, e.profile.start, e.profile.end) for e in events]
+
+
+def is_cpu(device: Any) -> bool:
+    """Whether kernels of the family for processors suit a device."""
+    chosen = os.environ.get(FAMILY, "")
+    if chosen not in ("", "cpu", "gpu"):
+        raise ValueError(f"{FAMILY}={chosen}: it is 'cpu' or 'gpu'")
+    return chosen == "cpu" if chosen else bool(device.type & cl.device_type.CPU)
+
+
+def dtypes_of(device: Any) -> frozenset[str]:
+    """The dtypes that a device can hold: float64 and complex128 take a device that computes in double."""
+    lacking = set() if device.double_fp_config else {"float64", "complex128"}
+    return frozenset(d.name for d in ALL) - lacking

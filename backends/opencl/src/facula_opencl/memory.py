@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pyopencl as cl
@@ -23,8 +24,8 @@ class Memory:
     The queue is in order, so what is launched on a block later starts after all that used it before.
     """
 
-    def __init__(self, queue: Any, name: str):
-        self.queue, self.name = queue, name
+    def __init__(self, queue: Any, name: str, flush: Callable[[], None]):
+        self.queue, self.name, self.flush = queue, name, flush
         self.total = int(queue.device.global_mem_size)
         self.limit = parse_size(os.environ.get(LIMIT, "")) or self.total
         self.largest = int(queue.device.max_mem_alloc_size)
@@ -48,6 +49,7 @@ class Memory:
         if nbytes > self.largest:
             raise self.out_of_memory(nbytes)
         if self.pool.managed_bytes + nbytes > self.limit:
+            self.flush()  # launches that wait hold memory
             self.pool.free_held()
             if self.pool.active_bytes + nbytes > self.limit:
                 raise self.out_of_memory(nbytes)

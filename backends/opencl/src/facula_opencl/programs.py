@@ -1,86 +1,166 @@
-"""OpenCL C to kernels that can be launched: built once per source text, with errors that can be read."""
+"""Kernels of one device: built in groups, launched in order.
+
+Building a program costs PoCL 0.2 s, a further kernel in it 0.02 s. So a launch of a generated kernel that is
+not built yet is put off, and with it all that follows, until somebody waits for the device or enough has
+come together; then all that is missing is built as one program, and the launches are made up for.
+"""
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pyopencl as cl
 
-from facula.errors import DeviceError, OutOfMemoryError
+from facula.graph.codegen import Program, source_of
+from facula_opencl.failures import build_failure, explain
+from facula_opencl.stored import StoredGroups
 
 #: What the letters of a signature stand for. A buffer has no dtype.
 LETTERS = {
     "P": None, "i": np.int32, "I": np.uint32, "l": np.int64, "L": np.uint64, "B": np.uint8, "f": np.float32, "d": np.float64,
 }  # fmt: skip
-_OUT_OF_MEMORY = {
-    cl.status_code.OUT_OF_RESOURCES,
-    cl.status_code.OUT_OF_HOST_MEMORY,
-    cl.status_code.MEM_OBJECT_ALLOCATION_FAILURE,
-}
+#: Put-off launches and unbuilt kernels at which there is no more waiting.
+MOST_LAUNCHES, MOST_KERNELS = 512, 48
 _enqueue = cl.enqueue_nd_range_kernel
 
 Launch = Callable[..., None]
 
 
-class Programs:
-    """The programs of one device."""
+class Function:
+    """One kernel. `kernel` and `set_arguments` are None until it is built."""
 
-    def __init__(self, queue: Any, name: str):
-        self.queue, self.name = queue, name
-        self.options = build_options(queue.device)
-        self._built: dict[str, Any] = {}
-        self._functions: dict[tuple[str, str, str], Launch] = {}
+    __slots__ = ("name", "program", "types", "kernel", "set_arguments")
+
+    def __init__(self, name: str, types: list[Any], program: Program | None = None):
+        self.name, self.types, self.program = name, types, program
+        self.kernel: Any = None
+        self.set_arguments: Any = None
+
+    def take(self, built: Any) -> None:
+        """Finds the kernel in a program that is built."""
+        kernel = cl.Kernel(built, self.name)
+        if self.types:
+            kernel.set_scalar_arg_dtypes(self.types)
+        self.set_arguments, self.kernel = kernel.set_args, kernel
+
+
+class Programs:
+    """The kernels of one device and the launches that wait for them."""
+
+    def __init__(self, backend: Any, dialect: Any):
+        self.backend, self.dialect = backend, dialect
+        self.queue, self.device_name = backend.queue, str(backend.device)
+        self.options = build_options(self.queue.device)
+        self.stored = StoredGroups(self.queue.device)
+        self.pending: list[tuple[Function, Any, Any, Any]] = []
+        self._missing: dict[str, Function] = {}
+        self._programs: dict[str, Any] = {}
+        self._launches: dict[Any, Launch] = {}
         self._lock = threading.RLock()
 
     def function(self, source: str, name: str, letters: str) -> Launch:
-        """The kernel `name` of `source` as `launch(global_size, local_size, *arguments)`."""
+        """The kernel `name` of `source` as `launch(global_size, local_size, *arguments)`; built at once."""
         key = source, name, letters
-        found = self._functions.get(key)
+        found = self._launches.get(key)
         if found is None:
-            with self._lock:
-                found = self._functions.get(key) or self._make(source, name, letters)
-                self._functions[key] = found
+            function = Function(name, [LETTERS[x] for x in letters])
+            function.take(self.program(source))
+            found = self._launches[key] = self._launcher(function)
         return found
 
-    def _make(self, source: str, name: str, letters: str) -> Launch:
-        kernel = cl.Kernel(self.program(source), name)
-        if letters:
-            kernel.set_scalar_arg_dtypes([LETTERS[x] for x in letters])
-        return self._launcher(kernel, name)
+    def generated(self, program: Program) -> Launch:
+        """The same for a printed kernel, which is built when its first launch cannot wait any more."""
+        found = self._launches.get(program)
+        if found is None:
+            types = [p.dtype if p.kind == "number" else None for p in program.parameters]
+            found = self._launcher(Function(program.name, types, program))
+            self._launches[program] = found
+        return found
 
-    def _launcher(self, kernel: Any, name: str) -> Launch:
-        queue, lock, set_arguments = self.queue, self._lock, kernel.set_args
+    def _launcher(self, function: Function) -> Launch:
+        queue, lock, pending, backend = self.queue, self._lock, self.pending, self.backend
 
-        def launch(
-            global_size: tuple[int, ...], local_size: tuple[int, ...], *arguments: Any
-        ) -> None:
+        def launch(global_size: Any, local_size: Any, *arguments: Any) -> None:
+            if pending or function.kernel is None:
+                self._put_off(function, global_size, local_size, arguments)
+                return
             try:
                 with lock:  # arguments are the kernel object's: no other thread's may come between
-                    set_arguments(*arguments)
-                    _enqueue(queue, kernel, global_size, local_size)
+                    function.set_arguments(*arguments)
+                    event = _enqueue(queue, function.kernel, global_size, local_size)
             except cl.Error as error:
-                raise explain(error, f"kernel '{name}'", self.name) from error
+                raise explain(error, f"kernel '{function.name}'", self.device_name) from error
+            if backend.profile is not None:
+                backend.profile.kernel(function.name, event)
 
         return launch
+
+    def _put_off(self, function: Function, *launch: Any) -> None:
+        with self._lock:
+            self.pending.append((function, *launch))
+            if function.kernel is None:
+                self._missing[function.name] = function
+            if len(self._missing) >= MOST_KERNELS or len(self.pending) >= MOST_LAUNCHES:
+                self.flush()
+
+    def flush(self) -> None:
+        """Builds what is missing and makes up for the launches that were put off."""
+        with self._lock:
+            launches, missing = list(self.pending), list(self._missing.values())
+            self._missing.clear()
+            self.pending.clear()
+            if missing:
+                self._build_group(missing)
+            for function, global_size, local_size, arguments in launches:
+                self._launcher(function)(global_size, local_size, *arguments)
+
+    # ---- building
+
+    def _build_group(self, functions: list[Function]) -> None:
+        left = [f for f in functions if not self._take_stored(f)]
+        if not left:
+            return
+        source = source_of(self.dialect, [f.program for f in left])
+        try:
+            built = self.program(source)
+        except RuntimeError:
+            for f in left:  # one of them is to blame: alone, its source is short
+                f.take(self.program(self._source(f)))
+            return
+        for f in left:
+            f.take(built)
+        self.stored.add(source, [self._source(f) for f in left])
+
+    def _source(self, function: Function) -> str:
+        return source_of(self.dialect, [function.program])
+
+    def _take_stored(self, function: Function) -> bool:
+        """Whether it was found in a group that an earlier process built, which the driver may have kept."""
+        source = self.stored.group_with(self._source(function))
+        if source is None:
+            return False
+        try:
+            function.take(self.program(source))
+        except (RuntimeError, cl.Error):
+            return False
+        return True
 
     def program(self, source: str) -> Any:
         """`source`, built. Raises RuntimeError with the compiler's words and the lines they are about."""
         with self._lock:
-            program = self._built.get(source)
+            program = self._programs.get(source)
             if program is None:
-                program = self._built[source] = self._build(source)
+                program = self._programs[source] = self._build(source)
             return program
 
     def _build(self, source: str) -> Any:
-        program = cl.Program(self.queue.context, source)
         try:
-            return program.build(self.options)
+            return cl.Program(self.queue.context, source).build(self.options)
         except cl.Error as error:
-            raise RuntimeError(build_failure(str(error), source, self.name)) from error
+            raise RuntimeError(build_failure(str(error), source, self.device_name)) from error
 
 
 def build_options(device: Any) -> list[str]:
@@ -89,21 +169,6 @@ def build_options(device: Any) -> list[str]:
     return ["-cl-std=CL1.2"] + ["-cl-fp32-correctly-rounded-divide-sqrt"] * bool(rounds)
 
 
-def build_failure(error: str, source: str, device: str) -> str:
-    """A message with the compiler's log and the lines of the source that it names."""
-    log = re.sub(r"^.*?Build on [^\n]*\n|\n\(options: .*$", "", error, flags=re.DOTALL).strip()
-    lines = source.splitlines()
-    errors = [line for line in log.splitlines() if "error" in line]
-    named = sorted({int(n) for line in errors for n in re.findall(r":(\d+):\d+:", line)})
-    quoted = [f"  {n:>5} | {lines[n - 1]}" for n in named[:8] if 0 < n <= len(lines)]
-    place = "\n".join(["The lines it names:", *quoted]) if quoted else f"The source:\n{source}"
-    return f"a kernel does not build on device '{device}'. The compiler says:\n{log}\n{place}"
-
-
-def explain(error: Any, what: str, device: str) -> Exception:
-    """A driver's error as Facula's."""
-    if getattr(error, "code", None) in _OUT_OF_MEMORY or isinstance(error, cl.MemoryError):
-        return OutOfMemoryError(f"{what}: device '{device}' is out of memory: {error}")
-    if isinstance(error, cl.LogicError):  # wrong arguments: the device is well
-        return RuntimeError(f"{what} could not be launched on device '{device}': {error}")
-    return DeviceError(f"{what}: device '{device}' failed: {error}. Its tensors may be lost")
+def rounded(range: Iterable[int], local: tuple[int, ...]) -> tuple[int, ...]:
+    """A range as whole work-groups of size `local`."""
+    return tuple(-(-n // m) * m for n, m in zip(range, local))
