@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from facula.backends.registry import backend_for
+
+if find_spec("facula_opencl") is None:  # `make opencl` installs it; `make test` does without
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items: Any) -> None:
+    """All tests here are of the tier `opencl`."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("opencl")
 
 
 @pytest.fixture(params=["cpu", "gpu"])

@@ -50,7 +50,8 @@ def test_no_such_index(odd):
         backend_for("cpu:1")
 
 
-def test_unknown_device_names_what_to_install():
+def test_unknown_device_names_what_to_install(monkeypatch):
+    monkeypatch.delitem(plugins().devices, "opencl", raising=False)
     with pytest.raises(
         RuntimeError, match=r"no plug-in provides device 'opencl'.*pip install facula\[opencl\]"
     ):

@@ -34,6 +34,9 @@ GROUPS = {
 class OpenCLBackend(BufferBackend):
     """One OpenCL device, its commands in the order in which they are given."""
 
+    #: What the profiler sets while it runs.
+    profile: Any = None
+
     def __init__(self, device: Device):
         super().__init__(device)
         self.cl_device = devices()[device.index or 0]
@@ -77,6 +80,21 @@ class OpenCLBackend(BufferBackend):
 
     def compile(self, kernel: Kernel) -> Callable[..., None]:
         return Launcher(kernel, self.dialect, self.build, self.alloc)
+
+    def plan(self, kernel: Any, shape: Any, strides: Any) -> Callable[[Any, Any, Any], None]:
+        """A map whose work-groups and numbers are worked out: what is left is to launch it."""
+        launcher = self.launcher(kernel)
+        program, numbers, work_items, _ = launcher.plan((shape, *strides))
+        local = self._groups[len(work_items)]
+        launch, global_size = self.programs.generated(program), rounded(work_items, local)
+        converters = launcher.printer.converters
+
+        def run(buffers: Any, offsets: Any, scalars: Any) -> None:
+            if scalars:
+                scalars = [part for parts, x in zip(converters, scalars) for part in parts(x)]
+            launch(global_size, local, *buffers, *offsets, *scalars, *numbers)
+
+        return run
 
     def build(self, program: Program) -> Callable[..., None]:
         """A printed kernel as `run(arguments, range)`."""

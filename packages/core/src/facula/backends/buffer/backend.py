@@ -13,10 +13,10 @@ from facula._device import device as Device
 from facula.backends.array.views import strided_view
 from facula.backends.base import Backend
 from facula.backends.buffer.array import BufferArray
-from facula.backends.buffer.elementwise import copy_into, map_leaf
+from facula.backends.buffer.elementwise import Plan, copy_into, elementwise
 from facula.backends.buffer.expressions import EXPRESSIONS
-from facula.backends.buffer.kernels import Kernel
-from facula.backends.meta import bind_arguments, bind_options
+from facula.backends.buffer.kernels import Kernel, Operand
+from facula.backends.meta import bind_options
 from facula.dtypes import FROM_NUMPY
 from facula.ops._op import Op
 
@@ -36,6 +36,8 @@ class BufferBackend(Backend):
     def __init__(self, device: Device):
         super().__init__(device)
         self._launchers: dict[Kernel, Callable[..., None]] = {}
+        #: Launches of maps that are worked out (`elementwise.py`).
+        self.plans: dict[Any, Plan] = {}
         self.leaves: dict[str, Callable[..., Any]] = {}
         for family in FAMILIES:
             self.leaves |= import_module(f"facula.backends.buffer.{family}").LEAVES
@@ -120,17 +122,28 @@ class BufferBackend(Backend):
             launcher = self._launchers[kernel] = self.compile(kernel)
         launcher(*arguments)
 
+    def plan(self, kernel: Any, shape: Any, strides: Any) -> Callable[[Any, Any, Any], None]:
+        """A `Map` for operands of these strides (the result's first) as `launch(buffers, offsets, scalars)`.
+
+        Made once per layout and called often: a device may prepare everything here.
+        """
+
+        def launch(buffers: Any, offsets: Any, scalars: Any) -> None:
+            operands, numbers = map(Operand, buffers, offsets, strides), iter(scalars)
+            out = next(operands)
+            inputs = [next(numbers) if x.is_scalar else next(operands) for x in kernel.inputs]
+            self.launch(kernel, shape, out, *inputs)
+
+        return launch
+
     def kernel(self, op: Op) -> Callable[..., Any] | None:
         if op.leaf and op.view:
             return partial(self._view, op)
         if op.name in self.leaves:
             return partial(self.leaves[op.name], self)
         if op.leaf and op.name in EXPRESSIONS:
-            return partial(self._elementwise, op)
+            return elementwise(self, op)
         return None
-
-    def _elementwise(self, op: Op, *args: Any, **named: Any) -> BufferArray:
-        return map_leaf(self, op, bind_arguments(op, args, named))
 
     def _view(self, op: Op, x: BufferArray, *options: Any, **named: Any) -> BufferArray:
         options = bind_options(op, options, named)

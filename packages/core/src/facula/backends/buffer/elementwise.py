@@ -2,21 +2,111 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from facula import promotion
 from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.expressions import EXPRESSIONS, NONE
-from facula.backends.buffer.kernels import Input, Map, Operand
-from facula.backends.meta import result_dtype
+from facula.backends.buffer.kernels import Input, Map
+from facula.backends.meta import bind_arguments, result_dtype
 from facula.dtypes import B8, F64, FROM_NUMPY, I64
-from facula.ops.dims import broadcast_shapes
+from facula.ops.dims import broadcast_shapes, row_major
+
+new = object.__new__
 
 
-def map_leaf(xp: Any, op: Any, args: tuple[Any, ...]) -> BufferArray:
-    """An elementwise leaf by its expression."""
+#: Worked-out launches that a device remembers of each kind.
+REMEMBERED = 4096
+
+
+class Plan(NamedTuple):
+    """A `Map` over arrays of certain shapes and strides: all that is the same each time it is launched.
+
+    `launch(buffers, offsets, scalars)` runs it, the result first among the buffers; `None` where it is empty.
+    `arrays` and `scalars` say which of the inputs are which.
+    """
+
+    launch: Callable[[Any, Any, Any], None] | None
+    arrays: tuple[int, ...]
+    scalars: tuple[int, ...]
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: Any
+    nbytes: int
+
+    def __call__(self, xp: Any, inputs: Any) -> BufferArray:
+        """The result, in new memory."""
+        out = fresh(xp, self)
+        self.fill(out, inputs)
+        return out
+
+    def fill(self, out: BufferArray, inputs: Any) -> None:
+        """The result, in `out`."""
+        if self.launch is None:
+            return
+        arrays = [inputs[k] for k in self.arrays]
+        self.launch(
+            [out.buffer, *[x.buffer for x in arrays]],
+            [out.offset, *[x.offset for x in arrays]],
+            [inputs[k] for k in self.scalars],
+        )
+
+
+def fresh(xp: Any, plan: Plan) -> BufferArray:
+    """A new array for the result of a plan; `xp.empty` with everything known."""
+    out: BufferArray = new(BufferArray)
+    out.nbytes = plan.nbytes
+    out.buffer = xp.alloc(plan.nbytes or 1)
+    out.shape, out.strides, out.dtype = plan.shape, plan.strides, plan.dtype
+    out.offset, out.xp, out.is_whole = 0, xp, True
+    return out
+
+
+def elementwise(xp: Any, op: Any) -> Callable[..., BufferArray]:
+    """The kernel of an elementwise leaf, by its expression."""
+    plans: dict[Any, Plan] = {}
+
+    def call(*args: Any, **named: Any) -> BufferArray:
+        try:  # two arrays, of shapes that have met before
+            a, b = args
+            plan = plans[a.dtype, a.shape, a.strides, b.dtype, b.shape, b.strides]
+        except (KeyError, ValueError, AttributeError):
+            return general(args, named)
+        out = fresh(xp, plan)
+        if plan.launch is not None:
+            plan.launch((out.buffer, a.buffer, b.buffer), (0, a.offset, b.offset), ())
+        return out
+
+    def general(args: Any, named: Any) -> BufferArray:
+        if named or len(args) != len(op.parameters):
+            args = bind_arguments(op, args, named)
+        key = tuple(part for x in args for part in signature(x))
+        plan = plans.get(key)
+        if plan is None:
+            if len(plans) >= REMEMBERED:
+                plans.clear()
+            plan = plans[key] = _plan_of_leaf(xp, op, args)
+        return plan(xp, args)
+
+    return call
+
+
+def signature(x: Any) -> tuple[Any, ...]:
+    """What of an argument decides how a leaf is launched."""
+    if x.__class__ is BufferArray:
+        return x.dtype, x.shape, x.strides
+    if x.__class__ is int:
+        return int, x < 0, x < 1 << 63
+    if x.__class__ is float or x.__class__ is bool or x.__class__ is complex:
+        return (x.__class__,)
+    return (x,)  # an option
+
+
+def _plan_of_leaf(xp: Any, op: Any, args: tuple[Any, ...]) -> Plan:
     inputs = args[: len(op.inputs)]
     dtype = _computed_in(op, inputs)
     if (
@@ -30,7 +120,24 @@ def map_leaf(xp: Any, op: Any, args: tuple[Any, ...]) -> BufferArray:
     expression = EXPRESSIONS[op.name].of(FROM_NUMPY[dtype].category)
     if expression is NONE:
         raise RuntimeError(f"{op.name}: not defined for {FROM_NUMPY[dtype].name} tensors")
-    return map_arrays(xp, expression, inputs, dtype, output)
+    shape = broadcast_shapes(*(x.shape for x in inputs if isinstance(x, BufferArray)))
+    return _plan(xp, expression, inputs, dtype, output, shape, row_major(shape))
+
+
+def _plan(
+    xp: Any, expression: str, inputs: Any, dtype: Any, output: Any, shape: Any, strides: Any
+) -> Plan:
+    """How `expression` over `inputs` is launched for a result of this dtype, shape and strides."""
+    size = math.prod(shape)
+    places = tuple(k for k, x in enumerate(inputs) if isinstance(x, BufferArray))
+    scalars = tuple(k for k in range(len(inputs)) if k not in places)
+    launch = None
+    if size:
+        kernel = Map(expression, tuple(_input(x, dtype) for x in inputs), dtype, output)
+        spread = [inputs[k].spread(shape).strides for k in places]
+        sizes, steps = collapse(shape, [strides, *spread])
+        launch = xp.plan(kernel, sizes, steps)
+    return Plan(launch, places, scalars, tuple(shape), strides, output, size * output.itemsize)
 
 
 def _computed_in(op: Any, inputs: Any) -> Any:
@@ -53,12 +160,15 @@ def map_arrays(xp: Any, expression: str, inputs: Any, dtype: Any, output: Any) -
 
 def map_into(xp: Any, out: BufferArray, expression: str, inputs: Any, dtype: Any) -> None:
     """Stores `expression` over `inputs` in `out`, whose shape they are broadcast to."""
-    if not out.size:
-        return
-    kinds = tuple(_input(x, dtype) for x in inputs)
-    operands = [x.spread(out.shape) if isinstance(x, BufferArray) else x for x in inputs]
-    shape, operands = collapse(out.shape, [out.operand(), *operands])
-    xp.launch(Map(expression, kinds, dtype, out.dtype), shape, *operands)
+    parts = [part for x in inputs for part in signature(x)]
+    key = (expression, dtype, out.dtype, out.shape, out.strides, *parts)
+    plan = xp.plans.get(key)
+    if plan is None:
+        if len(xp.plans) >= REMEMBERED:
+            xp.plans.clear()
+        plan = _plan(xp, expression, inputs, dtype, out.dtype, out.shape, out.strides)
+        xp.plans[key] = plan
+    plan.fill(out, inputs)
 
 
 def _input(x: Any, dtype: Any) -> Input:
@@ -79,22 +189,19 @@ def copy_into(xp: Any, target: BufferArray, source: Any) -> None:
     map_into(xp, target, "a", (source,), dtype)
 
 
-def collapse(shape: tuple[int, ...], operands: list[Any]) -> tuple[tuple[int, ...], list[Any]]:
+def collapse(
+    shape: tuple[int, ...], strides: list[tuple[int, ...]]
+) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
     """The same loop in as few dimensions as the strides of all operands allow."""
-    arrays = [x for x in operands if isinstance(x, Operand)]
     kept: list[int] = []  # sizes
-    steps: list[list[int]] = []  # per dimension: the stride of each array
+    steps: list[list[int]] = []  # per dimension: the stride of each operand
     for d, n in enumerate(shape):
         if n == 1:
             continue
-        here = [x.strides[d] for x in arrays]
+        here = [s[d] for s in strides]
         if kept and steps[-1] == [n * s for s in here]:
             kept[-1], steps[-1] = kept[-1] * n, here
         else:
             kept.append(n)
             steps.append(here)
-    columns = iter(zip(*steps) if steps else [()] * len(arrays))
-    return tuple(kept), [
-        Operand(x.buffer, x.offset, tuple(next(columns))) if isinstance(x, Operand) else x
-        for x in operands
-    ]
+    return tuple(kept), list(zip(*steps)) if steps else [()] * len(strides)
