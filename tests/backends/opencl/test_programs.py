@@ -87,9 +87,8 @@ def test_groups_are_found_again_by_later_processes(fresh, tmp_path):
         later.programs._build,
     )
     x = later.asarray(np.ones(3, np.float32))
-    np.testing.assert_array_equal(
-        later.to_numpy(later.kernel(facula.ops.OPS["exp"])(x)), np.full(3, np.exp(np.float32(1)))
-    )
+    exp = later.kernel(facula.ops.OPS["exp"])(x)
+    np.testing.assert_allclose(later.to_numpy(exp), np.exp(np.ones(3, np.float32)), rtol=2e-7)
     assert built == [file.read_text().partition("\n")[2]]  # the whole group, not the one kernel
     np.testing.assert_array_equal(later.to_numpy(chain(later, x)), expected)
     assert len(built) == 1

@@ -15,6 +15,7 @@ from facula.backends.base import _ask_first
 from facula.backends.buffer import BufferBackend, Kernel
 from facula.dtypes import ALL, FROM_NUMPY
 from facula.graph.codegen import OPENCL, Launcher, Program, raise_for
+from facula.graph.codegen.map import MapPrinter
 from facula.ops._op import Op
 from facula_opencl.devices import devices
 from facula_opencl.failures import explain
@@ -83,11 +84,12 @@ class OpenCLBackend(BufferBackend):
 
     def plan(self, kernel: Any, shape: Any, strides: Any) -> Callable[[Any, Any, Any], None]:
         """A map whose work-groups and numbers are worked out: what is left is to launch it."""
-        launcher = self.launcher(kernel)
-        program, numbers, work_items, _ = launcher.plan((shape, *strides))
-        local = self._groups[len(work_items)]
-        launch, global_size = self.programs.generated(program), rounded(work_items, local)
-        converters = launcher.printer.converters
+        printer = MapPrinter(kernel, self.dialect)
+        geometry = printer.geometry((shape, *strides))
+        local, numbers = self._groups[len(geometry.range)], geometry.arguments
+        global_size = rounded(geometry.range, local)
+        launch = self.programs.generated(printer.program(geometry.layout))
+        converters = [parts for _, parts in printer._scalars]
 
         def run(buffers: Any, offsets: Any, scalars: Any) -> None:
             if scalars:
