@@ -89,7 +89,7 @@ class OpenCLBackend(BufferBackend):
         local, numbers = self._groups[len(geometry.range)], geometry.arguments
         global_size = rounded(geometry.range, local)
         launch = self.programs.generated(printer.program(geometry.layout))
-        converters = [parts for _, parts in printer._scalars]
+        converters = [parts for _, parts in printer.scalars]
 
         def run(buffers: Any, offsets: Any, scalars: Any) -> None:
             if scalars:

@@ -24,7 +24,7 @@ class MapPrinter(KernelPrinter):
         self.dtype, self.output = element(kernel.dtype), element(kernel.output)
         self.names = [chr(ord("a") + k) for k in range(len(kernel.inputs))]
         self.arrays = [f"in_{n}" for n, x in zip(self.names, kernel.inputs) if not x.is_scalar]
-        self._scalars = [
+        self.scalars = [
             (k, scalar_arguments(self.kept(x))) for k, x in enumerate(kernel.inputs) if x.is_scalar
         ]
         self._operands = [k for k, x in enumerate(kernel.inputs) if not x.is_scalar]
@@ -35,7 +35,7 @@ class MapPrinter(KernelPrinter):
 
     def split(self, shape: Any, out: Operand, *inputs: Any) -> tuple[Any, Any, Any]:
         operands = [out, *[inputs[k] for k in self._operands]]
-        scalars = [part for k, parts in self._scalars for part in parts(inputs[k])]
+        scalars = [part for k, parts in self.scalars for part in parts(inputs[k])]
         return operands, scalars, (shape, *[x.strides for x in operands])
 
     def geometry(self, key: Any) -> Geometry:
