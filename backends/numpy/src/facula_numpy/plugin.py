@@ -5,4 +5,12 @@ from facula.backends import DeviceSpec, hookimpl
 
 @hookimpl
 def devices() -> list[DeviceSpec]:
-    return [DeviceSpec("cpu", "facula_numpy.backend:NumpyBackend", contract=1, description="NumPy")]
+    return [
+        DeviceSpec(
+            "cpu",
+            "facula_numpy.backend:NumpyBackend",
+            contract=1,
+            description="NumPy",
+            accelerator=False,
+        )
+    ]

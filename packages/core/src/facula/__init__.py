@@ -56,6 +56,7 @@ _HOMES = {
     "gradient": "facula.ranges",
     "set_default_device": "facula.backends", "get_default_device": "facula.backends",
     "OutOfMemoryError": "facula.errors", "DeviceError": "facula.errors",
+    "get_device_module": "facula.backends.accelerators",
 }  # fmt: skip
 _MODULES = frozenset(
     (
@@ -74,6 +75,8 @@ _MODULES = frozenset(
         "special",
         "signal",
         "cuda",
+        "cpu",
+        "accelerator",
         "amp",
         "func",
         "distributions",

@@ -47,6 +47,7 @@ from facula.construct import from_dlpack as from_dlpack
 from facula.construct import frombuffer as frombuffer
 from facula.amp import get_autocast_dtype as get_autocast_dtype
 from facula.backends import get_default_device as get_default_device
+from facula.backends.accelerators import get_device_module as get_device_module
 from facula.settings import get_float32_matmul_precision as get_float32_matmul_precision
 from facula.threads import get_num_threads as get_num_threads
 from facula.printing import get_printoptions as get_printoptions
@@ -1702,10 +1703,10 @@ def threshold(input: Any, threshold: Any, value: Any, *, out: Any = ...) -> Tens
 def tile(input: Any, *dims: Any, out: Any = ...) -> Tensor:
     """`repeat`, where missing counts in front are 1."""
 
-def to(input: Any, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ...) -> Tensor:
+def to(input: Any, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ..., **named: Any) -> Tensor:
     """`input` in another dtype, on another device, or both; itself where nothing changes."""
 
-def to_backend(input: Any, backend: Any, source: Any, *, out: Any = ...) -> Tensor:
+def to_backend(input: Any, backend: Any, source: Any, non_blocking: Any = ..., *, out: Any = ...) -> Tensor:
     """`input`, which lies on the backend `source`, copied to the device of `backend`."""
 
 def topk(input: Any, k: builtins.int, dim: builtins.int = ..., largest: builtins.bool = ..., sorted: builtins.bool = ..., *, out: Any = ...) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from facula.autograd.mode import Mode, is_grad_enabled, set_recording, state
 from facula.dtypes import FROM_NUMPY, as_dtype, dtype
+from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import NAMESPACES, OPS, subscribe
 from facula.promotion import can_cast
 
@@ -279,7 +280,9 @@ def fit(t: Tensor, new: Tensor, name: str) -> Tensor:
                 f"{name}: result type {new.dtype} can't be cast to the desired output type {t.dtype}"
             )
         new = OPS["cast"].call(new, t._array.dtype)
-    if new._backend is not t._backend and not isinstance(state.mode, Mode):
+    if new._backend is not t._backend and new._backend.device != t._backend.device:
+        if name != "copy_":
+            raise MixedDevicesError(name, [("the tensor to be written", t), ("the result", new)])
         new = OPS["to_backend"].call(new, t._backend, new._backend)
     if new._array.shape != t._array.shape:
         try:
@@ -550,6 +553,10 @@ class Tensor(TensorMethods):
                 raise RuntimeError(
                     f"assigned grad has shape {list(value.shape)}, the tensor has {list(self.shape)}"
                 )
+            if value._backend is not self._backend and value.device != self.device:
+                raise MixedDevicesError(
+                    "assignment to .grad", [("the tensor", self), ("the gradient", value)]
+                )
         if isinstance(state.mode, Mode):
             state.mode.touch_grad(self, reads=False)
         self.__dict__["_grad"] = value
@@ -649,7 +656,7 @@ class Tensor(TensorMethods):
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
             )
-        if not force and self.device.type not in ("cpu", "meta"):
+        if not force and not self.is_cpu:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
             )
@@ -744,26 +751,38 @@ class Tensor(TensorMethods):
     # ---- copies
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
-        """The name of the tensor's type, as 'facula.FloatTensor'; with a dtype, the tensor cast to it."""
+        """The name of the tensor's type, as 'facula.FloatTensor' or 'facula.toy.FloatTensor'; with a dtype (or such
+        a name) the tensor cast to it (and moved).
+        """
         from facula.construct import LEGACY
 
         if dtype is None:
-            return f"facula.{LEGACY[self.dtype.name]}"
-        if isinstance(dtype, str):
-            dtype = {v: k for k, v in LEGACY.items()}[dtype.rpartition(".")[2]]
-        return self.to(
-            getattr(dtype, "dtype", dtype) if not isinstance(dtype, str) else as_dtype(dtype)
-        )
+            place = "" if self.is_cpu else f"{self.device.type}."
+            return f"facula.{place}{LEGACY[self.dtype.name]}"
+        if not isinstance(dtype, str):
+            return self.to(getattr(dtype, "dtype", dtype), non_blocking=non_blocking)
+        names, parts = {v: k for k, v in LEGACY.items()}, dtype.split(".")
+        if parts[-1] not in names or len(parts) not in (2, 3):
+            raise ValueError(
+                f"invalid type: '{dtype}'; expected a name such as 'facula.FloatTensor'"
+            )
+        place = parts[1] if len(parts) == 3 else "cpu"
+        return self.to(place, as_dtype(names[parts[-1]]), non_blocking)
 
     def cpu(self, memory_format: Any = None) -> Tensor:
         """The tensor on the CPU; itself where it is there already."""
-        return self.to("cpu")
+        return self.to("cpu", memory_format=memory_format)
 
     def cuda(
         self, device: Any = None, non_blocking: bool = False, memory_format: Any = None
     ) -> Tensor:
-        """The tensor on a CUDA device. Raises RuntimeError where there is none."""
-        return self.to("cuda" if device is None else device)
+        """The tensor on a CUDA device: the first, or the one of that name or number.
+
+        Raises RuntimeError where there is none, and for a device of another type.
+        """
+        from facula._device import cuda_device
+
+        return self.to(cuda_device(device), non_blocking=non_blocking, memory_format=memory_format)
 
     def new_tensor(
         self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -814,14 +833,14 @@ class Tensor(TensorMethods):
         )
 
     def get_device(self) -> int:
-        """The number of the device; -1 on the CPU."""
-        return -1 if self.is_cpu else self.device.index or 0
+        """The number of the device among those of its type; -1 for a type of which there is only one."""
+        return -1 if self.device.index is None else self.device.index
 
     def is_conj(self) -> bool:
         """Always False: `conj` computes at once."""
         return False
 
-    is_neg = is_inference = is_pinned = is_distributed = is_conj
+    is_neg = is_inference = is_distributed = is_conj
 
     def is_nonzero(self) -> bool:
         """Whether the one element is not zero."""
@@ -840,8 +859,20 @@ class Tensor(TensorMethods):
         )
 
     def pin_memory(self, device: Any = None) -> Tensor:
-        """The tensor itself: memory is not pinned."""
-        return self
+        """The CPU tensor in page-locked memory, from which the accelerator (or `device`) copies faster.
+
+        The tensor itself where it is there already, or where that device has no such memory. Raises
+        RuntimeError for a tensor of another device, and where there is no accelerator.
+        """
+        from facula.backends.pinning import pin
+
+        return pin(self, device)  # type: ignore[no-any-return]
+
+    def is_pinned(self, device: Any = None) -> bool:
+        """Whether the tensor is in page-locked memory of the accelerator (or of `device`)."""
+        from facula.backends.pinning import is_pinned
+
+        return is_pinned(self, device)
 
     def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
         """The tensor itself, as all are dense; cast where `dtype` is given."""
@@ -944,8 +975,16 @@ class Tensor(TensorMethods):
             new.grad = self.grad.__deepcopy__(memo)
         return new
 
+    def __copy__(self) -> Tensor:
+        new: Tensor = self.detach().as_subclass(type(self))
+        new._requires_grad = self._requires_grad and self.is_leaf
+        return new
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        array = self._backend.to_numpy(self._array)
+        if self._backend.has_values:
+            array = self._backend.to_numpy(self._array)
+        else:
+            array = (tuple(self._array.shape), self.dtype.name)
         return (
             _rebuild,
             (type(self), array, str(self.device), self._requires_grad and self.is_leaf),
@@ -1052,7 +1091,11 @@ _install_lazily("__getitem__", _getitem)
 def _rebuild(cls: type, array: Any, device: str, requires_grad: bool) -> Tensor:
     import facula
 
-    new = facula.from_numpy(array).to(device).as_subclass(cls)
+    if isinstance(array, tuple):  # of a device that has no values
+        made = facula.empty(array[0], dtype=as_dtype(array[1]), device=device)
+    else:
+        made = facula.from_numpy(array).to(device)
+    new = made.as_subclass(cls)
     new._requires_grad = requires_grad
     return new  # type: ignore[no-any-return]
 

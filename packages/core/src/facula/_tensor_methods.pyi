@@ -1577,7 +1577,7 @@ class TensorMethods:
     def tile(self, *dims: Any) -> Tensor:
         """`repeat`, where missing counts in front are 1."""
 
-    def to(self, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ...) -> Tensor:
+    def to(self, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ..., **named: Any) -> Tensor:
         """`input` in another dtype, on another device, or both; itself where nothing changes."""
 
     def topk(self, k: builtins.int, dim: builtins.int = ..., largest: builtins.bool = ..., sorted: builtins.bool = ...) -> Any:

@@ -35,6 +35,10 @@ def tensor(
         new = new if device is None else new.to(device)
     else:
         new = _place(_as_array(data, dtype), device, copy=True)
+    if pin_memory:
+        from facula.functions import pinned
+
+        new = pinned(new)
     new.requires_grad = requires_grad
     return new
 

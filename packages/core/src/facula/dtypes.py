@@ -96,9 +96,9 @@ def as_dtype(value: Any) -> dtype:
     if value.__class__ is dtype:
         return value
     if value is float:
-        return get_default_dtype()
+        return float64
     if value is complex:
-        return get_default_dtype().to_complex()
+        return complex128
     if value in FROM_PYTHON:
         return FROM_PYTHON[value]
     try:

@@ -17,15 +17,29 @@ def namespace_function(op: Op) -> Callable[..., Any]:
     if op.view or op.alias:
         return public
 
+    pins = "pin_memory" in (getattr(public, "__kwdefaults__", None) or ())
+
     @wraps(public)
     def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if op.numbers is not None:
             _check_numbers(op, args)
         result = public(*args, **kwargs)
+        if pins and kwargs.get("pin_memory"):
+            result = pinned(result)
         return result if out is None else store(result, out, op.name)
 
     function.__doc__ = op.doc
     return function
+
+
+def pinned(made: Tensor) -> Tensor:
+    """What a creation function with `pin_memory=True` returns."""
+    if not made.is_cpu:
+        raise RuntimeError(
+            f"pin_memory=True is for tensors on the CPU, this one is made on {made.device}"
+        )
+    is_tracked = made.requires_grad
+    return made.detach().pin_memory().requires_grad_(is_tracked)
 
 
 def _check_numbers(op: Op, args: Any) -> None:

@@ -24,6 +24,7 @@ from facula.autograd.record import (
     version,
 )
 from facula.dtypes import F32, HALF, complex64, complex128
+from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import OPS
 
 _COMPLEX: frozenset[Any] = frozenset((complex64, complex128, complex64.dtype, complex128.dtype))
@@ -340,6 +341,10 @@ def _initial(root: Tensor, g: Tensor | None) -> Tensor:
         raise RuntimeError(
             f"Mismatch in shape: grad has shape {list(g.shape)} and the output has shape {list(root.shape)}"
         )
+    if g._backend.device != root._backend.device:
+        if g._array.shape:
+            raise MixedDevicesError("backward", [("the tensor", root), ("the gradient given", g)])
+        g = OPS["to_backend"].call(g, root._backend, g._backend)
     return OPS["cast"].call(g, root._array.dtype) if g._array.dtype is not root._array.dtype else g
 
 

@@ -14,6 +14,7 @@ from facula import promotion
 from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
 from facula.autograd.mode import state
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
+from facula.mixed_devices import mixed_devices
 from facula.ops._op import OPS, REQUIRED, Op
 from facula.ops.dims import broadcast_shapes
 
@@ -256,11 +257,7 @@ def common_backend(op: Op, flat: tuple[Any, ...]) -> Any:
     backend = strong[0]._backend
     for t in strong[1:]:
         if t._backend is not backend:
-            raise RuntimeError(
-                f"{op.name}: the tensors are on different devices: one of shape {tuple(strong[0].shape)} on "
-                f"{backend.device} and one of shape {tuple(t.shape)} on {t._backend.device}; "
-                f"move one of them with .to(device)"
-            )
+            raise mixed_devices(op, flat)
     return backend
 
 

@@ -78,6 +78,26 @@ class Backend:
         """The array's values as a NumPy array; shares memory only where the device is the host."""
         raise NotImplementedError
 
+    def receive(self, array: Any, source: Backend, non_blocking: bool = False) -> Any:
+        """A copy of `array`, of the backend `source`, on this one; both may be one type of device.
+
+        This goes through the host's memory and waits. A device that copies directly, or in the
+        background where `non_blocking` allows it, overrides it and calls this for other sources.
+        """
+        values = source.to_numpy(array)
+        return self.asarray(np.array(values) if source.shares_memory else values)
+
+    #: Whether `to_numpy` may give the device's own memory, which a copy on another must not share.
+    shares_memory = True
+
+    def pin(self, array: Any) -> Any:
+        """A copy of a NumPy array in page-locked memory of the host, which copies faster; None without any."""
+        return None
+
+    def is_pinned(self, array: Any) -> bool:
+        """Whether a NumPy array lies in memory that `pin` gave."""
+        return False
+
     def write(self, target: Any, source: Any) -> None:
         """Stores `source` (broadcast) in `target`, which may be a view."""
         raise NotImplementedError

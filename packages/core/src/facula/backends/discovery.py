@@ -22,12 +22,14 @@ BUILT_IN = (
         "facula.backends.meta:MetaBackend",
         CONTRACT_VERSION,
         description="shapes and dtypes only",
+        accelerator=False,
     ),
     DeviceSpec(
         "toy",
         "facula.backends.toy:ToyBackend",
         CONTRACT_VERSION,
         description="pure Python over bytearrays",
+        accelerator=False,
     ),
     DeviceSpec(
         "c",

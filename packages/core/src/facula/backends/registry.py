@@ -23,7 +23,7 @@ from facula.ops._op import subscribe
 
 __all__ = [
     "backend_for", "count", "default_backend", "domain_modules", "get_default_device", "plugins",
-    "set_default_device", "swap_default_device",
+    "enter_device", "leave_device", "set_default_device",
 ]  # fmt: skip
 
 #: What to install for device types that no installed plug-in provides.
@@ -38,7 +38,7 @@ _backends: dict[Device, Backend] = {}
 
 
 def backend_for(name: Any) -> Backend:
-    """The backend of a device (a `device`, a string, or an index of the default accelerator).
+    """The backend of a device (a `device`, a string, or the number of an accelerator).
 
     Raises RuntimeError where no plug-in provides it, where the machine has none, or where it cannot be
     loaded; the message says what to install.
@@ -46,7 +46,7 @@ def backend_for(name: Any) -> Backend:
     backend = _backends.get(name) if name.__class__ is Device else None
     if backend is not None:
         return backend
-    return _load(Device(name) if not isinstance(name, int) else Device("cuda", name))
+    return _load(Device(name))
 
 
 def _load(device: Device) -> Backend:
@@ -132,6 +132,10 @@ def _unknown(device: Device, found: Plugins) -> str:
 class _Default(threading.local):
     device: Any = None
 
+    def __init__(self) -> None:
+        #: What the default was before each `with device(...)` that this thread is in.
+        self.before: list[Any] = []
+
 
 _default = _Default()
 _CPU = Device("cpu")
@@ -147,12 +151,17 @@ def get_default_device() -> Device:
     return _default.device or _CPU
 
 
-def swap_default_device(device: Any) -> Any:
-    """Sets this thread's default device and returns the one before."""
-    before, _default.device = _default.device, device
-    return before
+def enter_device(device: Any) -> None:
+    """Makes `device` this thread's default until the matching `leave_device`."""
+    _default.before.append(_default.device)
+    _default.device = device
+
+
+def leave_device() -> None:
+    """Gives this thread the default device back that it had before `enter_device`."""
+    _default.device = _default.before.pop()
 
 
 def set_default_device(device: Any) -> None:
     """Makes new tensors of this thread go to `device`. Raises RuntimeError where there is no such device."""
-    swap_default_device(None if device is None else backend_for(device).device)
+    _default.device = None if device is None else backend_for(device).device

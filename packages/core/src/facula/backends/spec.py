@@ -28,7 +28,8 @@ class DeviceSpec:
 
     `type`: its name in `facula.device`; `backend`: 'module:Class', a `Backend` called with the device;
     `contract`: the CONTRACT_VERSION that it was written for; `count`: 'module:function' that returns the
-    number of devices (1 where not given); `install`: what to do where it cannot be loaded.
+    number of devices (1 where not given); `install`: what to do where it cannot be loaded; `accelerator`:
+    whether programs that ask for the machine's accelerator should get it.
     """
 
     type: str
@@ -37,6 +38,7 @@ class DeviceSpec:
     count: str = ""
     description: str = ""
     install: str = ""
+    accelerator: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from facula.data.collate import default_collate, default_convert
 from facula.data.dataset import IterableDataset
+from facula.data.pin_memory import can_pin, pin_memory
 from facula.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from facula.data.transport import Packed, discard, unpack
 from facula.data.worker import Fetcher, StreamEnded, WorkerFailure, run_worker
@@ -28,7 +29,8 @@ class DataLoader:
 
     With `num_workers` > 0 processes make the batches, `prefetch_factor` each ahead of need, and send
     tensors through shared memory; order and contents are the same for any number of workers (of a
-    data set with indices). Worker i is seeded with a base seed from the generator, plus i.
+    data set with indices). With `pin_memory` batches come in page-locked memory of the accelerator, or of
+    `pin_memory_device`. Worker i is seeded with a base seed from the generator, plus i.
 
     Raises in the main process what a worker raised, with its traceback; RuntimeError naming pid and
     signal where a worker dies.
@@ -127,6 +129,12 @@ class DataLoader:
         return len(self._index_sampler)
 
     def __iter__(self) -> Iterator[Any]:
+        batches = self._batches()
+        if self.pin_memory and can_pin(self.pin_memory_device):
+            return (pin_memory(batch, self.pin_memory_device) for batch in batches)
+        return batches
+
+    def _batches(self) -> Iterator[Any]:
         if self.num_workers == 0:
             return self._iterate_here()
         workers = self._workers

@@ -168,7 +168,7 @@ class Capture(Mode):
                 if is_tracked(x):
                     self._follow(x)
         if op.name == "to_backend":
-            opts = tuple(map(trace_of, opts))
+            opts = (trace_of(opts[0]), trace_of(opts[1]), *opts[2:])
         start = len(self.graph.nodes)
         result = super().run(op, ins, opts)
         self._note_edges(op, result, self.graph.nodes[start:])

@@ -160,12 +160,13 @@ class TraceBackend(Backend):
     def synchronize(self) -> None:
         self.below.synchronize()
 
-    def _move(self, array: Any, backend: Any, source: Any) -> Any:
+    def _move(self, array: Any, backend: Any, source: Any, non_blocking: bool = False) -> Any:
         """`to_backend`: the one op whose result lies on another device."""
         target = trace_of(backend)
         if target is self:
             return array
-        node = Node(OPS["to_backend"], (self.lift(array), target.below, self.below), self.below)
+        args = (self.lift(array), target.below, self.below, non_blocking)
+        node = Node(OPS["to_backend"], args, self.below)
         node.outputs.append(Value(node, 0, array.shape, array.dtype, row_major(array.shape)))
         current_capture().graph.nodes.append(node)
         return Symbol(node.outputs[0], target)  # type: ignore[arg-type]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from facula._device import device
 from facula._tensor import Tensor
+from facula.backends.registry import backend_for
 from facula.dtypes import NAMES
 from facula.io.format import (
     FORMAT,
@@ -31,10 +32,17 @@ def load(
 ) -> Any:
     """What `facula.save` wrote to a path or an open binary file; of other safetensors files a dict of tensors.
 
-    Tensors go to the device they were saved from; `map_location` names another: a device, a dict of device names,
-    or a function `(tensor, device name) -> tensor`. Raises `facula.io.FileError` for a file that is cut off,
+    Tensors go to the device they were saved from; `map_location` names another: a device, a dict of device names
+    (those that it lacks stay), or a function `(CPU tensor, device name) -> tensor`, or None to leave it. Raises `facula.io.FileError` for a file that is cut off,
     altered or of another format; nothing in a file is ever run, so `weights_only` changes nothing.
     """
+    if map_location is not None and not isinstance(map_location, dict):
+        if isinstance(map_location, (str, int, device)):
+            backend_for(map_location)  # an unknown device is no fault of the file
+        elif not callable(map_location):
+            raise TypeError(
+                f"map_location must be a device, its name, a dict of names or a function, not {type(map_location).__name__}"
+            )
     if hasattr(f, "read"):
         return _load(_seekable(f), map_location, getattr(f, "name", "the file"))
     with open(os.fspath(f), "rb") as file:
@@ -167,8 +175,11 @@ def _tensor(array: Any) -> Tensor:
 def _place(tensor: Tensor, where: str, map_location: Any) -> Tensor:
     if isinstance(map_location, dict):
         map_location = map_location.get(where, where)
-    elif isinstance(map_location, Callable):  # type: ignore[arg-type]
-        return map_location(tensor, where)  # type: ignore[no-any-return]
+    elif not isinstance(map_location, (str, int, device)) and callable(map_location):
+        placed = map_location(tensor, where)
+        if placed is not None:
+            return placed  # type: ignore[no-any-return]
+        map_location = None
     if map_location is not None:
         return tensor.to(map_location)
     return tensor if where == "cpu" else _to_saved_device(tensor, where)

@@ -1776,10 +1776,10 @@ def threshold(input: Any, threshold: Any, value: Any, inplace: builtins.bool = .
 def tile(input: Any, *dims: Any, out: Any = ...) -> Tensor:
     """`repeat`, where missing counts in front are 1."""
 
-def to(input: Any, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ...) -> Tensor:
+def to(input: Any, *args: Any, dtype: Any = ..., device: Any = ..., other: Any = ..., non_blocking: builtins.bool = ..., copy: builtins.bool = ..., memory_format: Any = ..., **named: Any) -> Tensor:
     """`input` in another dtype, on another device, or both; itself where nothing changes."""
 
-def to_backend(input: Any, backend: Any, source: Any, *, out: Any = ...) -> Tensor:
+def to_backend(input: Any, backend: Any, source: Any, non_blocking: Any = ..., *, out: Any = ...) -> Tensor:
     """`input`, which lies on the backend `source`, copied to the device of `backend`."""
 
 def topk(input: Any, k: builtins.int, dim: builtins.int = ..., largest: builtins.bool = ..., sorted: builtins.bool = ..., *, out: Any = ...) -> Any:

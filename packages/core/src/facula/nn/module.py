@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import facula
 from facula._tensor import Parameter, Tensor
 from facula.autograd.hooks import RemovableHandle
+from facula.mixed_devices import MixedDevicesError
 from facula.nn.parameter import Buffer, is_uninitialized
 
 Self = TypeVar("Self", bound="Module")
@@ -119,9 +120,9 @@ def _locate(module: Module, error: Exception, args: tuple[Any, ...]) -> None:
     """Tells `error` that it passes through `module`: its path grows from the inside out."""
     known = error.__dict__
     if "_module" not in known:
-        text = _explanation(module, args)
+        text = _explanation(module, error, args)
         known.update(_module=module, _layer=type(module).__name__, _path="", _text=text, _note=None)
-        if text is not None and error.args:
+        if text is not None and error.args and not isinstance(error, MixedDevicesError):
             error.add_note(f"(the op said: {error.args[0]})")
     else:
         name = next((n for n, m in module.named_modules() if m is known["_module"]), "")
@@ -137,7 +138,11 @@ def _locate(module: Module, error: Exception, args: tuple[Any, ...]) -> None:
         _replace_note(error, f"in {where} of {type(module).__name__}")
 
 
-def _explanation(module: Module, args: tuple[Any, ...]) -> str | None:
+def _explanation(module: Module, error: Exception, args: tuple[Any, ...]) -> str | None:
+    if isinstance(error, MixedDevicesError):
+        error.rename("parameter", module._parameters)
+        error.rename("buffer", module._buffers)
+        return error.described()
     try:
         return module.explain_error(*args)
     except Exception:  # an explanation must never hide the error itself
@@ -598,9 +603,10 @@ class Module:
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
         """Moves parameters and buffers to a device, or floating-point ones to a dtype; in place.
 
-        `to(device)`, `to(dtype)`, `to(device, dtype)`, `to(tensor)`. TypeError for an integer dtype.
+        `to(device)`, `to(dtype)`, `to(device, dtype)`, `to(tensor)`, each with `non_blocking`. TypeError for an
+        integer dtype.
         """
-        device, dtype = _device_and_dtype(*args, **kwargs)
+        device, dtype, non_blocking = _to_arguments(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
@@ -609,7 +615,7 @@ class Module:
         def convert(t: Any) -> Any:
             if is_uninitialized(t):
                 return t.to_place(device, dtype)
-            changes = {} if device is None else {"device": device}
+            changes = {} if device is None else {"device": device, "non_blocking": non_blocking}
             if dtype is not None and (t.is_floating_point() or t.is_complex()):
                 changes["dtype"] = dtype
             return t.to(**changes) if changes else t
@@ -645,8 +651,7 @@ class Module:
 
     def cuda(self: Self, device: Any = None) -> Self:
         """Everything to a CUDA device (the first, or the one of that index)."""
-        place = f"cuda:{device}" if isinstance(device, int) else device or "cuda"
-        return self._apply(lambda t: t.to(place))
+        return self._apply(lambda t: t.cuda(device))
 
     def to_empty(self: Self, *, device: Any, recurse: bool = True) -> Self:
         """Everything to a device without its values: for modules that were made on 'meta'."""
@@ -1043,25 +1048,26 @@ def _typename(value: Any) -> str:
     )
 
 
-def _device_and_dtype(
+def _to_arguments(
     *args: Any,
+    tensor: Any = None,
     device: Any = None,
     dtype: Any = None,
     non_blocking: bool = False,
     memory_format: Any = None,
-) -> tuple[Any, Any]:
-    """What the arguments of `Module.to` ask for; either may be None."""
-    for value in args:
+) -> tuple[Any, Any, bool]:
+    """(device, dtype, non_blocking) that the arguments of `Module.to` ask for; the first two may be None."""
+    for value in (*args, tensor):
         if isinstance(value, Tensor):
             device, dtype = value.device, value.dtype
         elif isinstance(value, facula.dtype):
             dtype = value
-        elif isinstance(value, (str, facula.device)):
+        elif isinstance(value, bool):
+            non_blocking = value
+        elif isinstance(value, (str, facula.device, int)):
             device = value
-        elif isinstance(value, int) and not isinstance(value, bool):
-            device = f"cuda:{value}"
-        elif value is not None and not isinstance(value, bool):
+        elif value is not None:
             raise TypeError(
                 f"to() received an invalid argument of type {type(value).__name__}; expected a device, dtype or tensor"
             )
-    return device, dtype
+    return None if device is None else facula.device(device), dtype, non_blocking

@@ -50,18 +50,20 @@ def _(make: Any) -> Any:
 
 
 @op(arithmetic=False, method=False)
-def to_backend(xp: Namespace, input: Tensor, backend: Any, source: Any) -> Tensor:
+def to_backend(
+    xp: Namespace, input: Tensor, backend: Any, source: Any, non_blocking: bool = False
+) -> Tensor:
     """`input`, which lies on the backend `source`, copied to the device of `backend`."""
-    return backend.asarray(np.array(source.to_numpy(input)))
+    return backend.receive(input, source, non_blocking)
 
 
 # The cotangent lies where the result does, and goes back to where the input came from.
 to_backend.vjp(input=lambda xp, g, backend, source: xp.to_backend(g, source, backend))
 
 
-def move(t: Any, backend: Any) -> Any:
+def move(t: Any, backend: Any, non_blocking: bool = False) -> Any:
     """The tensor on another backend; itself where it is there already."""
-    return t if t._backend is backend else to_backend.call(t, backend, t._backend)
+    return t if t._backend is backend else to_backend.call(t, backend, t._backend, non_blocking)
 
 
 # ---- Tensor.to and its short forms
@@ -71,7 +73,9 @@ def move(t: Any, backend: Any) -> Any:
 def to(xp: Namespace, input: Tensor, dtype: Any = None) -> Tensor:
     """`input` in another dtype, on another device, or both; itself where nothing changes.
 
-    `x.to(dtype)`, `x.to(device)`, `x.to(device, dtype)`, `x.to(other)`. `copy=True` always copies.
+    `x.to(dtype)`, `x.to(device)`, `x.to(device, dtype)`, `x.to(other)`, each with `non_blocking` and
+    `copy` after them. `copy=True` always copies. With `non_blocking` a device that can may copy in the
+    background: its own operations wait for the copy, a read of the source's memory by NumPy does not.
     """
     return input if dtype is None or dtype == input.dtype else xp.cast(input, dtype)
 
@@ -86,27 +90,45 @@ def to(
     non_blocking: bool = False,
     copy: bool = False,
     memory_format: Any = None,
+    **named: Any,
 ) -> Any:
-    if args and isinstance(args[0], _dtype_like):
-        dtype, args = args[0], args[1:]
-    elif args and hasattr(args[0], "_backend"):
-        other, args = args[0], args[1:]
+    other = named.pop("tensor", other)
+    if named:
+        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(named))}'")
+    first, rest = (args[0], args[1:]) if args else (None, ())
+    if isinstance(first, _dtype_like):
+        dtype = first
+    elif hasattr(first, "_backend"):
+        other = first
     elif args:
-        device, args = args[0], args[1:]
-        if args and (args[0] is None or isinstance(args[0], _dtype_like)):
-            dtype, args = args[0], args[1:]
-    if len(args) > 1:
-        copy = args[1]
+        device = first if first is not None else device
+        if rest and (rest[0] is None or isinstance(rest[0], _dtype_like)):
+            dtype, rest = rest[0], rest[1:]
+    if len(rest) > 2 or any(not isinstance(flag, (bool, int)) for flag in rest):
+        raise TypeError(
+            f"to() got {args!r}; expected (device, dtype, non_blocking, copy), (dtype, non_blocking, copy) or "
+            f"(tensor, non_blocking, copy), from the left"
+        )
+    if rest:
+        non_blocking, copy = rest[0], rest[1] if len(rest) > 1 else copy
     if other is not None:
         dtype, device = other.dtype, other._backend
-    out = _move_and_cast(input, dtype, device)
+    _check_format(input, memory_format)
+    out = _move_and_cast(input, dtype, device, non_blocking)
     return clone.call(out) if copy and out is input else out
 
 
 _dtype_like = (dtype, np.dtype, type)
 
 
-def _move_and_cast(input: Any, wanted: Any, device: Any) -> Any:
+def _check_format(input: Any, memory_format: Any) -> None:
+    """Tensors are row-major whatever is asked for; the ranks that a format fits are checked, as in PyTorch."""
+    rank = {"channels_last": 4, "channels_last_3d": 5}.get(str(memory_format).rpartition(".")[2])
+    if rank is not None and input.ndim != rank:
+        raise RuntimeError(f"required rank {rank} tensor to use {memory_format} format")
+
+
+def _move_and_cast(input: Any, wanted: Any, device: Any, non_blocking: bool = False) -> Any:
     if device is not None:
         from facula.backends.base import Backend
         from facula.backends.registry import backend_for
@@ -114,7 +136,7 @@ def _move_and_cast(input: Any, wanted: Any, device: Any) -> Any:
         backend = device if isinstance(device, Backend) else backend_for(device)
         if wanted is not None and input.dtype.name not in backend.dtypes:
             input, wanted = _move_and_cast(input, wanted, None), None  # it can't go there as it is
-        input = move(input, backend)
+        input = move(input, backend, non_blocking)
     if wanted is not None:
         kind = as_dtype(wanted).dtype
         if input._array.dtype is not kind:
@@ -229,7 +251,7 @@ def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
         src = tensor(src, dtype=input.dtype, device=input.device)
     if src._array.dtype is not input._array.dtype:
         src = cast.call(src, input._array.dtype)
-    return store(input, move(src, input._backend), "copy_")
+    return store(input, move(src, input._backend, non_blocking), "copy_")
 
 
 @copy_.sample
@@ -295,9 +317,9 @@ def _one_value(input: Any, value: Any) -> Any:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
         )
-    return (
-        value if value._array.dtype is input._array.dtype else cast.call(value, input._array.dtype)
-    )
+    if value._array.dtype is not input._array.dtype:
+        value = cast.call(value, input._array.dtype)
+    return value if value._backend.device == input._backend.device else move(value, input._backend)
 
 
 def _constant(input: Any, value: Any) -> Any:

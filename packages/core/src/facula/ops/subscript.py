@@ -9,6 +9,7 @@ import numpy as np
 
 from facula.autograd.mode import has_values, state
 from facula.dtypes import B8, I64
+from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import OPS
 from facula.ops.shape import select, slice, unsqueeze, view
 
@@ -197,7 +198,7 @@ def as_positions(x: Any, indices: list[Any]) -> tuple[Any, ...]:
         if i is ...:
             continue
         if i is not None and i._backend is not x._backend:
-            i = _beside(i, x)
+            i = _index_beside(i, x)
         if i is not None and i._array.dtype.kind == "b":
             _check_mask(x, i, len(out))
             out.extend(nonzero_positions(i))
@@ -209,6 +210,16 @@ def as_positions(x: Any, indices: list[Any]) -> tuple[Any, ...]:
 def _beside(t: Any, x: Any) -> Any:
     """`t` on the device of `x`; during capture a device has two backends."""
     return t if t._backend.device == x._backend.device else t.to(x.device)
+
+
+def _index_beside(i: Any, x: Any) -> Any:
+    """An index on the device of `x`, to which one of the CPU is copied. RuntimeError for another device."""
+    if i._backend.device.type != "cpu" and i._backend.device != x._backend.device:
+        raise RuntimeError(
+            f"indices should be either on cpu or on the same device as the indexed tensor ({x.device}); an index of "
+            f"shape {tuple(i.shape)} is on {i.device}, the indexed tensor has shape {tuple(x.shape)}"
+        )
+    return _beside(i, x)
 
 
 def nonzero_positions(mask: Any) -> list[Any]:
@@ -247,6 +258,10 @@ def assign(self: Any, index: Any, value: Any) -> None:
             )
         write_(x, value)
         return
+    if value._backend.device != x._backend.device:
+        raise MixedDevicesError(
+            "assignment by an index", [("the indexed tensor", x), ("the value", value)]
+        )
     value, mode = fitting(value, x), state.mode
     is_plain = (mode is True or mode is False) and not is_tracked(x) and not is_tracked(value)
     if is_plain and not value._array.shape and _is_whole_mask(indices[0], x):
@@ -278,9 +293,9 @@ def as_value(value: Any, x: Any) -> Any:
             if isinstance(value, (bool, int, float, complex))
             else constant(np.asarray(value), x)
         )
-    return (
-        _beside(value, x) if value._backend is not x._backend and not value._array.shape else value
-    )
+    if value._backend is x._backend or value._backend.device == x._backend.device:
+        return value
+    return value if value._array.shape else _beside(value, x)
 
 
 def fitting(value: Any, x: Any) -> Any:

@@ -13,6 +13,7 @@ from facula.autograd.hooks import RemovableHandle, add_hook
 from facula.autograd.mode import Mode, enable_grad, no_grad, state
 from facula.autograd.record import from_array
 from facula.dtypes import F32, HALF
+from facula.mixed_devices import mixed_devices
 from facula.ops._op import OPS
 
 
@@ -223,6 +224,19 @@ def _scalar_dtype(param: Tensor) -> Any:
     return F32 if param._array.dtype in HALF else param._array.dtype
 
 
+def _arrays(name: str, args: tuple[Any, ...], backend: Any) -> list[Any]:
+    """The arrays of tensors among `args`. Raises MixedDevicesError where one is not on `backend`."""
+    out = []
+    for a in args:
+        if isinstance(a, Tensor):
+            if a._backend is not backend:
+                inputs = [x for x, p in zip(args, OPS[name].parameters) if p.kind != "option"]
+                raise mixed_devices(OPS[name], inputs)
+            a = a._array
+        out.append(a)
+    return out
+
+
 def apply_update(name: str, written: tuple[Tensor | None, ...], *args: Any) -> None:
     """Runs the update op `name` and stores its outputs in `written`.
 
@@ -233,7 +247,7 @@ def apply_update(name: str, written: tuple[Tensor | None, ...], *args: Any) -> N
     backend = param._backend
     kernel = backend.inplace_kernels.get(name)
     if kernel is not None and not isinstance(state.mode, Mode):
-        kernel(*[a._array if isinstance(a, Tensor) else a for a in args])
+        kernel(*_arrays(name, args, backend))
         for t in written:
             if t is not None:
                 bump(t)

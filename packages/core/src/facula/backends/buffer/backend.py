@@ -81,6 +81,11 @@ class BufferBackend(Backend):
             self.copy_in(out.buffer, array.tobytes())
         return out
 
+    def receive(self, array: Any, source: Backend, non_blocking: bool = False) -> BufferArray:
+        return self.asarray(source.to_numpy(array))
+
+    shares_memory = False
+
     def to_numpy(self, array: BufferArray) -> Any:
         if not array.size:
             return np.empty(array.shape, array.dtype)

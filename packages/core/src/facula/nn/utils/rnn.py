@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import facula
+from facula._device import cuda_device
 from facula._tensor import Tensor
 
 __all__ = [
@@ -58,8 +59,8 @@ class PackedSequence(_PackedSequence):
     def cpu(self) -> PackedSequence:
         return self.to("cpu")
 
-    def cuda(self, device: Any = "cuda") -> PackedSequence:
-        return self.to(device)
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> PackedSequence:
+        return self.to(cuda_device(device), non_blocking=non_blocking)
 
     def float(self) -> PackedSequence:
         return self.to(facula.float32)
@@ -70,8 +71,15 @@ class PackedSequence(_PackedSequence):
     def half(self) -> PackedSequence:
         return self.to(facula.float16)
 
-    def pin_memory(self) -> PackedSequence:
-        return self
+    def pin_memory(self, device: Any = None) -> PackedSequence:
+        parts = [
+            i if i is None else i.pin_memory(device)
+            for i in (self.data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
+        ]
+        return type(self)(*parts)
+
+    def is_pinned(self) -> bool:
+        return bool(self.data.is_pinned())
 
     @property
     def is_cuda(self) -> bool:
