@@ -46,6 +46,12 @@ class Rig(ToyBackend):
         self.synchronized += 1
 
 
+def bare_machine(monkeypatch, **more):
+    """No devices but core's own and `more`, whatever is installed here."""
+    specs = {k: v for k, v in plugins().devices.items() if k in ("cpu", "meta", "toy")}
+    monkeypatch.setattr(plugins(), "devices", specs | more)
+
+
 @pytest.fixture
 def rig(monkeypatch):
     """Two accelerators, rig:0 and rig:1."""
@@ -53,7 +59,7 @@ def rig(monkeypatch):
     module = type(sys)(__name__)
     module.Rig, module.two = Rig, lambda: 2
     monkeypatch.setitem(sys.modules, __name__, module)
-    monkeypatch.setitem(plugins().devices, "rig", spec)
+    bare_machine(monkeypatch, rig=spec)
     monkeypatch.setitem(plugins().sources, "rig", "this test")
     yield registry.backend_for("rig")
     for device in [d for d in registry._backends if d.type == "rig"]:
@@ -143,8 +149,7 @@ BAD_FORMS = {
 
 @pytest.mark.parametrize("form", BAD_FORMS)
 def test_what_to_refuses(form, x, monkeypatch):
-    specs = {k: v for k, v in plugins().devices.items() if k in ("cpu", "meta", "toy")}
-    monkeypatch.setattr(plugins(), "devices", specs)  # as on a machine without accelerators
+    bare_machine(monkeypatch)
     function, error, text = BAD_FORMS[form]
     with pytest.raises(error, match=text):
         function(x)
@@ -660,8 +665,7 @@ def test_an_accelerator_is_found(rig):
 
 
 def test_without_an_accelerator(monkeypatch):
-    specs = {k: v for k, v in plugins().devices.items() if k in ("cpu", "meta", "toy")}
-    monkeypatch.setattr(plugins(), "devices", specs)
+    bare_machine(monkeypatch)
     a = facula.accelerator
     assert not a.is_available() and a.device_count() == 0 and a.current_accelerator() is None
     for call in (a.synchronize, a.current_device_index, lambda: facula.device(0)):
@@ -674,8 +678,7 @@ def test_without_an_accelerator(monkeypatch):
 
 def test_an_accelerator_whose_driver_is_missing_is_none(monkeypatch):
     broken = DeviceSpec("cuda", "no_such_module:Backend", contract=1, count="no_such_module:count")
-    specs = {k: v for k, v in plugins().devices.items() if k in ("cpu", "meta", "toy")}
-    monkeypatch.setattr(plugins(), "devices", specs | {"cuda": broken})
+    bare_machine(monkeypatch, cuda=broken)
     assert not facula.accelerator.is_available()
 
 
@@ -735,8 +738,7 @@ def test_a_loader_pins_what_knows_how(rig):
 
 
 def test_a_loader_warns_where_nothing_can_be_pinned(monkeypatch):
-    specs = {k: v for k, v in plugins().devices.items() if k in ("cpu", "meta", "toy")}
-    monkeypatch.setattr(plugins(), "devices", specs)
+    bare_machine(monkeypatch)
     loader = facula.utils.data.DataLoader([facula.ones(2)], pin_memory=True)
     with pytest.warns(UserWarning, match="no accelerator is found"):
         assert [b.tolist() for b in loader] == [[[1.0, 1.0]]]

@@ -36,6 +36,7 @@ BUILT_IN = (
         "facula.testing.c_device:CBackend",
         CONTRACT_VERSION,
         description="printed C, compiled with cc: to test and debug kernels",
+        accelerator=False,
     ),
 )
 
