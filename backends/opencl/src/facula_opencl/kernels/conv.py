@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from math import gcd, prod
@@ -43,17 +43,20 @@ class Correlation:
     start: Ints
     out: Ints
     to: Ints
+    weight: Ints  # steps in the weights: of groups, rows, channels, and along the kernel
     offset: int = 0
+    weight_offset: int = 0
 
     @property
     def columns(self) -> int:
         return self.samples * prod(self.out)
 
-    def arguments(self, x: Array, weight: Any, out: Array, bias: Array | None) -> Ints:
-        b = out if bias is None else bias
-        where = x.buffer, x.offset, *weight, out.buffer, self.offset, b.buffer, b.offset
+    def arguments(self, x: Array, weight: Array, out: Array, bias: Array | None) -> Ints:
+        w, b = (weight.buffer, weight.offset + self.weight_offset), out if bias is None else bias
+        where = x.buffer, x.offset, *w, out.buffer, self.offset, b.buffer, b.offset
         sizes = *self.size, *self.kernel, *self.dilation, *self.stride, *self.start, *self.out
-        return (*where, self.m, self.samples, self.channels, self.groups, *sizes, *self.to)
+        counts = self.m, self.samples, self.channels, self.groups
+        return (*where, *counts, *sizes, *self.to, *self.weight)
 
 
 def enough_groups(xp: Any) -> int:
@@ -84,14 +87,31 @@ def _blocks(rows: int, step: int, wanted: int) -> tuple[int, int]:
 
 
 def _correlate_cpu(
-    xp: Any, c: Correlation, x: Array, weight: Any, out: Array, bias: Array | None
+    xp: Any, c: Correlation, x: Array, weight: Array, out: Array, bias: Array | None
 ) -> None:
     tile = _tile(x.dtype, c.m, c.columns)
     source = conv_cpu.correlate_source(tile, _run(tile.lanes, c.out[2]), bias is not None)
     launch = xp.function(source, "correlate", conv_cpu.CORRELATE_LETTERS + "i")
     panels = -(-c.columns // tile.columns)
+    if c.weight[2] > c.weight[1] and panels > 2:
+        c, weight = _swapped(xp, c, weight)
     blocks, rows = _blocks(c.m, tile.rows, -(-enough_groups(xp) // (panels * c.groups)))
     launch((panels, blocks, c.groups), (1, 1, 1), *c.arguments(x, weight, out, bias), rows)
+
+
+def _swapped(xp: Any, c: Correlation, weight: Array) -> tuple[Correlation, Array]:
+    """The same with a copy of the weights that lie as they are read."""
+    shape = c.groups * c.m, c.channels, *c.kernel
+    if not prod(shape):
+        return c, weight
+    copy = xp.empty(shape, weight.dtype)
+    launch = xp.function(
+        conv_cpu.swap_source(REALS[weight.dtype][0]), "swap", conv_cpu.SWAP_LETTERS
+    )
+    where = weight.buffer, weight.offset + c.weight_offset, copy.buffer
+    launch((-(-c.m // 16), c.groups), (1, 1), *where, c.m, c.channels, *c.kernel, *c.weight)
+    steps = row_major(shape)
+    return replace(c, weight=(c.m * steps[0], *steps), weight_offset=0), copy
 
 
 @lru_cache(maxsize=256)
@@ -130,26 +150,27 @@ def _weight_grad_cpu(xp: Any, c: Correlation, x: Array, grad: Array, out: Array)
     wanted = -(-enough_groups(xp) // (panels * c.groups))
     blocks, each = _blocks(rows, tile.rows, min(wanted, max(rows // 512, 1)))
     parts, part = _blocks(depth, tile.depth, -(-wanted // blocks))
-    size = c.groups * c.m * rows
-    to = (1, rows, c.m * rows, 0) if parts == 1 else (c.m, 1, c.m * rows, size)
-    target = out if parts == 1 else xp.empty((parts * size,), x.dtype)
+    pitch = panels * tile.columns
+    sums = xp.alloc(parts * c.groups * rows * pitch * x.dtype.itemsize)
     source = conv_cpu.weight_grad_source(tile)
     launch = xp.function(source, "weight_grad", conv_cpu.WEIGHT_GRAD_LETTERS)
     launch(
         (panels, blocks, c.groups * parts), (1, 1, 1),
-        x.buffer, x.offset, grad.buffer, grad.offset, *(t.buffer for t in tables), target.buffer,
-        rows, c.m, c.groups, c.samples, prod(c.out), prod(x.shape[1:]), *to, each, part,
+        x.buffer, x.offset, grad.buffer, grad.offset, *(t.buffer for t in tables), sums,
+        rows, c.m, c.groups, c.samples, prod(c.out), prod(x.shape[1:]), pitch, each, part,
     )  # fmt: skip
-    if parts > 1:
-        add = xp.function(conv_cpu.add_parts_source(REALS[x.dtype][0]), "add_parts", "PPiii")
-        add((c.groups * c.m,), (1,), target.buffer, out.buffer, rows, c.m, parts)
+    add = xp.function(conv_cpu.add_parts_source(tile), "add_parts", conv_cpu.ADD_PARTS_LETTERS)
+    vectors = -(-c.m // tile.lanes)
+    blocks, each = _blocks(rows, tile.lanes, -(-enough_groups(xp) // (vectors * c.groups)))
+    arguments = sums, out.buffer, rows, c.m, pitch, c.groups, parts, each
+    add((vectors, blocks, c.groups), (1, 1, 1), *arguments)
 
 
 # ---- the ops
 
 
 def _correlate(
-    xp: Any, c: Correlation, x: Array, weight: Any, out: Array, bias: Array | None
+    xp: Any, c: Correlation, x: Array, weight: Array, out: Array, bias: Array | None
 ) -> None:
     run = _correlate_cpu if xp.is_cpu else conv_gpu.correlate
     run(xp, c, x, weight, out, bias)
@@ -181,6 +202,7 @@ def _forward(x: Array, weight: Array, options: Any, groups: int, out: Ints) -> C
     return Correlation(
         weight[0] // groups, x.shape[0], weight[1], groups, x.shape[2:], weight[2:], dilation,
         stride, tuple(-p for p in padding), out, row_major((x.shape[0], weight[0], *out)),
+        (weight[0] // groups * row_major(weight)[0], *row_major(weight)),
     )  # fmt: skip
 
 
@@ -208,7 +230,7 @@ def convolution(
         _transposed(xp, x, w, bias, options, groups, out)
     else:
         c = _forward(x, w.shape, options, groups, _three(size, 1))
-        _correlate(xp, c, x, (w.buffer, w.offset), out, bias)
+        _correlate(xp, c, x, w, out, bias)
     return out
 
 
@@ -265,7 +287,7 @@ def _transposed(
     stride, padding, dilation = options
     size = _three(out.shape[2:], 1)
     m, channels = w.shape[1], w.shape[0] // groups
-    to = row_major((*out.shape[:2], *size))
+    to, steps = row_major((*out.shape[:2], *size)), row_major(w.shape)
     each = zip(size, w.shape[2:], stride, padding, dilation)
     along = [[_phase(a, *dim) for a in range(dim[2])] for dim in each]
     for phases in product(*along):
@@ -277,25 +299,11 @@ def _transposed(
             m, x.shape[0], channels, groups, x.shape[2:], taps, tuple(p.dilation for p in phases),
             (1, 1, 1), tuple(p.start for p in phases), count,
             (*to[:2], *(t * s for t, s in zip(to[2:], stride))),
+            (channels * steps[0], steps[1], steps[0], *(-p.step * t for p, t in zip(phases, steps[2:]))),
             sum(p.first * t for p, t in zip(phases, to[2:])),
+            sum(p.last * t for p, t in zip(phases, steps[2:])),
         )  # fmt: skip
-        _correlate(xp, c, x, _swapped(xp, w, groups, phases, taps), out, bias)
-
-
-def _swapped(xp: Any, w: Array, groups: int, phases: Any, taps: Ints) -> Any:
-    """Weights (groups * in, out, *kernel) as (groups * out, in, *taps), the kernel elements of `phases` mirrored."""
-    total = w.shape[0] * w.shape[1] * prod(taps)
-    if not total:
-        return w.buffer, w.offset
-    buffer = xp.alloc(total * w.dtype.itemsize)
-    source = conv_cpu.swap_source(REALS[w.dtype][0])
-    launch = xp.function(source, "swap", conv_cpu.SWAP_LETTERS)
-    local = 1 if xp.is_cpu else 64
-    launch(
-        (w.shape[1] * groups * local,), (local,), w.buffer, w.offset, buffer, w.shape[0] // groups, w.shape[1],
-        *w.shape[2:], *taps, *(p.last for p in phases), *(p.step for p in phases),
-    )  # fmt: skip
-    return buffer, 0
+        _correlate(xp, c, x, w, out, bias)
 
 
 LEAVES = {"convolution": convolution, "convolution_weight_grad": convolution_weight_grad}

@@ -11,7 +11,7 @@ from functools import cache
 
 from facula_opencl.kernels.tile import Tile
 
-CORRELATE_LETTERS = "PlPlPlPl" + "iiii" + "iii" * 6 + "lllll"
+CORRELATE_LETTERS = "PlPlPlPl" + "iiii" + "iii" * 6 + "lllll" + "llllll"
 
 CORRELATE_ARGUMENTS = """\
     __global const REAL *X, long x_offset, __global const REAL *weight, long weight_offset,
@@ -19,7 +19,8 @@ CORRELATE_ARGUMENTS = """\
     int M, int samples, int channels, int groups, int D, int H, int W,
     int kernel_z, int kernel_y, int kernel_x, int dilation_z, int dilation_y, int dilation_x,
     int stride_z, int stride_y, int stride_x, int start_z, int start_y, int start_x,
-    int out_z, int out_y, int out_x, long to_n, long to_c, long to_z, long to_y, long to_x"""
+    int out_z, int out_y, int out_x, long to_n, long to_c, long to_z, long to_y, long to_x,
+    long weight_group, long weight_row, long weight_c, long weight_z, long weight_y, long weight_x"""
 
 
 def _typedefs(tile: Tile, run: int) -> str:
@@ -92,7 +93,7 @@ def correlate_source(tile: Tile, run: int, with_bias: bool) -> str:
         for r in range(tile.rows)
     ]
     pointers = tile.each_row(
-        "__global const REAL *row@R = weight + (long)min(i + @R, M - 1) * K + k0;\n"
+        "__global const REAL *row@R = weight + min(i + @R, M - 1) * weight_row;\n"
         "__global REAL *out@R = out + min(i + @R, M - 1) * to_c;"
     )
     return f"""{tile.header}
@@ -118,13 +119,13 @@ void correlate(
 {CORRELATE_ARGUMENTS}, int group_rows) {{
   __local VECTOR panel[DEPTH * VECTORS];
   __local REAL *packed = (__local REAL *)panel;
-  __local int in_z[COLUMNS], in_y[COLUMNS], in_x[COLUMNS], from[COLUMNS], to[COLUMNS];
+  __local int element[DEPTH], in_z[COLUMNS], in_y[COLUMNS], in_x[COLUMNS], from[COLUMNS], to[COLUMNS];
   const int group = get_group_id(2), j = get_group_id(0) * COLUMNS;
   const int first = get_group_id(1) * group_rows, last = min(first + group_rows, M);
   const int taps = kernel_z * kernel_y * kernel_x, K = channels * taps;
   const int plane = D * H * W, total = samples * groups * channels * plane;
   X += x_offset;
-  weight += weight_offset + (long)group * M * K;
+  weight += weight_offset + group * weight_group;
   out += out_offset + group * M * to_c;
   {{ // where each position of the panel reads and writes
     const int out_plane = out_z * out_y * out_x;
@@ -152,6 +153,7 @@ void correlate(
     for (int k = 0; k < depth; ++k) {{
       const int dz = z * dilation_z, dy = y * dilation_y, dx = x * dilation_x;
       const int shift = c * plane + (dz * H + dy) * W + dx;
+      element[k] = c * weight_c + z * weight_z + y * weight_y + x * weight_x;
 {_pack(tile, run)}
       if (++x == kernel_x) {{
         x = 0;
@@ -161,7 +163,7 @@ void correlate(
     for (int i = first; i < last; i += ROWS) {{
 {pointers}
 {load}
-{tile.sum("row@R[k]")}
+{tile.sum("row@R[element[k]]")}
 {chr(10).join(stores)}
     }}
     k0 += DEPTH;
@@ -170,7 +172,7 @@ void correlate(
 """
 
 
-WEIGHT_GRAD_LETTERS = "PlPlPP" + "P" + "iiiiii" + "llll" + "ii"
+WEIGHT_GRAD_LETTERS = "PlPlPPP" + "iiiiii" + "iii"
 
 
 @cache
@@ -180,23 +182,16 @@ def weight_grad_source(tile: Tile) -> str:
     `rows` and `positions` say where in a padded sample a row's first element is, and how much further
     each result position's is. Work-groups share the sum: group (panel, block of rows, group and part).
     """
-    load = tile.each(
-        "VECTOR x@R_@V = k0 == begin ? (VECTOR)(0) : whole ? LOAD(@V, out@R)"
-        " : load_part(out@R + @V * LANES * to_column, to_column, width - @V * LANES);"
-    )
-    stores = [
-        f"if (i + {r} < last) {{\n"
-        + "\n".join(
-            f"if (whole) STORE(x{r}_{v}, {v}, out{r}); else store_part("
-            f"x{r}_{v}, out{r} + {v} * LANES * to_column, to_column, width - {v} * LANES);"
-            for v in range(tile.vectors)
-        )
-        + "\n}"
+    load = tile.each("VECTOR x@R_@V = k0 == begin ? (VECTOR)(0) : LOAD(@V, out@R);")
+    store = "\n".join(
+        f"if (i + {r} < last) {{ "
+        + " ".join(f"STORE(x{r}_{v}, {v}, out{r});" for v in range(tile.vectors))
+        + " }"
         for r in range(tile.rows)
-    ]
+    )
     pointers = tile.each_row(
         "__global const REAL *row@R = X + rows[min(i + @R, R - 1)];\n"
-        "__global REAL *out@R = out + min(i + @R, R - 1) * to_row + j * to_column;"
+        "__global REAL *out@R = out + (long)min(i + @R, R - 1) * pitch;"
     )
     return f"""{tile.header}
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -204,7 +199,7 @@ void weight_grad(
     __global const REAL *X, long x_offset, __global const REAL *grad, long grad_offset,
     __global const int *rows, __global const int *positions, __global REAL *out,
     int R, int O, int groups, int samples, int plane, int sample_size,
-    long to_row, long to_column, long to_group, long to_part, int group_rows, int part_size) {{
+    int pitch, int group_rows, int part_size) {{
   __local VECTOR panel[DEPTH * VECTORS];
   __local REAL *packed = (__local REAL *)panel;
   __local int at[DEPTH];
@@ -212,10 +207,9 @@ void weight_grad(
   const int j = get_group_id(0) * COLUMNS, width = min(COLUMNS, O - j);
   const int first = get_group_id(1) * group_rows, last = min(first + group_rows, R);
   const int begin = part * part_size, end = min(begin + part_size, samples * plane);
-  const int whole = width == COLUMNS && to_column == 1;
   X += x_offset + (long)group * (sample_size / groups);
   grad += grad_offset;
-  out += group * to_group + part * to_part;
+  out += (long)get_group_id(2) * R * pitch + j;
   for (int i = 0; i < DEPTH * VECTORS; ++i) panel[i] = (VECTOR)(0);
   for (int k0 = begin; k0 < end; k0 += DEPTH) {{
     const int depth = min(DEPTH, end - k0);
@@ -232,7 +226,7 @@ void weight_grad(
 {pointers}
 {load}
 {tile.sum("row@R[at[k]]")}
-{chr(10).join(stores)}
+{store}
     }}
   }}
 }}
@@ -268,45 +262,61 @@ __kernel void pad(__global const REAL *X, long x_offset, __global REAL *out, int
 """
 
 
+ADD_PARTS_LETTERS = "PP" + "iiiiii"
+
+
 @cache
-def add_parts_source(real: str) -> str:
-    """Sums parts (parts, groups, rows, m) into (groups * m, rows): a work-group makes one row."""
-    return f"""\
-typedef {real} REAL;
-__kernel void add_parts(__global const REAL *parts, __global REAL *out, int rows, int m, int count) {{
-  const long one = get_group_id(0), group = one / m, column = one % m;
-  const long size = (long)get_num_groups(0) * rows;
-  parts += group * rows * m + column;
-  out += one * rows;
-  for (int r = 0; r < rows; ++r) {{
-    REAL sum = 0;
-    for (int i = 0; i < count; ++i) sum += parts[i * size + (long)r * m];
-    out[r] = sum;
+def add_parts_source(tile: Tile) -> str:
+    """Sums parts (parts, groups, rows, pitch) into (groups * m, rows).
+
+    Work-groups (vector of columns, some rows, group); the vector's lanes go to rows of the result.
+    """
+    return f"""{tile.header}
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void add_parts(__global const REAL *parts, __global REAL *out, int rows, int m, int pitch, int groups, int count,
+    int each) {{
+  const int column = get_group_id(0) * LANES, width = min(LANES, m - column);
+  const int first = get_group_id(1) * each, last = min(first + each, rows);
+  const long group = get_group_id(2), size = (long)groups * rows * pitch;
+  parts += group * rows * pitch + column;
+  out += (group * m + column) * rows;
+  for (int r = first; r < last; ++r) {{
+    VECTOR sum = LOAD(0, parts + (long)r * pitch);
+    for (int i = 1; i < count; ++i) sum += LOAD(0, parts + i * size + (long)r * pitch);
+    store_part(sum, out + r, rows, width);
   }}
 }}
 """
 
 
-SWAP_LETTERS = "PlP" + "ii" + "iii" * 4
+SWAP_LETTERS = "PlP" + "iiiii" + "llllll"
 
 
 @cache
 def swap_source(real: str) -> str:
-    """Weights for the adjoint: a work-group makes those of one output channel."""
+    """Weights in the order in which `correlate` reads them; a work-group makes 16 rows of a group.
+
+    Their own order would make each panel step far through memory, and wait, for every element.
+    """
     return f"""\
 typedef {real} REAL;
-__kernel void swap(__global const REAL *weight, long offset, __global REAL *out, int channels, int m,
-    int kernel_z, int kernel_y, int kernel_x, int taps_z, int taps_y, int taps_x,
-    int last_z, int last_y, int last_x, int step_z, int step_y, int step_x) {{
-  const int one = get_group_id(0), group = one / m, o = one % m;
-  const int taps = taps_z * taps_y * taps_x;
-  out += (long)one * channels * taps;
-  for (int e = get_local_id(0); e < channels * taps; e += get_local_size(0)) {{
-    const int c = e / taps, t = e % taps;
-    const int z = last_z - t / (taps_y * taps_x) * step_z;
-    const int y = last_y - t / taps_x % taps_y * step_y, x = last_x - t % taps_x * step_x;
-    const long row = (long)(group * channels + c) * m + o;
-    out[e] = weight[offset + ((row * kernel_z + z) * kernel_y + y) * kernel_x + x];
-  }}
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void swap(__global const REAL *weight, long offset, __global REAL *out,
+    int m, int channels, int kernel_z, int kernel_y, int kernel_x,
+    long at_group, long at_row, long at_c, long at_z, long at_y, long at_x) {{
+  const int first = get_group_id(0) * 16, last = min(first + 16, m);
+  const int taps = kernel_z * kernel_y * kernel_x;
+  const long group = get_group_id(1);
+  weight += offset + group * at_group;
+  out += group * m * channels * taps;
+  for (int c = 0; c < channels; ++c)
+    for (int r = first; r < last; ++r) {{
+      __global REAL *to = out + ((long)r * channels + c) * taps;
+      for (int z = 0; z < kernel_z; ++z)
+        for (int y = 0; y < kernel_y; ++y) {{
+          __global const REAL *from = weight + r * at_row + c * at_c + z * at_z + y * at_y;
+          for (int x = 0; x < kernel_x; ++x) *to++ = from[x * at_x];
+        }}
+    }}
 }}
 """

@@ -31,7 +31,7 @@ CORRELATE = """\
   const int out_plane = out_z * out_y * out_x, N = samples * out_plane;
   const int group = get_group_id(2);
   X += x_offset;
-  weight += weight_offset + (long)group * M * K;
+  weight += weight_offset + group * weight_group;
   out += out_offset + group * M * to_c;
 """
 
@@ -58,6 +58,12 @@ static inline REAL window(__global const REAL *X, Position t, Position p, int gr
 #define WINDOW(tap, at) window(X, position(tap, kernel_z, kernel_y, kernel_x), \\
     position(at, out_z, out_y, out_x), group, channels, groups, D, H, W, \\
     dilation_z, dilation_y, dilation_x, stride_z, stride_y, stride_x, start_z, start_y, start_x)
+
+static inline long element(Position t, long weight_c, long weight_z, long weight_y, long weight_x) {
+  return t.n * weight_c + t.z * weight_z + t.y * weight_y + t.x * weight_x;
+}
+#define ELEMENT(tap) \\
+    element(position(tap, kernel_z, kernel_y, kernel_x), weight_c, weight_z, weight_y, weight_x)
 """
 
 
@@ -120,7 +126,7 @@ def correlate_source(real: str, with_bias: bool) -> str:
       const Position o = position(column, out_z, out_y, out_x);
       out[o.n * to_n + row * to_c + o.z * to_z + o.y * to_y + o.x * to_x] = sums[r][c]{add};
 """
-    return _source(real, CORRELATE, "weight[(long)i * K + k]", "WINDOW(k, j)", store, 0)
+    return _source(real, CORRELATE, "weight[i * weight_row + ELEMENT(k)]", "WINDOW(k, j)", store, 0)
 
 
 @cache
@@ -146,5 +152,5 @@ def correlate(xp: Any, c: Any, x: Any, weight: Any, out: Any, bias: Any) -> None
 def weight_grad(xp: Any, c: Any, x: Any, grad: Any, out: Any) -> None:
     launch = xp.function(weight_grad_source(REALS[x.dtype][0]), "correlate", CORRELATE_LETTERS)
     taps = c.channels * c.kernel[0] * c.kernel[1] * c.kernel[2]
-    arguments = c.arguments(x, (grad.buffer, grad.offset), out, None)
+    arguments = c.arguments(x, grad, out, None)
     _launch(launch, c.m, taps, c.groups, arguments)
