@@ -19,10 +19,11 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from facula._device import device as Device
 from facula.backends.buffer import BufferBackend, Kernel
 from facula.graph.codegen import C, Launcher, Program, raise_for, source_of
 
@@ -97,6 +98,10 @@ class Memory:
 class CBackend(BufferBackend):
     """A device that is C: the four functions of a raw device, as nothing runs in the background."""
 
+    def __init__(self, device: Device):
+        super().__init__(device)
+        self._prepared: dict[str, ctypes.CDLL] = {}
+
     def alloc(self, nbytes: int) -> Memory:
         return Memory(nbytes)
 
@@ -109,9 +114,16 @@ class CBackend(BufferBackend):
     def compile(self, kernel: Kernel) -> Callable[..., None]:
         return Launcher(kernel, C, self.build, self.alloc)
 
+    def prepare(self, launches: Iterable[tuple[Kernel, tuple[Any, ...]]]) -> None:
+        """Compiles the kernels of several launches as one library, which is faster than one by one."""
+        programs = [Launcher(k, C, self.build, self.alloc).program(*a) for k, a in launches]
+        together = library(source_of(C, programs))
+        self._prepared.update({p.name: together for p in programs})
+
     def build(self, program: Program) -> Callable[..., None]:
         """A printed kernel as a function of the arguments."""
-        function = library(source_of(C, [program]))[program.name]
+        compiled = self._prepared.get(program.name) or library(source_of(C, [program]))
+        function = compiled[program.name]
         function.restype = None
         function.argtypes = [_argument_type(p) for p in program.parameters]
         if not program.flag:

@@ -49,7 +49,7 @@ def write(memory: Any, dtype: Any, places: Sequence[int], values: Sequence[Any])
 
 def _half_to_bits(x: float) -> int:
     try:
-        return struct.unpack("H", struct.pack("e", x))[0]  # type: ignore[no-any-return]
+        return struct.unpack("H", struct.pack("e", float(x)))[0]  # type: ignore[no-any-return]
     except OverflowError:
         return 0xFC00 if x < 0 else 0x7C00
 

@@ -103,8 +103,8 @@ FN Z exp_Z(Z a) {
 }
 
 FN Z expm1_Z(Z a) {
-    R half = sin_R(a.im / 2);
-    return make_Z(expm1_R(a.re) * cos_R(a.im) - 2 * half * half, exp_R(a.re) * sin_R(a.im));
+    R sine = sin_R(a.im / 2);
+    return make_Z(expm1_R(a.re) * cos_R(a.im) - 2 * sine * sine, exp_R(a.re) * sin_R(a.im));
 }
 
 FN Z log_Z(Z a) {

@@ -47,6 +47,10 @@ class Launcher:
         buffers, places = [x.buffer for x in operands], [x.offset for x in operands]
         run([*buffers, *memory, *places, *scalars, *numbers], work_items)
 
+    def program(self, *arguments: Any) -> Program:
+        """What a launch with these arguments would build: to compile several kernels together."""
+        return self.printer.program(self.printer.geometry(self.split(*arguments)[2]).layout)
+
     def _plan(self, key: Any) -> Any:
         geometry: Geometry = self.printer.geometry(key)
         layout = geometry.layout

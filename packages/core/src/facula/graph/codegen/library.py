@@ -1,50 +1,78 @@
-"""All functions by name, and those that a text needs, in the order in which they can be compiled."""
+"""The functions that a text calls: those of `functions/` and those of `function_texts.py`, callees first."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-from facula.graph.codegen import function_texts, native_functions
+from facula.graph.codegen import function_texts
 from facula.graph.codegen.dialects import Dialect
+from facula.graph.codegen.elements import ELEMENTS
+from facula.graph.codegen.functions.library import call_name, library
 
 _INTEGERS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 _NAME = re.compile(r"\b[a-z]\w*(?=\()")
 _DEFINED = re.compile(r"FN \w+ \*?(\w+)\(")
 
 
-def functions_for(text: str, dialect: Dialect) -> dict[str, str]:
-    """Name and text of the functions that `text` calls, and of those that they call, callees first."""
-    table = functions_of("f" if dialect.name != "opencl" else "")
+#: Functions that every platform has: taken where `functions/` has none. Name here and there, arguments.
+_PLATFORM = {
+    **{n: (n, 1) for n in ("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos", "floor", "rint")},
+    **{n: (n, 1) for n in ("erf", "erfc", "lgamma")}, "abs": ("fabs", 1),
+    **{n: (n, 2) for n in ("atan2", "pow", "fmod")},
+}  # fmt: skip
+
+
+def functions_for(text: str, dialect: Dialect) -> str:
+    """The functions that `text` calls, and those that they call."""
+    table = functions_of_kernels() | _platform("" if dialect.name == "opencl" else "f")
     found: dict[str, str] = {}
+    elementary: set[str] = set()
 
     def visit(piece: str) -> None:
         for name in _NAME.findall(piece):
-            if name in table and name not in found and table[name] is not piece:
+            if _is_elementary(name):
+                elementary.add(name)
+            elif name in table and name not in found and table[name] is not piece:
                 visit(table[name])
                 found[name] = table[name]
 
     visit(text)
-    return found
+    above = library(elementary, dialect.name) if elementary else ""
+    return "\n".join([above, *(f"{t}\n" for t in found.values())])
 
 
 @cache
-def functions_of(suffix: str) -> dict[str, str]:
-    """Every function; `suffix` is what C's library appends to the names of functions of float32."""
+def _is_elementary(name: str) -> bool:
+    """Whether `functions/` has it."""
+    function, _, short = name.rpartition("_")
+    dtypes = [e.name for e in ELEMENTS.values() if e.short == short]
+    try:
+        return bool(dtypes and call_name(function, dtypes[0]))
+    except KeyError:
+        return False
+
+
+@cache
+def functions_of_kernels() -> dict[str, str]:
+    """Every function of `function_texts.py` by its name."""
     texts = [function_texts.HALVES, function_texts.BETWEEN_COMPLEX, function_texts.PHILOX]
-    texts += [
-        _typed(native_functions.REAL, T=real, LIMIT=limit)
-        for real, limit in (("f32", "8388608"), ("f64", "4503599627370496.0"))
-    ]
     texts += [_complex("c64", "f32", "f"), _complex("c128", "f64", "")]
     for integer in _INTEGERS:
-        texts += _integer(integer)
-    for name in native_functions.LIBRARY:
-        texts += [
-            native_functions.native(name, "f32", suffix),
-            native_functions.native(name, "f64", ""),
-        ]
+        texts += [_to_integer(integer, "f32", "f"), _to_integer(integer, "f64", "")]
     return {_DEFINED.match(t)[1]: t for text in texts for t in text.strip().split("\n\n")}  # type: ignore[index]
+
+
+@cache
+def _platform(suffix: str) -> dict[str, str]:
+    """The platform's functions under our names; `suffix` is what its names of float32 functions end with."""
+    found = {}
+    for name, (theirs, count) in _PLATFORM.items():
+        for type, end in (("f32", suffix), ("f64", "")):
+            parameters = ", ".join(f"{type} {x}" for x in "ab"[:count])
+            call = f"{theirs}{end}({', '.join('ab'[:count])})"
+            found[f"{name}_{type}"] = f"FN {type} {name}_{type}({parameters}) {{ return {call}; }}"
+    return found
 
 
 def _typed(template: str, **types: str) -> str:
@@ -55,16 +83,14 @@ def _typed(template: str, **types: str) -> str:
 
 
 def _complex(complex: str, real: str, literal: str) -> str:
-    text = _typed(function_texts.COMPLEX, Z=complex, R=real)
-    return re.sub(r"(?<=\d)P\b", literal, text)
+    return _with_literals(_typed(function_texts.COMPLEX, Z=complex, R=real), literal)
 
 
-def _integer(integer: str) -> list[str]:
-    wide = integer[0] + "64"
-    kind = native_functions.SIGNED if integer[0] == "i" else native_functions.UNSIGNED
-    conversion = function_texts.TO_LARGE if integer[1:] == "64" else function_texts.TO_SMALL
-    return [
-        _typed(native_functions.INTEGERS, T=integer, W=wide),
-        _typed(kind, T=integer),
-        *(_typed(conversion, I=integer, F=f).replace("P", p).replace("P", "") for f, p in (("f32", "f"), ("f64", ""))),
-    ]  # fmt: skip
+def _to_integer(integer: str, real: str, literal: str) -> str:
+    template = function_texts.TO_LARGE if integer.endswith("64") else function_texts.TO_SMALL
+    return _with_literals(_typed(template, I=integer, F=real), literal)
+
+
+def _with_literals(text: str, suffix: str) -> str:
+    """`1.5P` as a number of the precision that `suffix` stands for."""
+    return re.sub(r"(?<=\d)P\b", suffix, text)

@@ -56,7 +56,7 @@ def source_of(dialect: Dialect, programs: Iterable[Program]) -> str:
     """One text to compile: what the dialect needs, the functions that the kernels call, the kernels."""
     kernels = list({p.name: p.text for p in programs}.values())
     functions = functions_for("\n".join(kernels), dialect)
-    return "\n".join([dialect.preamble, *(f"{t}\n" for t in functions.values()), *kernels])
+    return "\n".join([dialect.preamble, functions, *kernels])
 
 
 def raise_for(flag: Sequence[int]) -> None:
