@@ -54,9 +54,13 @@ class Program:
 
 def source_of(dialect: Dialect, programs: Iterable[Program]) -> str:
     """One text to compile: what the dialect needs, the functions that the kernels call, the kernels."""
+    return f"{dialect.preamble}\n{kernels_of(dialect, programs)}"
+
+
+def kernels_of(dialect: Dialect, programs: Iterable[Program]) -> str:
+    """The same without the dialect's preamble."""
     kernels = list({p.name: p.text for p in programs}.values())
-    functions = functions_for("\n".join(kernels), dialect)
-    return "\n".join([dialect.preamble, functions, *kernels])
+    return "\n".join([functions_for("\n".join(kernels), dialect), *kernels])
 
 
 def raise_for(flag: Sequence[int]) -> None:

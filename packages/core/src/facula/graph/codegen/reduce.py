@@ -60,24 +60,29 @@ class ReducePrinter(ReductionPrinter):
         return row_start(layout, self.input.storage) + kinds[layout.variant](layout)
 
     def finish(self, layout: Layout, result: str) -> str:
-        """The statement that stores what a row came to."""
+        """The statement that stores what a row came to, the initial value combined into it."""
         if self.kernel.initial is not None:
             result = self.combine(literal(self.sum, self.kernel.initial), result)
+        return self.store(result, layout)
+
+    def store(self, result: str, layout: Layout) -> str:
         value = convert(self.sum, self.dtype, result)
         return store(self.dtype, f"out[{place(layout.nests[0], 0, 'out', FIRST)}]", value)
 
     # ---- one work-item a row
 
     def _short(self, layout: Layout) -> str:
+        """One after another, from the initial value, or else from the first element, which is at `row[0]`."""
         nest, value = layout.nests[1], self.value(flat_element(layout.nests[1], "in_a"))
-        step = f"            part = first ? {value} : {self.combine('part', value)};\n            first = 0;\n"
-        start = f"        {self.sum.value} part;\n        int first = 1;\n"
-        if not nest.dims:
-            return (
-                f"        {self.sum.value} part = {value};\n        {self.finish(layout, 'part')}\n"
-            )
+        type, initial = self.sum.value, self.kernel.initial
+        if initial is not None:
+            start = f"        {type} part = {literal(self.sum, initial)};\n"
+            step = f"            part = {self.combine('part', value)};\n"
+        else:
+            start = f"        {type} part = {self.value('row[0]')};\n        int first = 1;\n"
+            step = f"            part = first ? part : {self.combine('part', value)};\n            first = 0;\n"
         loops = serial(nest, SECOND, layout.index, step)
-        return f"{start}{loops}        {self.finish(layout, 'part')}\n"
+        return f"{start}{loops}        {self.store('part', layout)}\n"
 
     def _long(self, layout: Layout) -> str:
         nest, index = layout.nests[1], layout.index
