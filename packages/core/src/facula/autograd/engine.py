@@ -166,7 +166,13 @@ class Pass:
             if node.op.view and not self.create_graph and node.op.name in SLICES:
                 self.send_view(node, node.edges[0], g)
                 return
-            for at, gi in (node.op.backward or gradients)(node, g, self):
+            scope = node.backend.scope
+            if scope is None:
+                found = (node.op.backward or gradients)(node, g, self)
+            else:
+                with scope():
+                    found = (node.op.backward or gradients)(node, g, self)
+            for at, gi in found:
                 if gi is not None and node.edges[at] is not None:
                     if node.traceback:
                         _refuse_nan(node, gi)

@@ -2,6 +2,7 @@
 
 from facula.backends.base import CONTRACT_VERSION, Backend
 from facula.backends.registry import backend_for, get_default_device, plugins, set_default_device
+from facula.backends.runtime import DeviceRuntime, runtime_of
 from facula.backends.spec import DeviceSpec, KernelSpec, hookimpl
 
 
@@ -13,8 +14,8 @@ def report(device: str = "cpu") -> None:
 
 
 __all__ = [
-    "CONTRACT_VERSION", "Backend", "DeviceSpec", "KernelSpec", "backend_for", "get_default_device", "hookimpl",
-    "plugins", "report", "set_default_device",
+    "CONTRACT_VERSION", "Backend", "DeviceRuntime", "DeviceSpec", "KernelSpec", "backend_for", "get_default_device", "hookimpl",
+    "plugins", "report", "runtime_of", "set_default_device",
 ]  # fmt: skip
 
 

@@ -56,6 +56,9 @@ class Backend:
     has_values = True
     #: Names of the dtypes that its arrays can hold. Asking for another raises TypeError.
     dtypes: frozenset[str] = DTYPES
+    #: A function that returns a context manager, under which Python operators on arrays of this device
+    #: may be used (one of several GPUs must be made the current one); None where they always may.
+    scope: Callable[[], Any] | None = None
 
     def __init__(self, device: Device):
         self.device = device

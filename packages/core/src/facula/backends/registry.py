@@ -18,11 +18,12 @@ from facula.backends.discovery import (
     report_broken,
     resolve,
 )  # fmt: skip
+from facula.backends.runtime import DeviceRuntime, runtime_of
 from facula.backends.spec import DeviceSpec
 from facula.ops._op import subscribe
 
 __all__ = [
-    "backend_for", "count", "default_backend", "domain_modules", "get_default_device", "plugins",
+    "backend_for", "count", "default_backend", "domain_modules", "get_default_device", "load_runtime", "plugins",
     "enter_device", "leave_device", "set_default_device",
 ]  # fmt: skip
 
@@ -58,17 +59,40 @@ def _load(device: Device) -> Backend:
         if device.type == "cpu" and device.index not in (None, 0):
             raise RuntimeError(f"device '{device}' does not exist: there is one cpu")
         number = count(device.type)
-        index = device.index or 0
+        index = _current(device_spec) if device.index is None else device.index
         if index >= number:
+            hint = f". Remedy: {device_spec.install}" if number == 0 and device_spec.install else ""
             raise RuntimeError(
-                f"device '{device}' does not exist: this machine has {number} of type '{device.type}'"
+                f"device '{device}' does not exist: this machine has {number} of type '{device.type}'{hint}"
             )
         canonical = Device(device.type, index) if device_spec.count else Device(device.type)
         backend = _backends.get(canonical)
         if backend is None:
             backend = _backends[canonical] = _make(device_spec, canonical, found)
-        _backends[device] = backend
+        if device.index is not None or number == 1:  # else the current device may change
+            _backends[device] = backend
         return backend
+
+
+def _current(device_spec: DeviceSpec) -> int:
+    return runtime_of(device_spec.type).current_device() if device_spec.runtime else 0
+
+
+def load_runtime(device: Device) -> DeviceRuntime:
+    """Makes the runtime of a type of device; `runtime_of` keeps it."""
+    found = plugins()
+    device_spec = found.devices.get(device.type)
+    if device_spec is None:
+        raise RuntimeError(_unknown(device, found))
+    if not device_spec.runtime:
+        return DeviceRuntime()
+    made = _or_explain(device_spec, f"device '{device}'", lambda: resolve(device_spec.runtime)())
+    if not isinstance(made, DeviceRuntime):
+        raise RuntimeError(
+            f"device '{device}': {device_spec.runtime} made a {type(made).__name__}, "
+            f"not a facula.backends.DeviceRuntime; tell the authors of {found.sources[device.type]}"
+        )
+    return made
 
 
 def count(type: str) -> int:
@@ -106,6 +130,7 @@ def _or_explain(device_spec: DeviceSpec, what: str, make: Callable[[], Any]) -> 
         return make()
     except Exception as error:
         install = device_spec.install or INSTALL.get(device_spec.type, "")
+        install = getattr(error, "remedy", install)
         hint = f" Remedy: {install}" if install else ""
         raise RuntimeError(f"{what} cannot be loaded: {describe(error)}.{hint}") from error
 

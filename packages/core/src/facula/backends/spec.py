@@ -29,7 +29,11 @@ class DeviceSpec:
     `type`: its name in `facula.device`; `backend`: 'module:Class', a `Backend` called with the device;
     `contract`: the CONTRACT_VERSION that it was written for; `count`: 'module:function' that returns the
     number of devices (1 where not given); `install`: what to do where it cannot be loaded; `accelerator`:
-    whether programs that ask for the machine's accelerator should get it.
+    whether programs that ask for the machine's accelerator should get it; `runtime`: 'module:Class' of a
+    `DeviceRuntime`, which answers questions about streams, memory and the like.
+
+    What `backend`, `count` and `runtime` raise is shown to the user, with `install` as the remedy
+    unless the exception has a `remedy` of its own.
     """
 
     type: str
@@ -39,6 +43,7 @@ class DeviceSpec:
     description: str = ""
     install: str = ""
     accelerator: bool = True
+    runtime: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,78 +1,84 @@
-"""What programs ask about CUDA. Devices come from plug-ins; without one there are none, and this says so."""
+"""What programs ask about CUDA devices, as `torch.cuda`.
+
+The answers come from whatever plug-in provides the device type 'cuda' (`facula-cupy`: pip install
+facula[cuda]), through `facula.backends.DeviceRuntime`; nothing here knows a driver. Without a plug-in
+or a driver `is_available()` is False, `device_count()` is 0, and what needs a device raises a
+RuntimeError that says what is missing.
+"""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
+from facula.cuda.devices import (
+    current_device,
+    device,
+    device_count,
+    device_of,
+    get_arch_list,
+    get_device_capability,
+    get_device_name,
+    get_device_properties,
+    init,
+    is_available,
+    is_bf16_supported,
+    is_initialized,
+    set_device,
+    synchronize,
+)
+from facula.cuda.memory import (
+    empty_cache,
+    max_memory_allocated,
+    max_memory_reserved,
+    mem_get_info,
+    memory_allocated,
+    memory_reserved,
+    memory_stats,
+    memory_summary,
+    reset_max_memory_allocated,
+    reset_peak_memory_stats,
+    set_per_process_memory_fraction,
+)
+from facula.cuda.random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)
+from facula.cuda.streams import (
+    Event,
+    Stream,
+    StreamContext,
+    current_stream,
+    default_stream,
+    set_stream,
+    stream,
+)
+
 __all__ = [
-    "current_device", "device_count", "empty_cache", "is_available", "manual_seed", "manual_seed_all", "synchronize",
+    "default_stream", "device", "device_count", "device_of", "empty_cache", "get_arch_list",
+    "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all",
+    "init", "initial_seed", "is_available", "is_bf16_supported", "is_initialized", "manual_seed",
+    "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "mem_get_info", "memory_allocated",
+    "memory_reserved", "memory_stats", "memory_summary", "reset_max_memory_allocated", "reset_peak_memory_stats",
+    "seed", "seed_all", "set_device", "set_per_process_memory_fraction", "set_rng_state", "set_rng_state_all",
+    "set_stream", "stream", "synchronize",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name != "amp":
-        raise AttributeError(
-            f"module 'facula.cuda' has no attribute {name!r}; a CUDA device is a plug-in (pip install facula-cupy)"
-        )
-    return importlib.import_module("facula.cuda.amp")
+    if name == "amp":
+        return importlib.import_module("facula.cuda.amp")
+    if name == "OutOfMemoryError":
+        import facula
 
-
-def device_count() -> int:
-    """How many CUDA devices the plug-ins offer; 0 without a plug-in or a driver."""
-    from facula.backends.registry import count
-
-    try:
-        return count("cuda")
-    except RuntimeError:
-        return 0
-
-
-def is_available() -> bool:
-    """Whether there is a CUDA device."""
-    return device_count() > 0
-
-
-def is_initialized() -> bool:
-    """As `is_available`: there is nothing to initialise."""
-    return is_available()
-
-
-def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether a CUDA device computes bfloat16; core computes it in float32 and rounds."""
-    return is_available()
-
-
-def current_device() -> int:
-    """The number of the CUDA device that 'cuda' means, always 0. Raises RuntimeError where there is none."""
-    _require()
-    return 0
-
-
-def synchronize(device: Any = None) -> None:
-    """Waits until the device has done all it was asked to. Raises RuntimeError where there is none."""
-    from facula.backends.registry import backend_for
-
-    _require()
-    backend_for("cuda" if device is None else device).synchronize()
-
-
-def empty_cache() -> None:
-    """Does nothing: the memory pool is the plug-in's own."""
-
-
-def manual_seed(seed: int) -> None:
-    """Seeds CUDA's random numbers, which are the same generator's as all others; nothing without a CUDA device."""
-    from facula.random import manual_seed as seed_all
-
-    if is_available():
-        seed_all(seed)
-
-
-manual_seed_all = manual_seed
-
-
-def _require() -> None:
-    from facula.backends.registry import backend_for
-
-    backend_for("cuda")
+        return facula.OutOfMemoryError
+    raise AttributeError(
+        f"module 'facula.cuda' has no attribute {name!r}; see facula.cuda.__all__ for what there is"
+    )
