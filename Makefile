@@ -5,17 +5,24 @@ PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 
-.PHONY: demo test opencl parity training wheels-test lint types stubs docs bench wheels clean
+.PHONY: demo test opencl cuda test-gpu parity training wheels-test lint types stubs docs bench wheels clean
 
 demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
 
 test: $(VENV)/test
-	$(PY) -m pytest -m "not parity and not training and not wheels and not opencl"
+	$(PY) -m pytest -m "not parity and not training and not wheels and not opencl and not cuda"
 
 # The OpenCL device on PoCL, and its kernels under oclgrind where that is installed.
 opencl: $(VENV)/opencl
 	$(PY) -m pytest -m opencl tests/backends/opencl
+
+# The CUDA device where there is no GPU: over NumPy in CuPy's place, its kernels compiled by g++ and by NVRTC.
+# It downloads CuPy and NVRTC, 130 MB. `make test-gpu` is for a machine with a GPU: tests and a benchmark.
+cuda: $(VENV)/cuda
+	$(PY) -m pytest -m cuda tests/backends/cupy
+test-gpu: $(VENV)/gpu
+	$(PY) benchmarks/gpu.py --output gpu-results
 
 # Comparison with PyTorch, training references, wheels: what .ci/run adds to `make test`.
 parity: $(VENV)/parity
@@ -62,6 +69,16 @@ $(VENV)/test: $(VENV)/demo
 $(VENV)/opencl: $(VENV)/test backends/opencl/pyproject.toml
 	$(PY) -m pip install -q -c constraints.txt "pyopencl[pocl]"
 	$(PY) -m pip install -q --no-deps --no-build-isolation -e backends/opencl
+	@touch $@
+$(VENV)/cuda: $(VENV)/test backends/cupy/pyproject.toml
+	$(PY) -m pip install -q -c constraints.txt cupy-cuda13x nvidia-cuda-nvrtc
+	$(PY) -m pip install -q --no-deps --no-build-isolation -e backends/cupy
+	@touch $@
+# CUDA's libraries from wheels, 1 GB. CUPY=cupy-cuda12x for drivers that know CUDA 12 only.
+CUPY ?= cupy-cuda13x
+$(VENV)/gpu: $(VENV)/test backends/cupy/pyproject.toml
+	$(PY) -m pip install -q -c constraints.txt "$(CUPY)[ctk]"
+	$(PY) -m pip install -q --no-deps --no-build-isolation -e backends/cupy
 	@touch $@
 $(VENV)/lint: $(VENV)/base
 	$(PY) -m pip install -q -c constraints.txt --group lint

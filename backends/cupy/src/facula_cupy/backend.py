@@ -32,6 +32,8 @@ WITHOUT = ("index", "index_put", "index_select", "index_add", "index_copy", "poi
 class CupyBackend(ArrayBackend):
     """One GPU. Calls may come from any thread; each runs on that thread's current stream of this GPU."""
 
+    shares_memory = False
+
     def __init__(self, device: Device):
         self.runtime = runtime_of("cuda")
         self.library = library()

@@ -69,7 +69,8 @@ def _load(device: Device) -> Backend:
         backend = _backends.get(canonical)
         if backend is None:
             backend = _backends[canonical] = _make(device_spec, canonical, found)
-        if device.index is not None or number == 1:  # else the current device may change
+        if device.index is not None or number == 1 or not device_spec.runtime:
+            # else the device that a name without a number means may change
             _backends[device] = backend
         return backend
 
