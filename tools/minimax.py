@@ -33,6 +33,11 @@ class Fit:
     weight: Function = field(default=lambda x: mp.mpf(1))
 
 
+def single(x: float) -> Any:
+    """The nearest float32."""
+    return mp.mpf(float(np.float32(x)))
+
+
 def _best(basis: np.ndarray, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Coefficients of the least largest `weight * |basis @ c - target|`: Lawson's reweighted least squares."""
     share = np.ones(len(target))
@@ -78,6 +83,11 @@ def _odd(f: Function) -> Function:
     return lambda u: (f(mp.sqrt(u)) / mp.sqrt(u) - 1) / u
 
 
+def _erfcx(x: Any) -> Any:
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+LEAST = single(1.46163214)  # where lgamma has its minimum
 TINY = mp.mpf("1e-12")
 FITS = [
     # exp(x) = 1 + x + x**2 p(x)
@@ -93,6 +103,17 @@ FITS = [
     Fit("sin", _odd(mp.sin), TINY, (mp.pi / 4) ** 2 * 1.001, range(4), lambda u: u),
     Fit("cos", lambda u: (mp.cos(mp.sqrt(u)) - 1 + u / 2) / u**2, TINY, (mp.pi / 4) ** 2 * 1.001, range(4), lambda u: u * u),
     Fit("atan", _odd(mp.atan), TINY, (mp.sqrt(2) - 1) ** 2 * 1.01, range(5), lambda u: u),
+    # log((1 + s) / (1 - s)) = 2 s + s**3 (2/3 + s**2 p(s**2))
+    Fit("atanh", lambda u: (2 * (mp.atanh(mp.sqrt(u)) / mp.sqrt(u) - 1) / u - mp.mpf(2) / 3) / u, TINY, 0.0296, range(4), lambda u: u * u),
+    # erfc(x) = exp(-x**2) t p(t) for t = 1 / (x + 1)
+    Fit("erfc", lambda t: _erfcx(1 / t - 1) / t, 1 / mp.mpf(11.1), 1 / mp.mpf(1.79), range(10), lambda t: t / _erfcx(1 / t - 1)),
+    # lgamma(1 + z) = z p(z), lgamma(2 + z) = z p(z), lgamma(least + z) = p(z), and what Stirling's formula lacks: r p(r**2) for r = 1 / x
+    Fit("lgamma 1", lambda z: mp.loggamma(1 + z) / z, -0.502, 0.502, range(15), lambda z: z / mp.loggamma(1 + z)),
+    Fit("lgamma 2", lambda z: mp.loggamma(2 + z) / z, -0.5, 1.003, range(12), lambda z: z / mp.loggamma(2 + z)),
+    Fit("lgamma least", lambda z: mp.loggamma(LEAST + z), -0.27, 0.27, range(10), lambda z: 1 / mp.loggamma(LEAST + z)),
+    Fit("stirling", lambda u: (mp.loggamma(1 / mp.sqrt(u)) - (1 / mp.sqrt(u) - 0.5) * mp.log(1 / mp.sqrt(u)) + 1 / mp.sqrt(u) - mp.log(2 * mp.pi) / 2) / mp.sqrt(u), 1e-6, 1 / mp.mpf(9), range(4), mp.sqrt),
+    # sin(pi x) = pi x (1 + x**2 p(x**2))
+    Fit("sinpi", lambda u: (mp.sin(mp.pi * mp.sqrt(u)) / mp.pi / mp.sqrt(u) - 1) / u, TINY, 0.251, range(5), lambda u: u * mp.pi * mp.sqrt(u) / mp.sin(mp.pi * mp.sqrt(u))),
 ]  # fmt: skip
 
 

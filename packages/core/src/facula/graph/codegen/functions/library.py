@@ -71,7 +71,12 @@ def _opencl(lanes: int) -> _Dialect:
     )  # fmt: skip
 
 
-_C = _c_like("static inline", "static const", "long long", "#include <math.h>\n")
+_C = _c_like(
+    "static inline __attribute__((always_inline))",
+    "static const",
+    "long long",
+    "#include <math.h>\n",
+)
 _CUDA = _c_like("static __device__ __forceinline__", "static __device__ const", "long long")
 
 
