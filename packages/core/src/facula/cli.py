@@ -1,4 +1,4 @@
-"""The command line: `facula info`, `facula report DEVICE`; also as `python -m facula`."""
+"""The command line: `facula info`, `facula report DEVICE`, `facula new-backend NAME`; also as `python -m facula`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,31 @@ def _parser() -> argparse.ArgumentParser:
         "device", nargs="?", default="cpu", help="a device such as cpu, toy, cuda:0 (default: cpu)"
     )
     report.set_defaults(run=_report)
+    new = commands.add_parser(
+        "new-backend", help="write a plug-in package for a device of your own"
+    )
+    new.add_argument("name", metavar="NAME", help="the type of the device, as in 'acorn'")
+    new.add_argument(
+        "--style",
+        choices=("raw", "array"),
+        default="raw",
+        help="raw: memory and kernels (default); array: an array library with NumPy's interface",
+    )
+    new.add_argument(
+        "--output", metavar="DIR", default=".", help="where to put the folder facula-NAME"
+    )
+    new.set_defaults(run=_new_backend)
     return parser
+
+
+def _new_backend(options: argparse.Namespace) -> int:
+    from facula.backends.new_backend import new_backend
+
+    path = new_backend(options.name, options.style, options.output)
+    print(f"wrote {path}. Next, in that folder:")
+    print('  pip install -e ".[test]"')
+    print(f"  pytest --facula-backend={options.name} -m facula_required")
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -22,8 +22,9 @@ from facula._device import device as Device
 from facula.autograd.mode import Mode, state
 
 _MASK = 2**64 - 1
-_MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
-_WEYL = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
+#: The constants of Philox 4x64.
+MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
+WEYL = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
 FIRST_SEED = 67280421310721  # PyTorch's
 
 
@@ -177,10 +178,10 @@ def philox(seed: int, counter: int) -> tuple[int, int, int, int]:
     c0, c1, c2, c3 = (counter >> 64 * i & _MASK for i in range(4))
     k0, k1 = seed, 0
     for _ in range(10):
-        first, second = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
+        first, second = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2
         c0, c1 = second >> 64 ^ c1 ^ k0, second & _MASK
         c2, c3 = first >> 64 ^ c3 ^ k1, first & _MASK
-        k0, k1 = k0 + _WEYL[0] & _MASK, k1 + _WEYL[1] & _MASK
+        k0, k1 = k0 + WEYL[0] & _MASK, k1 + WEYL[1] & _MASK
     return c0, c1, c2, c3
 
 

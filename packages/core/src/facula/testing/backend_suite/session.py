@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from facula.backends import backend_for
+from facula.ops import OPS
 from facula.testing.backend_suite import BackendSuite
 from facula.testing.backend_suite.comparing import MISSING
 from facula.testing.backend_suite.readiness_table import Result, Table
@@ -29,15 +30,26 @@ def start(config: Any) -> None:
 
 def mark(items: list[Any]) -> None:
     """Marks what is required, and notes for the table which op and what kind of test each item is."""
-    required = {op.name for op in REQUIRED}
+    required = {op.name: op for op in REQUIRED}
     for item in items:
         if not (getattr(item, "cls", None) and issubclass(item.cls, BackendSuite)):
             continue
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         op = getattr(parameters.get("op"), "name", None)
-        if op is None or op in required:
+        kind = _kind(item.function)
+        of_host = "gradients" in kind and op in required and _needs_host_ops(required[op])
+        if op is None or (op in required and not of_host):
             item.add_marker("facula_required")
-        item.user_properties += [("facula_op", op), ("facula_kind", _kind(item.function))]
+        item.user_properties += [("facula_op", op), ("facula_kind", kind)]
+
+
+def _needs_host_ops(op: Any) -> bool:
+    """Whether a gradient of `op` uses an op that a device may lack, as lgamma's uses digamma."""
+    return any(
+        name in OPS and OPS[name].host
+        for rule in op.rules
+        for name in rule.function.__code__.co_names
+    )
 
 
 def _kind(test: Any) -> str:

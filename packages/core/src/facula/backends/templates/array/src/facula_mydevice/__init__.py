@@ -1,0 +1,1 @@
+"""The device 'mydevice' for Facula."""

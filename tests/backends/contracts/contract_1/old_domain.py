@@ -1,0 +1,3 @@
+"""Frozen with `old_plugin.py`: a domain package."""
+
+rings = 120
