@@ -91,7 +91,7 @@ def test_dead_nodes_are_dropped_and_the_graph_reads_well():
     f = facula.compile(lambda x: (x.exp(), x * 2.0)[1])
     f(facula.tensor([1.0]))
     assert str(f.graph) == (
-        "graph(%arg0: float32[1]) {\n    %0: float32[1] = mul(%arg0, 2.0)\n    return %0\n}"
+        "graph(%arg0: float32[1]) -> (float32[1]) {\n    %0: float32[1] = mul(%arg0, 2.0)\n    return %0\n}"
     )
 
 

@@ -96,9 +96,10 @@ def values_in(args: Any) -> Iterator[Value]:
 
 
 class Graph:
-    """A captured program: `inputs`, `nodes` and `outputs`; `print` it to read it.
+    """A captured program: `inputs`, `nodes` and `outputs`; `print` it to read it, each value with its type.
 
-    `run(backend, arrays)` executes it on any backend, whichever it was captured on.
+    `run(backend, arrays)` executes it on any backend, whichever it was captured on. `run("toy", arrays)` is the
+    reference: pure Python, one node after another, by the definition of every kernel.
     """
 
     def __init__(self) -> None:
@@ -196,7 +197,8 @@ class Graph:
         return self._code[backend]
 
     def __str__(self) -> str:
-        lines = ["graph(" + ", ".join(map(repr, self.inputs)) + ") {"]
+        types = ", ".join(v.describe() for v in self.outputs)
+        lines = [f"graph({', '.join(map(repr, self.inputs))}) -> ({types}) {{"]
         for node in self.nodes:
             results = ", ".join("_" if v is None else repr(v) for v in node.outputs)
             lines.append(f"    {results} = {_call_text(node)}")
