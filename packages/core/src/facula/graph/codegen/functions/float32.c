@@ -124,7 +124,7 @@ FN REAL log1p_f32(REAL x) {
     REAL f = AS_REAL(bits - exponent) - 1.0f;
     lost = lost * AS_REAL(0x3f800000u - exponent) * (1.0f - f + f * f);
     f = exponent == 0u ? x : f;
-    lost = (exponent == 0u) | (x > 1e9f) ? (REAL)(0.0f) : lost;
+    lost = ((exponent == 0u) | (x > 1e9f)) ? (REAL)(0.0f) : lost;
     REAL result = log_parts_f32(f, lost, k);
     result = x > 3.40282347e38f ? x : result;
     result = x == -1.0f ? -INFINITE : result;
@@ -178,7 +178,7 @@ FN REAL fmod_f32(REAL a, REAL b) {
 // It has the sign of b.
 FN REAL remainder_f32(REAL a, REAL b) {
     REAL rest = FMOD(a, b);
-    REAL moved = ((rest < 0.0f) & (b > 0.0f)) | ((rest > 0.0f) & (b < 0.0f)) ? rest + b : rest;
+    REAL moved = (((rest < 0.0f) & (b > 0.0f)) | ((rest > 0.0f) & (b < 0.0f))) ? rest + b : rest;
     return rest == 0.0f ? with_sign_f32(rest, b) : moved;
 }
 
@@ -186,7 +186,7 @@ FN REAL remainder_f32(REAL a, REAL b) {
 FN REAL floor_divide_f32(REAL a, REAL b) {
     REAL rest = FMOD(a, b);
     REAL quotient = (a - rest) / b;
-    quotient = ((rest < 0.0f) & (b > 0.0f)) | ((rest > 0.0f) & (b < 0.0f)) ? quotient - 1.0f : quotient;
+    quotient = (((rest < 0.0f) & (b > 0.0f)) | ((rest > 0.0f) & (b < 0.0f))) ? quotient - 1.0f : quotient;
     quotient = FABS(quotient) < 4194304.0f ? RINT(quotient) : quotient;
     quotient = quotient == 0.0f ? with_sign_f32(quotient, a / b) : quotient;
     return b == 0.0f ? a / b : quotient;
@@ -268,7 +268,7 @@ FN REAL atan2_f32(REAL y, REAL x) {
     REAL scale = larger > 1e20f ? (REAL)(9.31322575e-10f) : (REAL)(1.0f);
     scale = larger < 1e-20f ? (REAL)(1.09951163e12f) : scale;
     REAL both_infinite = smaller > 3.40282347e38f ? (REAL)(1.0f) : (REAL)(0.0f);
-    larger = (both_infinite > 0.0f) | (larger == 0.0f) ? (REAL)(1.0f) : larger * scale;
+    larger = ((both_infinite > 0.0f) | (larger == 0.0f)) ? (REAL)(1.0f) : larger * scale;
     smaller = both_infinite > 0.0f ? (REAL)(1.0f) : smaller * scale;
     UINT above = smaller > larger * 0.414213562f ? (UINT)(1u) : (UINT)(0u);
     REAL numerator = above != 0u ? smaller - larger : smaller;
@@ -292,7 +292,7 @@ FN REAL atan2_f32(REAL y, REAL x) {
     REAL sum = t * 0.785398006f + (angle + (AS_REAL(AS_UINT(rest) ^ flip) + t * 1.56958237e-07f));
     sum = turns == 0u ? r + rest : sum;
     sum = with_sign_f32(sum, y);
-    return (x != x) | (y != y) ? x + y : sum;
+    return ((x != x) | (y != y)) ? x + y : sum;
 }
 
 // ln x in two parts, with a relative error of some 2^-34, for finite x above 0. For x = m 2^k and s = (m - 1) / (m + 1) it
@@ -476,9 +476,9 @@ FN REAL lgamma_f32(REAL x) {
     s = 0.483836412f + e * s;
     s = -1.20356125e-08f + e * s;
     s = -0.121486291f + e * s;
-    REAL half = x < 0.0f ? (REAL)(0.5f) : (REAL)(-0.5f);
-    REAL b = a + half;
-    REAL b_lost = (a - b) + half;
+    REAL shift = x < 0.0f ? (REAL)(0.5f) : (REAL)(-0.5f);
+    REAL b = a + shift;
+    REAL b_lost = (a - b) + shift;
     REAL product = AS_REAL(AS_UINT(b * high) & 0xfffff000u);
     REAL bh = AS_REAL(AS_UINT(b) & 0xfffff000u), bl = b - bh;
     REAL hh = AS_REAL(AS_UINT(high) & 0xfffff000u), hl = high - hh;

@@ -28,14 +28,14 @@ FN double minimum_f64(double a, double b) {
 
 FN double remainder_f64(double a, double b) {
     double rest = fmod(a, b);
-    double moved = ((rest < 0.0) & (b > 0.0)) | ((rest > 0.0) & (b < 0.0)) ? rest + b : rest;
+    double moved = (((rest < 0.0) & (b > 0.0)) | ((rest > 0.0) & (b < 0.0))) ? rest + b : rest;
     return rest == 0.0 ? copysign(rest, b) : moved;
 }
 
 FN double floor_divide_f64(double a, double b) {
     double rest = fmod(a, b);
     double quotient = (a - rest) / b;
-    quotient = ((rest < 0.0) & (b > 0.0)) | ((rest > 0.0) & (b < 0.0)) ? quotient - 1.0 : quotient;
+    quotient = (((rest < 0.0) & (b > 0.0)) | ((rest > 0.0) & (b < 0.0))) ? quotient - 1.0 : quotient;
     quotient = fabs(quotient) < 2251799813685248.0 ? rint(quotient) : quotient;
     quotient = quotient == 0.0 ? copysign(quotient, a / b) : quotient;
     return b == 0.0 ? a / b : quotient;

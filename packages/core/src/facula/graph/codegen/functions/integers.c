@@ -51,5 +51,5 @@ FN WHOLE power_whole(WHOLE a, WHOLE b) {
         result = rest & 1u ? result * base : result;
         base *= base;
     }
-    return negative & (unit == 0) ? (WHOLE)0 : (WHOLE)result;
+    return (negative & (unit == 0)) ? (WHOLE)0 : (WHOLE)result;
 }
