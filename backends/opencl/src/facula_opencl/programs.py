@@ -164,9 +164,9 @@ class Programs:
 
 
 def build_options(device: Any) -> list[str]:
-    """OpenCL C 1.2; division and square root rounded correctly wherever the device can."""
+    """OpenCL C 1.2, no warnings; division and square root rounded correctly wherever the device can."""
     rounds = device.single_fp_config & cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT
-    return ["-cl-std=CL1.2"] + ["-cl-fp32-correctly-rounded-divide-sqrt"] * bool(rounds)
+    return ["-cl-std=CL1.2", "-w"] + ["-cl-fp32-correctly-rounded-divide-sqrt"] * bool(rounds)
 
 
 def rounded(range: Iterable[int], local: tuple[int, ...]) -> tuple[int, ...]:
