@@ -25,6 +25,8 @@ from facula_opencl.programs import Launch, Programs, rounded
 
 #: 'cpu' or 'gpu' in it chooses the family of kernels, whatever the device is.
 FAMILY = "FACULA_OPENCL_FAMILY"
+#: Errors that may be waiting to be looked for.
+MOST_CHECKS = 64
 #: Work-groups of generated kernels, by the number of dimensions of their range.
 GROUPS = {
     "cpu": ((), (1,), (1, 1), (1, 1, 1)),
@@ -57,6 +59,7 @@ class OpenCLBackend(BufferBackend):
         self.alloc = self.memory.alloc  # type: ignore[method-assign]
         self._flag = self._zeroed_flag()
         self._flag_is_used = False
+        self._checks: list[tuple[Any, str]] = []
         self.own, inplace = tables(self)
         self.inplace_kernels |= inplace
 
@@ -141,7 +144,7 @@ class OpenCLBackend(BufferBackend):
     def _read(self, target: Any, buffer: Any, **place: Any) -> None:
         self.flush()
         self._copy(target, buffer, **place)
-        self._raise_for_indices()
+        self._raise_what_was_found()
 
     def _copy(self, target: Any, source: Any, **place: Any) -> None:
         try:
@@ -156,19 +159,32 @@ class OpenCLBackend(BufferBackend):
             self.queue.finish()
         except cl.Error as error:
             raise explain(error, "synchronize", str(self.device)) from error
-        self._raise_for_indices()
+        self._raise_what_was_found()
 
-    # ---- indices out of range, which kernels note in a flag
+    # ---- errors that are found on the device, and raised when it is read or waited for
+
+    def raise_later(self, found: Any, message: str) -> None:
+        """RuntimeError(`message`) at the next reading or waiting, if the one bool in `found` is true."""
+        self._checks.append((found, message))
+        if len(self._checks) > MOST_CHECKS:
+            self.synchronize()
 
     def _zeroed_flag(self) -> Any:
         buffer = cl.Buffer(self.queue.context, cl.mem_flags.READ_WRITE, 24)
         self._copy(buffer, bytes(24))
         return buffer
 
-    def _raise_for_indices(self) -> None:
+    def _raise_what_was_found(self) -> None:
+        if self._checks:
+            checks, self._checks = self._checks, []
+            for found, message in checks:
+                value = np.empty(1, np.uint8)
+                self._copy(value, found.buffer)
+                if value[0]:
+                    raise RuntimeError(message)
         if self._flag_is_used:
             self._flag_is_used = False
-            noted = np.empty(3, np.int64)
+            noted = np.empty(3, np.int64)  # an index out of range, and the size
             self._copy(noted, self._flag)
             if noted[0]:
                 self._copy(self._flag, bytes(24))

@@ -9,6 +9,7 @@ from typing import Any
 
 from facula import promotion
 from facula.ops.dims import broadcast_shapes
+from facula.ops.linalg import product_shape
 from facula.ops.linear import check_linear
 from facula_opencl.kernels.tile import REALS, Tile, tile_of
 
@@ -270,6 +271,7 @@ def _rows_joined(p: Product) -> Product:
 
 
 def matrix_product(xp: Any, input: Array, other: Array) -> Array:
+    product_shape(input, other)  # raises where sizes do not fit
     dtype = promotion.result_dtype([input, other], []).dtype
     if dtype not in REALS or not input.shape[-1] or not input.size or not other.size:
         return NotImplemented

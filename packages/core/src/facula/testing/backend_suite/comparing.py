@@ -120,7 +120,9 @@ def outcome(function: Callable[[Place], Any], place: Place) -> Any:
     facula.manual_seed(0)
     try:
         with facula.device(place.device):  # where creation ops put their results
-            return arrays(function(place), place.device)
+            found = arrays(function(place), place.device)
+            backend_for(place.device).synchronize()  # what a device only notes, it raises here
+            return found
     except (MissingKernel, MissingDtype):
         raise
     except REFUSALS as error:
