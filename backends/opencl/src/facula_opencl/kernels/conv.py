@@ -169,9 +169,26 @@ def _weight_grad_cpu(xp: Any, c: Correlation, x: Array, grad: Array, out: Array)
 # ---- the ops
 
 
+def _trimmed(c: Correlation) -> Correlation:
+    """Without the ends of the kernel that see nothing but padding, wherever it lies."""
+    kernel, start, offset = list(c.kernel), list(c.start), c.weight_offset
+    for i, (n, k, d, s, b, o) in enumerate(
+        zip(c.size, c.kernel, c.dilation, c.stride, c.start, c.out)
+    ):
+        sees = [t for t in range(k) if t * d + b < n and t * d + b + (o - 1) * s >= 0]
+        if len(sees) == k:
+            continue
+        if not sees:
+            return replace(c, kernel=(0, 0, 0))
+        kernel[i], start[i] = sees[-1] + 1 - sees[0], b + sees[0] * d
+        offset += sees[0] * c.weight[3 + i]
+    return replace(c, kernel=tuple(kernel), start=tuple(start), weight_offset=offset)
+
+
 def _correlate(
     xp: Any, c: Correlation, x: Array, weight: Array, out: Array, bias: Array | None
 ) -> None:
+    c = _trimmed(c)
     run = _correlate_cpu if xp.is_cpu else conv_gpu.correlate
     run(xp, c, x, weight, out, bias)
 

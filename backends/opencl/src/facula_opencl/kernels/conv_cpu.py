@@ -35,18 +35,38 @@ typedef {integer}{run} MASK;
 """
 
 
-def _pack(tile: Tile, run: int) -> str:
-    """One line of the panel: what kernel element (c, z, y, x) sees from each position."""
-    if run == 1:
-        return """\
+#: The lines of a panel, one kernel element after the other: where it sees what is worked out once for all channels.
+SINGLE_PACK = """\
+    for (int tap = 0; tap < taps; ++tap) {
+      int k = (tap - k0 % taps + taps) % taps;
+      if (k >= depth) continue;
+      const int z = tap / (kernel_y * kernel_x), y = tap / kernel_x % kernel_y, x = tap % kernel_x;
+      const int dz = z * dilation_z, dy = y * dilation_y, dx = x * dilation_x, c = (k0 + k) / taps;
       for (int l = 0; l < COLUMNS; ++l) {
         const int inside = (uint)(in_z[l] + dz) < (uint)D & (uint)(in_y[l] + dy) < (uint)H
                          & (uint)(in_x[l] + dx) < (uint)W;
-        const REAL value = X[inside ? from[l] + shift : 0];
-        packed[k * COLUMNS + l] = inside ? value : 0;
+        at[l] = inside ? from[l] + (dz * H + dy) * W + dx : -1;
       }
+      int shift = c * plane, step = c * weight_c + z * weight_z + y * weight_y + x * weight_x;
+      for (; k < depth; k += taps, shift += plane, step += weight_c) {
+        element[k] = step;
+        for (int l = 0; l < COLUMNS; ++l) {
+          const REAL value = X[max(at[l], 0) + shift];
+          packed[k * COLUMNS + l] = at[l] < 0 ? 0 : value;
+        }
+      }
+    }
 """
-    return """\
+
+#: The same with vectors, and one channel after the other, while its lines are in the cache. Parts of a vector
+#: at the border are masked; what would read beyond either end of memory goes element by element.
+VECTOR_PACK = """\
+    int c = taps ? k0 / taps : 0, z = 0, y = 0, x = 0;
+    if (taps) z = k0 % taps / (kernel_y * kernel_x), y = k0 / kernel_x % kernel_y, x = k0 % kernel_x;
+    for (int k = 0; k < depth; ++k) {
+      const int dz = z * dilation_z, dy = y * dilation_y, dx = x * dilation_x;
+      const int shift = c * plane + (dz * H + dy) * W + dx;
+      element[k] = c * weight_c + z * weight_z + y * weight_y + x * weight_x;
       for (int l = 0; l < COLUMNS; l += RUN) {
         const int x = in_x[l] + dx, at = from[l] + shift;
         PART value = (PART)(0);
@@ -67,6 +87,11 @@ def _pack(tile: Tile, run: int) -> str:
         }
         PART_STORE(value, 0, packed + k * COLUMNS + l);
       }
+      if (++x == kernel_x) {
+        x = 0;
+        if (++y == kernel_y) { y = 0; if (++z == kernel_z) { z = 0; ++c; } }
+      }
+    }
 """
 
 
@@ -120,6 +145,7 @@ void correlate(
   __local VECTOR panel[DEPTH * VECTORS];
   __local REAL *packed = (__local REAL *)panel;
   __local int element[DEPTH], in_z[COLUMNS], in_y[COLUMNS], in_x[COLUMNS], from[COLUMNS], to[COLUMNS];
+  __local int at[COLUMNS];
   const int group = get_group_id(2), j = get_group_id(0) * COLUMNS;
   const int first = get_group_id(1) * group_rows, last = min(first + group_rows, M);
   const int taps = kernel_z * kernel_y * kernel_x, K = channels * taps;
@@ -147,19 +173,7 @@ void correlate(
   int k0 = 0;
   do {{
     const int depth = min(DEPTH, K - k0);
-    int c = taps ? k0 / taps : 0, tap = taps ? k0 % taps : 0;
-    int z = tap / max(kernel_y * kernel_x, 1), y = tap / max(kernel_x, 1) % max(kernel_y, 1);
-    int x = tap % max(kernel_x, 1);
-    for (int k = 0; k < depth; ++k) {{
-      const int dz = z * dilation_z, dy = y * dilation_y, dx = x * dilation_x;
-      const int shift = c * plane + (dz * H + dy) * W + dx;
-      element[k] = c * weight_c + z * weight_z + y * weight_y + x * weight_x;
-{_pack(tile, run)}
-      if (++x == kernel_x) {{
-        x = 0;
-        if (++y == kernel_y) {{ y = 0; if (++z == kernel_z) {{ z = 0; ++c; }} }}
-      }}
-    }}
+{SINGLE_PACK if run == 1 else VECTOR_PACK}
     for (int i = first; i < last; i += ROWS) {{
 {pointers}
 {load}
