@@ -77,6 +77,7 @@ _MODULES = frozenset(
         "cuda",
         "cpu",
         "accelerator",
+        "profiler",
         "amp",
         "func",
         "distributions",
@@ -92,7 +93,7 @@ _ABSENT = {
     "sparse": "tensors are dense", "quantization": "there are no quantized tensors", "ao": "there are no quantized tensors",
     "onnx": "there is no export to ONNX", "distributed": "training runs in one process",
     "multiprocessing": "use Python's own multiprocessing; DataLoader has workers", "sparse_coo_tensor": "tensors are dense",
-    "hub": "there are no downloads", "profiler": "use cProfile; each operation is one function",
+    "hub": "there are no downloads", 
     "mps": "devices are plug-ins: facula.backends.plugins() lists them", "xpu": "devices are plug-ins: facula.backends.plugins() lists them",
 }  # fmt: skip
 

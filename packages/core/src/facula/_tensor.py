@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facula.autograd.mode import Mode, is_grad_enabled, set_recording, state
+from facula.autograd.mode import Mode, is_grad_enabled, plain, set_recording, state
 from facula.dtypes import FROM_NUMPY, as_dtype, dtype
 from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import NAMESPACES, OPS, subscribe
@@ -130,7 +130,7 @@ def _inplace(op: Any) -> Callable[..., Tensor]:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         kernel = self._backend.inplace_kernels.get(name)
-        if kernel is not None and _write_directly(self, kernel, args, kwargs):
+        if kernel is not None and _write_directly(self, name, kernel, args, kwargs):
             return self
         return write_result(self, name, function, args, kwargs)
 
@@ -205,11 +205,15 @@ def edge_or_none(t: Tensor) -> Any:
     return None if isinstance(edge, Tensor) else edge
 
 
-def _write_directly(t: Tensor, kernel: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+def _write_directly(
+    t: Tensor, name: str, kernel: Callable[..., Any], args: Any, kwargs: Any
+) -> bool:
     """Lets a backend's in-place kernel write where nothing is recorded; False where it declines."""
     mode = state.mode
     if mode is not False and (mode is not True or is_tracked(t)):
-        return False
+        mode = plain(mode)
+        if mode is None or (mode and is_tracked(t)):
+            return False
     if 0 in t._backend.strides(t._array):
         return False  # it may overlap itself, which is looked into on the other way
     arrays = []
@@ -219,7 +223,12 @@ def _write_directly(t: Tensor, kernel: Callable[..., Any], args: Any, kwargs: An
                 return False
             x = x._array
         arrays.append(x)
-    if kernel(t._array, *arrays, **kwargs) is NotImplemented:
+    mode = state.mode
+    if mode is not True and mode is not False:
+        done = mode.around(name, lambda: kernel(t._array, *arrays, **kwargs))
+    else:
+        done = kernel(t._array, *arrays, **kwargs)
+    if done is NotImplemented:
         return False
     bump(t)
     return True
@@ -264,12 +273,18 @@ def write_(t: Tensor, new: Tensor, name: str = "copy_") -> Tensor:
     mode = state.mode
     if isinstance(mode, Mode):
         mode.write(t, new)
+        mode.around(name, lambda: _store(t, new))
+    else:
+        _store(t, new)
+    return t
+
+
+def _store(t: Tensor, new: Tensor) -> None:
     if is_grad_enabled():
         _rebind(t, new)
     else:
         t._backend.write(t._array, new._array)
         bump(t)
-    return t
 
 
 def fit(t: Tensor, new: Tensor, name: str) -> Tensor:

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from facula._tensor import Tensor, alias, bump
-from facula.autograd.mode import is_grad_enabled, set_recording
+from facula.autograd.mode import Mode, around, is_grad_enabled, set_recording, state
 from facula.autograd.record import (
     INPUT,
     MANY,
@@ -301,6 +301,16 @@ def run_backward(
     retain_graph: bool, create_graph: bool, accumulate: bool,
 ) -> list[Tensor | None]:  # fmt: skip
     """Runs a pass from `roots`; returns the gradients of `wanted`, or adds to `.grad` of all leaves."""
+    return around(  # type: ignore[no-any-return]
+        "backward",
+        lambda: _run_backward(roots, grads, wanted, retain_graph, create_graph, accumulate),
+    )
+
+
+def _run_backward(
+    roots: list[Tensor], grads: list[Tensor | None], wanted: list[Tensor] | None,
+    retain_graph: bool, create_graph: bool, accumulate: bool,
+) -> list[Tensor | None]:  # fmt: skip
     from facula._tensor import edge_of
 
     targets = None if wanted is None else [edge_of(t) for t in wanted]
@@ -308,6 +318,8 @@ def run_backward(
     run = Pass(create_graph, retain_graph, needed)
     for t in targets or ():
         run.captured[id(t)] = None
+    if isinstance(state.mode, Mode):
+        state.mode.watch_pass(run)
     was_recording = is_grad_enabled()
     set_recording(create_graph)
     try:

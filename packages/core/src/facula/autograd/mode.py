@@ -35,6 +35,8 @@ class Mode:
     below: Any
     #: Whether it only stages operations, so that code may not look at the values of tensors.
     stages = False
+    #: Whether it only watches: what runs, and how, is as without it.
+    watches = False
 
     def push(self) -> None:
         self.below, state.mode = state.mode, self
@@ -61,6 +63,15 @@ class Mode:
         """Told of a composite op before its body is put on the tape; may give its result instead."""
         self.touch(*tensors)
         return NotImplemented
+
+    def around(self, name: str, run: Callable[[], Any]) -> Any:
+        """Runs what is no op of `run` or `enter`, and returns its result: a creation, a write, a whole program."""
+        return self.below.around(name, run) if isinstance(self.below, Mode) else run()
+
+    def watch_pass(self, run: Any) -> None:
+        """Told of a backward pass (`autograd.engine.Pass`) that is about to run."""
+        if isinstance(self.below, Mode):
+            self.below.watch_pass(run)
 
     def write(self, target: Any, source: Any) -> None:
         """Told of an in-place write before it happens."""
@@ -91,6 +102,32 @@ class Mode:
         return (
             self.below.runtime_scalar(read, dtype, key) if isinstance(self.below, Mode) else read()
         )
+
+
+def plain(mode: Any) -> bool | None:
+    """True or False (whether ops are recorded) where nothing but watchers changes how they run, else None."""
+    while mode is not True and mode is not False:
+        if not mode.watches:
+            return None
+        mode = mode.below
+    return bool(mode)
+
+
+def around(name: str, run: Callable[[], Any]) -> Any:
+    """`run()`, of which the modes of this thread are told. Not for hot paths."""
+    mode = state.mode
+    return mode.around(name, run) if isinstance(mode, Mode) else run()
+
+
+class unwatched:
+    """Within a `with` block nobody watches; only where `plain` says that nothing but watchers is there."""
+
+    def __enter__(self) -> None:
+        self.before = state.mode
+        state.mode = plain(state.mode)
+
+    def __exit__(self, *exc: Any) -> None:
+        state.mode = self.before
 
 
 def has_values(tensor: Any) -> bool:

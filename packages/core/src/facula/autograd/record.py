@@ -12,7 +12,7 @@ from typing import Any
 
 from facula import promotion
 from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
-from facula.autograd.mode import state
+from facula.autograd.mode import plain, state
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.mixed_devices import mixed_devices
 from facula.ops._op import OPS, REQUIRED, Op
@@ -538,6 +538,11 @@ def create(op: Op, backend: Any, *args: Any, **kwargs: Any) -> Tensor:
     mode = state.mode
     if mode is not True and mode is not False:
         backend = mode.backend(backend)
+        return mode.around(op.name, lambda: _created(op, backend, args, kwargs))  # type: ignore[no-any-return]
+    return _created(op, backend, args, kwargs)
+
+
+def _created(op: Op, backend: Any, args: Any, kwargs: Any) -> Tensor:
     try:
         made = getattr(backend, op.name)(*args, **kwargs)
     except ValueError as error:  # NumPy's, for sizes beyond what it can count
@@ -598,15 +603,19 @@ def _settled_backend(op: Op, args: tuple[Any, ...]) -> Any:
 
 def _run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     """The same in general."""
-    kinds = [p.kind for p in op.parameters]
-    ins = tuple(a for a, k in zip(args, kinds) if k != "option")
-    flat = flatten(ins)
     mode = state.mode
-    is_slow = mode is not True and mode is not False
-    if is_slow:
+    if mode is not True and mode is not False:
+        flat = flatten(tuple(args[i] for i in op.places))
         result = mode.enter(op, args, [x for x in flat if isinstance(x, Tensor)])
         if result is not NotImplemented:
             return result
+    return continue_composite(op, args)
+
+
+def continue_composite(op: Op, args: tuple[Any, ...]) -> Any:
+    """The same once the mode has been told: the body on the tape, or kernel or body on raw arrays."""
+    ins = tuple(args[i] for i in op.places)
+    flat, mode = flatten(ins), plain(state.mode)
     if any(not isinstance(x, Tensor) and x is not None for x in flat) or _mixed(flat):
         if all(isinstance(x, Tensor) or x is None or x.__class__ in _SCALARS for x in flat):
             flat = _scalars_placed(op, flat)
@@ -614,9 +623,9 @@ def _run_composite(op: Op, args: tuple[Any, ...]) -> Any:
     if op.promote is not None:
         flat = promote(op, flat)
     backend = common_backend(op, flat)
-    tracked = not is_slow and mode and any(isinstance(x, Tensor) and is_tracked(x) for x in flat)
+    tracked = mode and any(isinstance(x, Tensor) and is_tracked(x) for x in flat)
     half = half_of(op, [None if x is None else x._array for x in flat])
-    if tracked or is_slow or op.alias:
+    if tracked or mode is None or op.alias:
         if half is not None:
             flat = tuple(_to_single(x) for x in flat)
         result = op.body(recorder(backend), *_merge(op, args, ins, flat))  # type: ignore[misc]

@@ -54,6 +54,8 @@ class Backend:
     device: Device
     #: False where arrays have no values to look at (meta, trace).
     has_values = True
+    #: What a running profiler wants to be told (`facula.profiler.devices.Log`); None while none runs.
+    profile: Any = None
     #: Names of the dtypes that its arrays can hold. Asking for another raises TypeError.
     dtypes: frozenset[str] = DTYPES
     #: A function that returns a context manager, under which Python operators on arrays of this device
@@ -224,6 +226,8 @@ class Backend:
                     stacklevel=3,
                 )
             self.host_calls[op.name] = self.host_calls.get(op.name, 0) + 1
+            if self.profile is not None:
+                self.profile.fallback(op.name)
             result = getattr(host, op.name)(*self._map(self.to_numpy, args), **kwargs)
             return self._map_back(result, host)
 

@@ -36,6 +36,14 @@ INSTALL = {
 
 _lock = threading.RLock()
 _backends: dict[Device, Backend] = {}
+#: Called with each backend that is loaded from now on.
+on_load: list[Callable[[Backend], None]] = []
+
+
+def loaded() -> list[Backend]:
+    """The backends of all devices that were used so far."""
+    with _lock:
+        return list(dict.fromkeys(_backends.values()))
 
 
 def backend_for(name: Any) -> Backend:
@@ -122,6 +130,8 @@ def _make(device_spec: DeviceSpec, device: Device, found: Plugins) -> Backend:
     backend.refuse_missing_dtypes()
     load_ops()
     subscribe(backend.bind)
+    for listener in on_load:
+        listener(backend)
     return backend
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.autograd.mode import state
+from facula.autograd.mode import around, plain, state, unwatched
 from facula.graph.active import active
 from facula.graph.capture import Capture, Outcome
 from facula.graph.guards import Guards, arguments_key
@@ -106,9 +106,17 @@ class CompiledFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.mode is not True and state.mode is not False:
-            return self.function(
-                *args, **kwargs
-            )  # inside another capture, or under autocast and the like
+            return self._call_under_mode(args, kwargs)
+        return self._replay(args, kwargs)
+
+    def _call_under_mode(self, args: Any, kwargs: Any) -> Any:
+        """Inside another capture, or under autocast and the like, as Python code; where it is only watched, a replay."""
+        if plain(state.mode) is None:
+            return self.function(*args, **kwargs)
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return around(f"compiled {name}", lambda: self._replay(args, kwargs))
+
+    def _replay(self, args: Any, kwargs: Any) -> Any:
         key, tensors = arguments_key(args, kwargs)
         with lock:
             program = self._find(key, tensors) or self._capture(key, args, kwargs, tensors)
@@ -138,6 +146,9 @@ class CompiledFunction:
         return None
 
     def _capture(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Program:
+        if state.mode is not True and state.mode is not False:
+            with unwatched():
+                return self._capture(key, args, kwargs, tensors)
         leaves, _ = flatten_tree((args, kwargs))
         guards = Guards()
         guards.walk(self.function, getattr(self.function, "__name__", "module"))

@@ -14,12 +14,17 @@ class CaptureError(NotImplementedError):
     """Raised while a function is captured: it does something that a graph of tensor ops cannot hold."""
 
 
+def is_ours(filename: str) -> bool:
+    """Whether code of that file is Facula's own, or was made by it."""
+    return filename.startswith((_PACKAGE, "<facula"))
+
+
 def user_line() -> str:
     """'FILE:LINE' of the innermost caller outside Facula; empty where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith((_PACKAGE, "<facula")):
+        if not is_ours(name):
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

@@ -188,13 +188,16 @@ class Graph:
         ]
         return self.code(target)(arrays, options)  # type: ignore[no-any-return]
 
-    def code(self, backend: Any = None) -> Callable[..., Any]:
-        """The replay function for a backend (None: each node on the one it was captured on)."""
-        if backend not in self._code:
+    def code(self, backend: Any = None, is_watched: bool = False) -> Callable[..., Any]:
+        """The replay function for a backend (None: each node on the one it was captured on).
+
+        With `is_watched` each kernel tells its name to the thread's mode, for profiles.
+        """
+        if (backend, is_watched) not in self._code:
             from facula.graph.replay import generate
 
-            self._code[backend] = generate(self, backend)
-        return self._code[backend]
+            self._code[backend, is_watched] = generate(self, backend, is_watched)
+        return self._code[backend, is_watched]
 
     def __str__(self) -> str:
         types = ", ".join(v.describe() for v in self.outputs)

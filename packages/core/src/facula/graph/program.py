@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from facula._tensor import Tensor, alias, bump, is_tracked, write_
-from facula.autograd.mode import is_grad_enabled
+from facula.autograd.mode import Mode, is_grad_enabled, state
 from facula.autograd.record import from_array, run
 from facula.graph.capture import Outcome
 from facula.graph.errors import CaptureError
@@ -67,7 +67,7 @@ class Program:
             tensors = [s.tensor(args) for s in self.sources]
             arrays = [t._array for t in tensors]  # type: ignore[union-attr]
             options = [o.read() for o in self.graph.options]
-        run_code = self.code or self.graph.code()
+        run_code = self.code or self.graph.code(is_watched=isinstance(state.mode, Mode))
         outputs = _as_tensors(self.graph, run_code(arrays, options))
         del arrays
         with lock:

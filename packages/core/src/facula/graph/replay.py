@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from facula.autograd.mode import around
 from facula.backends.base import Backend
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value, values_in
 from facula.graph.passes import writes_in_place, written_arguments
@@ -14,18 +15,25 @@ _MOVES = frozenset(("to_backend",))
 
 
 def generate(
-    graph: Graph, backend: Any = None
+    graph: Graph, backend: Any = None, is_watched: bool = False
 ) -> Callable[[Sequence[Any], Sequence[Any]], list[Any]]:
     """`run(arrays, options) -> arrays`, one line for each node; values are freed after their last use.
 
     With `backend` everything runs there; without, each node where it was captured.
     """
-    return _Printer(graph, backend).function()
+    return _Printer(graph, backend, is_watched).function()
+
+
+def _watched(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        return around(name, lambda: kernel(*args))
+
+    return call
 
 
 class _Printer:
-    def __init__(self, graph: Graph, backend: Any):
-        self.graph, self.backend = graph, backend
+    def __init__(self, graph: Graph, backend: Any, is_watched: bool):
+        self.graph, self.backend, self.is_watched = graph, backend, is_watched
         self.scope: dict[str, Any] = {}
         self.names: dict[Value, str] = {}
         self.lines: list[str] = []
@@ -69,7 +77,7 @@ class _Printer:
         if self.backend is not None and node.op.name in _MOVES:
             self.lines.append(f"{targets[0]} = {self.text(node.args[0])}")
             return
-        kernel = self.constant(getattr(backend, node.op.name), node.op.name)
+        kernel = self.kernel(node.op.name, getattr(backend, node.op.name))
         call = f"{kernel}({', '.join(map(self.text, node.args))})"
         several = bool(node.op.outputs) or len(targets) > 1
         self.lines.append(f"{', '.join(targets)}{',' if several else ''} = {call}")
@@ -93,11 +101,14 @@ class _Printer:
                 f"{self.constant(backend.write, 'write')}({place}, {self.text(value)})"
             )
         else:
-            kernel = self.constant(backend.inplace_kernels[node.op.name], node.op.name)
+            kernel = self.kernel(node.op.name, backend.inplace_kernels[node.op.name])
             self.lines.append(f"{kernel}({', '.join(map(self.number_or_array, node.args))})")
         for argument, out in written_arguments(node):
             self.names[out] = f"v{len(self.names)}"
             self.lines.append(f"{self.names[out]} = {self.text(argument)}")
+
+    def kernel(self, name: str, function: Callable[..., Any]) -> str:
+        return self.constant(_watched(name, function) if self.is_watched else function, name)
 
     def number_or_array(self, a: Any) -> str:
         """In-place kernels take numbers that Python owns as they are, not rounded to an array's dtype."""

@@ -334,10 +334,10 @@ def _check_batch_norm(name: str, input: Any, per_channel: dict[str, Any]) -> Non
 def _move(running: Any, value: Any, momentum: float, factor: float = 1.0) -> None:
     """Moves running statistics towards `value * factor`, those of a batch, in place."""
     from facula._tensor import bump, write_
-    from facula.autograd.mode import no_grad, state
+    from facula.autograd.mode import no_grad, plain, state
 
     old, new, backend = running._array, value._array, running._backend
-    is_plain = state.mode.__class__ is bool and not running._requires_grad
+    is_plain = plain(state.mode) is not None and not running._requires_grad
     if is_plain and value._backend is backend and new.dtype is old.dtype and new.shape == old.shape:
         moved = backend.add(backend.mul(old, 1 - momentum), backend.mul(new, momentum * factor))
         backend.write(old, moved)

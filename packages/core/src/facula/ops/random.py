@@ -502,9 +502,9 @@ def _check_weights(input: Any, num_samples: int, replacement: bool) -> None:
 
 def _has_values(t: Any) -> bool:
     """Whether values can be looked at: not on `meta`, nor while a graph is captured."""
-    from facula.autograd.mode import Mode, state
+    from facula.autograd.mode import has_values
 
-    return not t.is_meta and not isinstance(state.mode, Mode) and t.numel() > 0
+    return has_values(t) and t.numel() > 0
 
 
 @multinomial.sample

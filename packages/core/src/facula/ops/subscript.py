@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.autograd.mode import has_values, state
+from facula.autograd.mode import around, has_values, plain, state
 from facula.dtypes import B8, I64
 from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import OPS
@@ -263,7 +263,7 @@ def assign(self: Any, index: Any, value: Any) -> None:
             "assignment by an index", [("the indexed tensor", x), ("the value", value)]
         )
     value, mode = fitting(value, x), state.mode
-    is_plain = (mode is True or mode is False) and not is_tracked(x) and not is_tracked(value)
+    is_plain = plain(mode) is not None and not is_tracked(x) and not is_tracked(value)
     if is_plain and not value._array.shape and _is_whole_mask(indices[0], x):
         chosen = x._backend.where(indices[0]._array, value._array, x._array)
         x._backend.write(x._array, chosen)
@@ -271,9 +271,8 @@ def assign(self: Any, index: Any, value: Any) -> None:
         return
     at = as_positions(x, indices)
     if is_plain:
-        x._backend.write_at(
-            x._array, tuple([i if i is None else i._array for i in at]), value._array
-        )
+        places = tuple([i if i is None else i._array for i in at])
+        around("index_put_", lambda: x._backend.write_at(x._array, places, value._array))
         bump(x)
         return
     write_(x, OPS["index_put"].call(x, at, value, False))

@@ -10,7 +10,7 @@ from typing import Any
 
 from facula._tensor import Tensor, bump, write_
 from facula.autograd.hooks import RemovableHandle, add_hook
-from facula.autograd.mode import Mode, enable_grad, no_grad, state
+from facula.autograd.mode import Mode, around, enable_grad, no_grad, plain, state
 from facula.autograd.record import from_array
 from facula.dtypes import F32, HALF
 from facula.mixed_devices import mixed_devices
@@ -246,8 +246,9 @@ def apply_update(name: str, written: tuple[Tensor | None, ...], *args: Any) -> N
     assert param is not None
     backend = param._backend
     kernel = backend.inplace_kernels.get(name)
-    if kernel is not None and not isinstance(state.mode, Mode):
-        kernel(*_arrays(name, args, backend))
+    if kernel is not None and plain(state.mode) is not None:
+        arrays = _arrays(name, args, backend)
+        around(name, lambda: kernel(*arrays))
         for t in written:
             if t is not None:
                 bump(t)

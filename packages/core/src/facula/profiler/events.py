@@ -1,0 +1,135 @@
+"""What a profile is made of: events with a beginning and an end, one within another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class TimeRange(NamedTuple):
+    """Beginning and end in microseconds, from the beginning of the profile."""
+
+    start: float
+    end: float
+
+    def elapsed_us(self) -> float:
+        """The time between them."""
+        return self.end - self.start
+
+
+class Kernel(NamedTuple):
+    """One kernel (or copy) on a device: its name, and its times in nanoseconds on the host's clock."""
+
+    name: str
+    device: str
+    start: int
+    end: int
+    event: Event | None  # in which it was launched
+
+    @property
+    def duration(self) -> float:
+        """Microseconds."""
+        return (self.end - self.start) / 1000
+
+
+class Event:
+    """One call: of an operation, of its gradient, of a `record_function` block, or one copy between devices.
+
+    Times are in microseconds, memory in bytes. `self_...` leaves out what happened in events within this
+    one. The names are those of PyTorch's `FunctionEvent`.
+    """
+
+    def __init__(self, name: str, kind: str, start: int, parent: Event | None):
+        self.name, self.kind = name, kind
+        self.start, self.end = start, start
+        self.cpu_parent = parent
+        self.cpu_children: list[Event] = []
+        self.id = 0
+        self.origin = 0
+        self.thread = 0
+        self.input_shapes: list[Any] = []
+        self.stack: list[str] = []
+        self.sequence_nr = -1  # of the tape's node: the same for an op and its gradient
+        self.kernels: list[Kernel] = []
+        self.self_cpu_memory_usage = self.self_device_memory_usage = 0
+        self.self_copies: dict[str, list[int]] = {}  # kind: number, bytes
+        self.self_host_fallbacks = 0
+        if parent is not None:
+            parent.cpu_children.append(self)
+
+    count = 1
+
+    @property
+    def key(self) -> str:
+        """What `key_averages` puts events together by."""
+        return self.name
+
+    @property
+    def is_user_annotation(self) -> bool:
+        """Whether it is a `record_function` block or a step."""
+        return self.kind == "user_annotation"
+
+    @property
+    def time_range(self) -> TimeRange:
+        """When it happened."""
+        return TimeRange((self.start - self.origin) / 1000, (self.end - self.origin) / 1000)
+
+    @property
+    def cpu_time_total(self) -> float:
+        """Time on the host, from its beginning to its end."""
+        return (self.end - self.start) / 1000
+
+    cpu_time = cpu_time_total
+
+    @property
+    def self_cpu_time_total(self) -> float:
+        """The same without the events within it."""
+        return self.cpu_time_total - sum(c.cpu_time_total for c in self.cpu_children)
+
+    @property
+    def self_device_time_total(self) -> float:
+        """Time of the kernels that it launched itself."""
+        return sum(k.duration for k in self.kernels)
+
+    @property
+    def device_time_total(self) -> float:
+        """The same with those of the events within it."""
+        return self.self_device_time_total + sum(c.device_time_total for c in self.cpu_children)
+
+    device_time = device_time_total
+
+    @property
+    def cpu_memory_usage(self) -> int:
+        """Bytes allocated on the host, less those freed."""
+        return self.self_cpu_memory_usage + sum(c.cpu_memory_usage for c in self.cpu_children)
+
+    @property
+    def device_memory_usage(self) -> int:
+        """The same on other devices."""
+        return self.self_device_memory_usage + sum(c.device_memory_usage for c in self.cpu_children)
+
+    @property
+    def copies(self) -> int:
+        """How many copies between devices it made."""
+        own = sum(n for n, _ in self.self_copies.values())
+        return own + sum(c.copies for c in self.cpu_children)
+
+    @property
+    def copied_bytes(self) -> int:
+        """The bytes of these."""
+        own = sum(n for _, n in self.self_copies.values())
+        return own + sum(c.copied_bytes for c in self.cpu_children)
+
+    @property
+    def host_fallbacks(self) -> int:
+        """How many operations ran on the host because their device has no kernel for them."""
+        return self.self_host_fallbacks + sum(c.host_fallbacks for c in self.cpu_children)
+
+    def walk(self) -> Iterator[Event]:
+        """This event and all within it, in the order in which they began."""
+        yield self
+        for child in self.cpu_children:
+            yield from child.walk()
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} '{self.name}', {self.cpu_time_total:.1f} us>"
