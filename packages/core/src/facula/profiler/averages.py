@@ -88,7 +88,7 @@ class EventList(list[Any]):
         averages: dict[Any, Average] = {}
         inside: dict[int, set[Any]] = {}
         for event in self:
-            stack = event.stack[:group_by_stack_n]
+            stack = list(event.stack[:group_by_stack_n])
             key = (
                 event.key,
                 event.is_user_annotation,
@@ -98,7 +98,7 @@ class EventList(list[Any]):
             found = averages.get(key)
             if found is None:
                 found = averages[key] = Average(event.key)
-                found.input_shapes = event.input_shapes if group_by_input_shape else []
+                found.input_shapes = list(event.input_shapes) if group_by_input_shape else []
                 found.stack, found.is_user_annotation = stack, event.is_user_annotation
             found.add(event)
             _leave_out_nested(found, event, key, inside)

@@ -93,7 +93,16 @@ def _attach(backend: Any) -> None:
     backend.profile = log = Log(backend)
     wrappers: dict[str, Callable[..., Any]] = {}
     if isinstance(backend, BufferBackend):
-        wrappers = {"copy_in": _copy_in, "copy_out": _copy_out, "alloc": _alloc}
+        own = type(backend)  # one that copies by itself goes past copy_in and copy_out
+        wrappers["alloc"] = _alloc
+        wrappers |= (
+            {"copy_in": _copy_in} if own.asarray is BufferBackend.asarray else {"asarray": _asarray}
+        )
+        wrappers |= (
+            {"copy_out": _copy_out}
+            if own.to_numpy is BufferBackend.to_numpy
+            else {"to_numpy": _to_numpy}
+        )
         if not hasattr(backend, "kernel_times"):
             wrappers["launch"] = _launch
     elif backend.device.type != "cpu" and backend.has_values:
@@ -109,23 +118,23 @@ def _detach(backend: Any) -> None:
     backend.profile = None
 
 
-def _timed(run: Callable[..., Any], args: Any, name: str, kind: str, nbytes: int) -> Any:
+def _timed(run: Callable[..., Any], args: Any, kind: str, nbytes: int) -> Any:
     """A copy as an event of its own."""
     recording = active.recording
     if recording is None:
         return run(*args)
-    event = recording.begin(f"Memcpy {name}", "gpu_memcpy")
+    event = recording.begin(f"Memcpy {kind}", "gpu_memcpy")
     try:
         return run(*args)
     finally:
-        recording.copied(f"{kind}", nbytes)
+        recording.copied(kind, nbytes)
         recording.finish(event)
 
 
 def _copy_in(original: Callable[..., Any], log: Log) -> Callable[..., Any]:
     def copy_in(buffer: Any, data: Any) -> Any:
         kind = f"HtoD {log.device}"
-        return _timed(original, (buffer, data), kind, kind, memoryview(data).nbytes)
+        return _timed(original, (buffer, data), kind, memoryview(data).nbytes)
 
     return copy_in
 
@@ -173,7 +182,7 @@ def _asarray(original: Callable[..., Any], log: Log) -> Callable[..., Any]:
         if isinstance(array, log.backend.Array):
             return original(array)
         kind = f"HtoD {log.device}"
-        return _timed(original, (array,), kind, kind, getattr(array, "nbytes", 0))
+        return _timed(original, (array,), kind, getattr(array, "nbytes", 0))
 
     return asarray
 
@@ -181,7 +190,7 @@ def _asarray(original: Callable[..., Any], log: Log) -> Callable[..., Any]:
 def _to_numpy(original: Callable[..., Any], log: Log) -> Callable[..., Any]:
     def to_numpy(array: Any) -> Any:
         kind = f"DtoH {log.device}"
-        return _timed(original, (array,), kind, kind, getattr(array, "nbytes", 0))
+        return _timed(original, (array,), kind, getattr(array, "nbytes", 0))
 
     return to_numpy
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -39,25 +40,39 @@ class Event:
     one. The names are those of PyTorch's `FunctionEvent`.
     """
 
-    def __init__(self, name: str, kind: str, start: int, parent: Event | None):
-        self.name, self.kind = name, kind
-        self.start, self.end = start, start
-        self.cpu_parent = parent
-        self.cpu_children: list[Event] = []
-        self.id = 0
-        self.origin = 0
-        self.thread = 0
-        self.input_shapes: list[Any] = []
-        self.stack: list[str] = []
-        self.sequence_nr = -1  # of the tape's node: the same for an op and its gradient
-        self.kernels: list[Kernel] = []
-        self.self_cpu_memory_usage = self.self_device_memory_usage = 0
-        self.self_copies: dict[str, list[int]] = {}  # kind: number, bytes
-        self.self_host_fallbacks = 0
-        if parent is not None:
-            parent.cpu_children.append(self)
-
+    # Most events need little of what follows: defaults of the class keep the making of one cheap.
+    cpu_children: Sequence[Event] = ()
+    input_shapes: Sequence[Any] = ()
+    stack: Sequence[str] = ()
+    kernels: Sequence[Kernel] = ()
+    self_copies: Mapping[str, tuple[int, int]] = MappingProxyType({})  # kind: number, bytes
+    self_cpu_memory_usage = self_device_memory_usage = self_host_fallbacks = 0
+    sequence_nr = -1  # of the tape's node: the same for an op and its gradient
     count = 1
+    start: int
+    end: int
+
+    def __init__(self, name: str, kind: str, parent: Event | None, recording: Any):
+        self.name, self.kind, self.cpu_parent, self.recording = name, kind, parent, recording
+        if parent is not None:
+            if parent.cpu_children:
+                parent.cpu_children.append(self)  # type: ignore[attr-defined]
+            else:
+                parent.cpu_children = [self]
+
+    def add_kernel(self, kernel: Kernel) -> None:
+        """Notes a kernel that it launched."""
+        self.kernels = [*self.kernels, kernel]
+
+    def add_copy(self, kind: str, nbytes: int) -> None:
+        """Notes a copy that it made."""
+        n, before = self.self_copies.get(kind, (0, 0))
+        self.self_copies = {**self.self_copies, kind: (n + 1, before + nbytes)}
+
+    @property
+    def thread(self) -> int:
+        """The operating system's number of the thread."""
+        return int(self.recording.thread)
 
     @property
     def key(self) -> str:
@@ -72,7 +87,8 @@ class Event:
     @property
     def time_range(self) -> TimeRange:
         """When it happened."""
-        return TimeRange((self.start - self.origin) / 1000, (self.end - self.origin) / 1000)
+        origin = self.recording.start
+        return TimeRange((self.start - origin) / 1000, (self.end - origin) / 1000)
 
     @property
     def cpu_time_total(self) -> float:

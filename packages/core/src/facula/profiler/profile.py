@@ -201,7 +201,7 @@ class profile:
     @property
     def copies(self) -> dict[str, tuple[int, int]]:
         """Copies between devices, as {'HtoD toy': (number, bytes)}."""
-        return {kind: (n, b) for kind, (n, b) in self._found().copies.items()}
+        return dict(self._found().copies)
 
     @property
     def host_fallbacks(self) -> dict[str, int]:

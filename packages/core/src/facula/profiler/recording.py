@@ -34,42 +34,41 @@ class Recording:
         self.kernels: list[Kernel] = []
         self.pending: list[Pending] = []
         self.fallbacks: dict[str, int] = {}
-        self.copies: dict[str, list[int]] = {}
+        self.copies: dict[str, tuple[int, int]] = {}
         self.allocations: list[tuple[int, str, int, int]] = []  # when, where, bytes, total then
         self.totals: dict[str, int] = {}
         self.thread = threading.get_native_id()
         self.is_over = False
         self.start = self.end = clock()
         self._live: dict[int, Any] = {}
-        self._count = 0
 
     # ---- events
 
     def begin(self, name: str, kind: str, inputs: Any = ()) -> Event:
-        parent = self.open[-1] if self.open else None
-        event = Event(name, kind, 0, parent)
-        self._count += 1
-        event.id, event.thread, event.origin = self._count, self.thread, self.start
+        opened = self.open
+        parent = opened[-1] if opened else None
+        event = Event(name, kind, parent, self)
+        if parent is None:
+            self.roots.append(event)
         if self.shapes:
             event.input_shapes = [shape_of(x) for x in inputs]
         if self.stack:
             event.stack = user_stack()
-        if parent is None:
-            self.roots.append(event)
-        self.open.append(event)
+        opened.append(event)
         event.start = event.end = clock()
         return event
 
     def finish(self, event: Event) -> None:
         """Ends an event, and those within it that an exception left open."""
         now = clock()
-        if event not in self.open:
-            return
-        while True:
-            last = self.open.pop()
-            last.end = now
-            if last is event:
-                return
+        opened = self.open
+        if opened and opened[-1] is event:
+            event.end = now
+            opened.pop()
+        elif event in opened:
+            for left in opened[opened.index(event) :]:
+                left.end = now
+            del opened[opened.index(event) :]
 
     def close(self) -> None:
         """Ends the recording: what is open ends, and devices are asked for the times of their kernels."""
@@ -94,7 +93,7 @@ class Recording:
     def _add(self, kernel: Kernel) -> None:
         self.kernels.append(kernel)
         if kernel.event is not None:
-            kernel.event.kernels.append(kernel)
+            kernel.event.add_kernel(kernel)
 
     def _ask_devices(self) -> None:
         by_backend: dict[Any, list[Pending]] = {}
@@ -115,11 +114,10 @@ class Recording:
                 )
 
     def copied(self, kind: str, nbytes: int) -> None:
-        found = [self.copies] if self.current is None else [self.copies, self.current.self_copies]
-        for counts in found:
-            entry = counts.setdefault(kind, [0, 0])
-            entry[0] += 1
-            entry[1] += nbytes
+        n, before = self.copies.get(kind, (0, 0))
+        self.copies[kind] = (n + 1, before + nbytes)
+        if self.current is not None:
+            self.current.add_copy(kind, nbytes)
 
     def fallback(self, op_name: str, backend: Any) -> None:
         key = f"{op_name} on {backend.device}"

@@ -114,7 +114,7 @@ def _columns(events: Any, widths: tuple[int, int, int], unit: str | None) -> lis
     if recording.fallbacks:
         columns.append(("On host", lambda e: str(e.host_fallbacks)))
     if any(e.input_shapes for e in events):
-        columns.append(("Input Shapes", lambda e: _cut(str(e.input_shapes), widths[1])))
+        columns.append(("Input Shapes", lambda e: _cut(str(list(e.input_shapes)), widths[1])))
     if any(e.stack for e in events):
         columns.append(
             ("Source Location", lambda e: _cut(e.stack[0] if e.stack else "", widths[2]))

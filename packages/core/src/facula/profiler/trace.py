@@ -54,10 +54,10 @@ def trace_events(recording: Any) -> Iterator[dict[str, Any]]:
         return float(round((moment - start) / 1000, 3))
 
     events = [e for root in recording.roots for e in root.walk()]
-    for e in events:
+    for number, e in enumerate(events):
         yield {
             "ph": "X", "cat": e.kind, "name": e.name, "pid": pid, "tid": tid, "ts": at(e.start),
-            "dur": round((e.end - e.start) / 1000, 3), "args": _arguments(e),
+            "dur": round((e.end - e.start) / 1000, 3), "args": _arguments(e, number),
         }  # fmt: skip
     yield from _flows(events, pid, tid, at)
     for i, k in enumerate(recording.kernels):
@@ -83,8 +83,8 @@ def _name(what: str, pid: int, tid: int, text: str) -> dict[str, Any]:
     return {"ph": "M", "name": what, "pid": pid, "tid": tid, "ts": 0, "args": {key: text}}
 
 
-def _arguments(e: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"External id": e.id}
+def _arguments(e: Any, number: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"External id": number}
     if e.input_shapes:
         found["Input Dims"] = e.input_shapes
     if e.stack:
@@ -103,7 +103,7 @@ def _arguments(e: Any) -> dict[str, Any]:
 def _flows(events: list[Any], pid: int, tid: int, at: Any) -> Iterator[dict[str, Any]]:
     """Arrows from operations to their gradients."""
     forward: dict[int, Any] = {}
-    for e in events:
+    for number, e in enumerate(events):
         if e.sequence_nr < 0:
             continue
         if not e.name.endswith("Backward0"):
@@ -111,7 +111,7 @@ def _flows(events: list[Any], pid: int, tid: int, at: Any) -> Iterator[dict[str,
             continue
         source = forward.get(e.sequence_nr)
         if source is not None:
-            arrow = {"cat": "fwdbwd", "name": "fwdbwd", "id": e.id, "pid": pid, "tid": tid}
+            arrow = {"cat": "fwdbwd", "name": "fwdbwd", "id": number, "pid": pid, "tid": tid}
             yield {"ph": "s", "ts": at(source.start), **arrow}
             yield {"ph": "f", "bp": "e", "ts": at(e.start), **arrow}
 
