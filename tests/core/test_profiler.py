@@ -281,9 +281,28 @@ def test_a_device_may_tell_the_times_of_its_kernels(queue):
     mul = only(prof, "mul")
     (kernel,) = mul.kernels
     assert (kernel.name, kernel.device, kernel.duration) == ("queued Map", "queue", 0.5)
-    assert (
-        mul.start <= kernel.start - 200 <= mul.end
-    )  # queued while the op ran, on the host's clock
+    # it was queued while the op ran, on the host's clock
+    assert mul.start <= kernel.start - 200 <= mul.end
+
+
+def test_kernels_keep_the_order_and_distance_that_their_device_tells(queue):
+    x = facula.ones(5, device=queue)
+    with profile() as prof:
+        for _ in range(3):
+            x * 2.0
+    starts = [k.start for k in prof._recording.kernels]
+    assert [b - a for a, b in zip(starts, starts[1:])] == [1000, 1000]
+
+
+def test_a_kernel_that_is_put_off_counts_for_its_op(queue):
+    backend = registry.backend_for(queue)
+    with profile() as prof:
+        with record_function("wants"):
+            at = backend.profile.now()
+        with record_function("runs"):
+            backend.profile.kernel("late", 0, at)
+    assert [k.name for k in only(prof, "wants").kernels] == ["late"]
+    assert not only(prof, "runs").kernels
 
 
 def test_a_device_that_is_loaded_meanwhile_is_heard(queue):

@@ -29,11 +29,19 @@ class Log:
         self.backend = backend
         self.device = str(backend.device)
 
-    def kernel(self, name: str, handle: Any) -> None:
-        """A kernel was enqueued; `kernel_times` of the backend will be asked for the times of `handle`."""
+    def kernel(self, name: str, handle: Any, within: Any = None) -> None:
+        """A kernel was enqueued; `kernel_times` of the backend will be asked for the times of `handle`.
+
+        `within`: what `now` gave when it was asked for, for a kernel that is enqueued later than that.
+        """
         recording = active.recording
         if recording is not None:
-            recording.pending.append(Pending(name, self.backend, handle, recording.current))
+            event = within if within is not None else recording.current
+            recording.pending.append(Pending(name, self.backend, handle, event))
+
+    def now(self) -> Any:
+        """The operation that runs at this moment in this thread; None for none."""
+        return None if active.recording is None else active.recording.current
 
     def copied(self, kind: str, nbytes: int) -> None:
         """Bytes were copied: 'HtoD' from the host to the device, 'DtoH' back, 'DtoD' from device to device."""

@@ -102,16 +102,19 @@ class Recording:
         self.pending = []
         for backend, waiting in by_backend.items():
             backend.synchronize()
-            for p, times in zip(waiting, backend.kernel_times([p.handle for p in waiting])):
-                if times is None:
-                    continue
-                queued, start, end = times
-                shift = 0 if queued is None else p.queued - queued
-                self._add(
-                    Kernel(
-                        p.name, str(backend.device), int(start + shift), int(end + shift), p.event
-                    )
-                )
+            self._add_later(backend, waiting, backend.kernel_times([p.handle for p in waiting]))
+
+    def _add_later(self, backend: Any, waiting: list[Pending], times: Any) -> None:
+        """Kernels whose device told its times; one shift for all takes its clock to the host's.
+
+        We noted the moment just after each was enqueued, so the least difference is the nearest.
+        """
+        told = [(p, t) for p, t in zip(waiting, times) if t is not None]
+        shift = min((p.queued - t[0] for p, t in told if t[0] is not None), default=0)
+        for p, (queued, start, end) in told:
+            by = 0 if queued is None else shift
+            kernel = Kernel(p.name, str(backend.device), int(start + by), int(end + by), p.event)
+            self._add(kernel)
 
     def copied(self, kind: str, nbytes: int) -> None:
         n, before = self.copies.get(kind, (0, 0))
