@@ -1,6 +1,7 @@
 """The profiler: what it notes, that it changes nothing, and the files and tables it makes."""
 
 import gzip
+import itertools
 import json
 import sys
 import threading
@@ -291,7 +292,7 @@ def test_kernels_keep_the_order_and_distance_that_their_device_tells(queue):
         for _ in range(3):
             x * 2.0
     starts = [k.start for k in prof._recording.kernels]
-    assert [b - a for a, b in zip(starts, starts[1:])] == [1000, 1000]
+    assert [b - a for a, b in itertools.pairwise(starts)] == [1000, 1000]
 
 
 def test_a_kernel_that_is_put_off_counts_for_its_op(queue):
@@ -444,6 +445,24 @@ def test_threads_have_profiles_of_their_own():
         assert names(prof) == [name, "ones", "exp"] * 20
         assert len({e.thread for e in prof.events()}) == 1
     assert registry.backend_for("toy").profile is None
+
+
+class Watched(facula.utils.data.Dataset):
+    """Samples that say whether a profiler was at work where they were made."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return facula.tensor(facula.autograd.mode.state.mode is not True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+def test_processes_forked_meanwhile_are_not_profiled():
+    with profile():
+        batches = list(facula.utils.data.DataLoader(Watched(), num_workers=1))
+        assert facula.autograd.mode.state.mode is not True
+    assert [b.item() for b in batches] == [False, False]
 
 
 def test_grad_mode_is_as_it_was():

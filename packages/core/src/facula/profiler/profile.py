@@ -239,6 +239,21 @@ def _take_out(watch: Watch) -> None:
         above = above.below
 
 
+def _forget() -> None:
+    """In a forked process, such as a loader's worker, nothing is profiled."""
+    if active.recording is not None:
+        active.recording = None
+        mode = state.mode
+        while isinstance(mode, Mode):
+            if isinstance(mode, Watch):
+                _take_out(mode)
+            mode = mode.below
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 class record_function:
     """Gives the operations within a `with` block, or of a decorated function, a name in profiles.
 
