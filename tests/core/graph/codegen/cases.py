@@ -26,7 +26,7 @@ from facula.backends.buffer.kernels import (
     Scatter,
     Sort,
 )
-from facula.dtypes import ALL, BOOL, COMPLEX, F64, FLOAT, FROM_NUMPY, I64, dtype as DType
+from facula.dtypes import ALL, BOOL, COMPLEX, F64, FLOAT, FROM_NUMPY, I64, NAMES, dtype as DType
 
 #: Leaves that are the platform's or a polynomial's: compared to a few units in the last place elsewhere.
 TRANSCENDENTAL = {
@@ -190,6 +190,24 @@ def reductions() -> Iterator[Case]:
                 yield Case(f"argmax-{d.name}-{inner}", ArgReduce(better, d.dtype, I64), ((4,), inner, contiguous(empty(I64, 4), 4), Operand(awk, 0, strides)))  # fmt: skip
 
 
+def columns() -> Iterator[Case]:
+    """Neighbours are kept, and what is reduced lies apart."""
+    for name in ("float32", "float16", "int16", "bool", "complex64"):
+        d = NAMES[name]
+        for m, n in ((3, 40), (200, 9), (130, 64)):
+            for combine, initial in (("a + b", 0), ("maximum(a, b)", None)):
+                if (d.category == COMPLEX and initial is None) or (
+                    d.category == BOOL and initial == 0
+                ):
+                    continue
+                a = mild(d, 2 * m * n)
+                kernel = Reduce(combine, initial, d.dtype, d.dtype)
+                out = Operand(empty(d.dtype, 2 * n), 0, (1, 2))
+                yield Case(f"columns-{combine[:3]}-{name}-{m}-{n}", kernel, ((2, n), (m,), out, Operand(a, 0, (m * n, 1, n))))  # fmt: skip
+                out = Operand(empty(d.dtype, n), 0, (1,))
+                yield Case(f"columns-2-{combine[:3]}-{name}-{m}-{n}", kernel, ((n,), (m, 2), out, Operand(a, 0, (1, n, m * n))))  # fmt: skip
+
+
 def rows() -> Iterator[Case]:
     index = np.array([0, 2, -1, 1, 1, -3, 2, 0], np.int64)
     for d in ALL:
@@ -214,7 +232,7 @@ def rows() -> Iterator[Case]:
 
 
 def cases() -> list[Case]:
-    return [*maps(), *layouts(), *scalars(), *reductions(), *rows()]
+    return [*maps(), *layouts(), *scalars(), *reductions(), *columns(), *rows()]
 
 
 # ---- running them

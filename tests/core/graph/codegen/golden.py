@@ -44,6 +44,7 @@ KERNELS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "map_5d": (Map("a", (Input(F32),), F32, F64), ((2, 3, 4, 5, 6), at(360, 120, 30, 6, 1), at(1, 2, 6, 24, 120))),
     "reduce_long": (Reduce("a + b", 0, F32, F32), ((3,), (1000,), at(1), at(1000, 1))),
     "reduce_short": (Reduce("maximum(a, b)", None, I64, I64), ((3,), (4, 2), at(1), at(1, 3, 12))),
+    "reduce_columns": (Reduce("a + b", 0, F32, F32), ((40,), (1000,), at(1), at(1, 40))),
     "arg_reduce": (ArgReduce("(a > b) | ((a != a) & (b == b))", F32, I64), ((3,), (1000,), at(1), at(1000, 1))),
     "scan": (Scan("a + b", B8, I64), ((3, 4), at(4, 1), at(4, 1))),
     "gather": (Gather(F32), ((3, 4), 7, at(4, 1), at(7, 1), at(4, 1))),
@@ -68,7 +69,12 @@ def files() -> Iterator[tuple[Path, str, Dialect]]:
     """Each file with its kernel; OpenCL's CPU family where it differs most."""
     for name in ("preamble", *KERNELS):
         for suffix, dialect in DIALECTS.items():
-            if suffix != "_cpu.cl" or name in ("preamble", "reduce_long", "matmul"):
+            if suffix != "_cpu.cl" or name in (
+                "preamble",
+                "reduce_long",
+                "reduce_columns",
+                "matmul",
+            ):
                 yield DIRECTORY / f"{name}{suffix}", name, dialect
 
 

@@ -1,7 +1,7 @@
 #include <math.h>
-static inline float float_of_bits(unsigned int bits) { union { unsigned int bits; float value; } u; u.bits = bits; return u.value; }
-static inline unsigned int bits_of_float(float value) { union { unsigned int bits; float value; } u; u.value = value; return u.bits; }
-static inline long long maximum_i64(long long a, long long b) {
+static inline __attribute__((always_inline)) float float_of_bits(unsigned int bits) { union { unsigned int bits; float value; } u; u.bits = bits; return u.value; }
+static inline __attribute__((always_inline)) unsigned int bits_of_float(float value) { union { unsigned int bits; float value; } u; u.value = value; return u.bits; }
+static inline __attribute__((always_inline)) long long maximum_i64(long long a, long long b) {
     return a > b ? a : b;
 }
 

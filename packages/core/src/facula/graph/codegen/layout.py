@@ -162,8 +162,13 @@ def is_wide(reach: int) -> bool:
 # ---- loops
 
 
-def parallel(nest: Nest, names: Names, index: str, elements: bool, body: str) -> str:
-    """`body` for each iteration, shared out to work-items; with `elements` they take several neighbours each."""
+def parallel(
+    nest: Nest, names: Names, index: str, elements: bool, body: str, innermost: str = ""
+) -> str:
+    """`body` for each iteration, shared out to work-items; with `elements` they take several neighbours each.
+
+    `innermost`: the head of the loop over dimension 0, where it is another one.
+    """
     dims = nest.dims
     if dims == 0:
         return f"    EACH({index}, {names.index}0, 0, 1) {{\n{body}    }}\n"
@@ -176,11 +181,8 @@ def parallel(nest: Nest, names: Names, index: str, elements: bool, body: str) ->
     if dims >= 2:
         heads.append(f"EACH({index}, {names.index}1, 1, {names.size}1)")
     first = f"{names.index}0"
-    heads.append(
-        f"ELEMENTS({index}, {first}, {names.size}0)"
-        if elements
-        else f"EACH({index}, {first}, 0, {names.size}0)"
-    )
+    each = f"EACH({index}, {first}, 0, {names.size}0)"
+    heads.append(innermost or (f"ELEMENTS({index}, {first}, {names.size}0)" if elements else each))
     unravel = _unravelled(nest, names, index) if dims > 3 else ""
     if unravel:  # between the outer loops and the inner one, where it is invariant
         return f"    {heads[0]} {{\n{unravel}    {heads[1]} {heads[2]} {{\n{body}    }}\n    }}\n"

@@ -15,17 +15,9 @@ _NAME = re.compile(r"\b[a-z]\w*(?=\()")
 _DEFINED = re.compile(r"FN \w+ \*?(\w+)\(")
 
 
-#: Functions that every platform has: taken where `functions/` has none. Name here and there, arguments.
-_PLATFORM = {
-    **{n: (n, 1) for n in ("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos", "floor", "rint")},
-    **{n: (n, 1) for n in ("erf", "erfc", "lgamma")}, "abs": ("fabs", 1),
-    **{n: (n, 2) for n in ("atan2", "pow", "fmod")},
-}  # fmt: skip
-
-
 def functions_for(text: str, dialect: Dialect) -> str:
     """The functions that `text` calls, and those that they call."""
-    table = functions_of_kernels() | _platform("" if dialect.name == "opencl" else "f")
+    table = functions_of_kernels()
     found: dict[str, str] = {}
     elementary: set[str] = set()
 
@@ -61,18 +53,6 @@ def functions_of_kernels() -> dict[str, str]:
     for integer in _INTEGERS:
         texts += [_to_integer(integer, "f32", "f"), _to_integer(integer, "f64", "")]
     return {_DEFINED.match(t)[1]: t for text in texts for t in text.strip().split("\n\n")}  # type: ignore[index]
-
-
-@cache
-def _platform(suffix: str) -> dict[str, str]:
-    """The platform's functions under our names; `suffix` is what its names of float32 functions end with."""
-    found = {}
-    for name, (theirs, count) in _PLATFORM.items():
-        for type, end in (("f32", suffix), ("f64", "")):
-            parameters = ", ".join(f"{type} {x}" for x in "ab"[:count])
-            call = f"{theirs}{end}({', '.join('ab'[:count])})"
-            found[f"{name}_{type}"] = f"FN {type} {name}_{type}({parameters}) {{ return {call}; }}"
-    return found
 
 
 def _typed(template: str, **types: str) -> str:

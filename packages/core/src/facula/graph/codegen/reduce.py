@@ -9,11 +9,13 @@ from facula.backends.buffer.kernels import Reduce
 from facula.graph.codegen.dialects import Dialect
 from facula.graph.codegen.elements import accumulator, convert, element, literal, load, store
 from facula.graph.codegen.expression import printed_as
-from facula.graph.codegen.layout import FIRST, SECOND, Layout, place, serial
+from facula.graph.codegen.layout import FIRST, SECOND, Layout, parallel, place, serial
 from facula.graph.codegen.program import Program, Signature
 from facula.graph.codegen.rows import (
+    COLUMNS,
     ReductionPrinter,
     flat_element,
+    flat_place,
     line_element,
     outer_place,
     row_start,
@@ -24,10 +26,13 @@ LANES = 16
 BLOCK = 512
 #: Elements that a work-item of a group adds up before its tree.
 GROUP_BLOCK = 64
+#: Rows that columns add up before their tree.
+COLUMN_BLOCK = 64
 
 
 class ReducePrinter(ReductionPrinter):
     kernel: Reduce
+    has_columns = True
 
     def __init__(self, kernel: Reduce, dialect: Dialect):
         super().__init__(kernel, dialect)
@@ -49,6 +54,8 @@ class ReducePrinter(ReductionPrinter):
         signature.operand("in_a", self.input)
         signature.nest(layout.nests[0], ("out", "in_a"), FIRST)
         signature.nest(layout.nests[1], ("out", "in_a"), SECOND)
+        if layout.variant == "columns":
+            return signature.program("reduce", self._columns(layout))
         body, local = self.per_row(layout, self.row(layout)), None
         if layout.variant == "group":
             local = self.dialect.local
@@ -139,6 +146,57 @@ class ReducePrinter(ReductionPrinter):
         for (i32 k = low + 1; blocks >> k; ++k)
             if (blocks >> k & 1) total = {self.combine("tree[k]", "total")};
 """
+
+    # ---- one work-item some neighbouring columns
+
+    def _columns(self, layout: Layout) -> str:
+        """As `_long`, with a block of rows where that has lanes, and columns in step."""
+        nest, index, type = layout.nests[1], layout.index, self.sum.value
+        line = f"row + ({flat_place(nest, 'in_a')})"
+        step = f"""\
+            GLOBAL const {self.input.storage} *line = {line};
+            if (filled) {self._each("part[l]", self.combine("part[l]", self.value("line[l]")))}
+            else {self._each("part[l]", self.value("line[l]"))}
+            if (++filled == {COLUMN_BLOCK}) {{
+                filled = 0;
+{self._push_columns()}            }}
+"""
+        start = f"""\
+        {index} width = n0 - i0 < {COLUMNS} ? n0 - i0 : {COLUMNS};
+        {type} part[{COLUMNS}], tree[48][{COLUMNS}];
+        u64 blocks = 0;
+        i32 filled = 0;
+"""
+        end = f"""\
+        if (filled) {{
+{self._push_columns()}        }}
+        i32 low = 0;
+        while (!(blocks >> low & 1)) ++low;
+        for (i32 k = low + 1; blocks >> k; ++k)
+            if (blocks >> k & 1) {self._each("tree[low][l]", self.combine("tree[k][l]", "tree[low][l]"))}
+        for ({index} l = 0; l < width; ++l, ++i0) {self.finish(layout, "tree[low][l]")}
+"""
+        loops = serial(nest, SECOND, index, step)
+        body = f"{start}{row_start(layout, self.input.storage)}{loops}{end}"
+        outer = f"        {index} i0 = block * {COLUMNS};\n"
+        head = f"EACH({index}, block, 0, (n0 + {COLUMNS - 1}) / {COLUMNS})"
+        return parallel(layout.nests[0], FIRST, index, False, outer + body, head)
+
+    def _push_columns(self) -> str:
+        return f"""\
+                i32 level = 0;
+                for (u64 full = blocks; full & 1; full >>= 1, ++level) {self._each("part[l]", self.combine("tree[level][l]", "part[l]"))}
+                {self._each("tree[level][l]", "part[l]")}
+                ++blocks;
+"""
+
+    @staticmethod
+    def _each(target: str, value: str) -> str:
+        """A loop over the columns; of constant length where they are all there, so that it becomes vectors."""
+        return (
+            f"{{ if (width == {COLUMNS}) for (i32 l = 0; l < {COLUMNS}; ++l) {target} = {value}; "
+            f"else for (i32 l = 0; l < width; ++l) {target} = {value}; }}"
+        )
 
     # ---- a work-group a row
 

@@ -16,17 +16,24 @@ from facula.graph.codegen.layout import (
     Layout,
     Names,
     Nest,
+    Space,
     parallel,
     place,
     space,
+    work,
 )
 
 #: From this many elements on a row is worth a work-group.
 LONG = 128
+#: Neighbouring columns that a work-item reduces together on CPU-type devices.
+COLUMNS = 32
 
 
 class ReductionPrinter(KernelPrinter):
     """Reductions: one nest of what is kept (out, a), one of what is reduced (a)."""
+
+    #: Whether there is a kernel for columns that lie side by side.
+    has_columns = False
 
     def split(self, shape: Any, reduced: Any, out: Operand, a: Operand) -> tuple[Any, Any, Any]:
         return (out, a), (), (shape, reduced, out.strides, a.strides)
@@ -38,6 +45,9 @@ class ReductionPrinter(KernelPrinter):
         if self.dialect.family == "gpu" and inner.count >= LONG:
             groups = kept.count * self.dialect.local
             return Geometry((kept, inner), (groups,), variant="group")
+        if self.dialect.family == "cpu" and self.has_columns and _are_columns(kept, inner):
+            blocks = -(-kept.sizes[0] // COLUMNS)
+            return Geometry((kept, inner), work((blocks, *kept.sizes[1:])), variant="columns")
         return Geometry(
             (kept, inner), self.rows(kept), variant="" if inner.count > LONG else "short"
         )
@@ -48,6 +58,12 @@ class ReductionPrinter(KernelPrinter):
         if layout.variant == "group":
             return _by_group(kept, layout.index, body)
         return parallel(kept, FIRST, layout.index, False, body)
+
+
+def _are_columns(kept: Space, inner: Space) -> bool:
+    """Whether what is kept are neighbours in memory, and what is reduced are not."""
+    rows, a = inner.strides[1], kept.strides[1]
+    return bool(kept.sizes and a and rows and a[0] == 1 != rows[0] and kept.sizes[0] >= 8)
 
 
 def _by_group(kept: Nest, index: str, body: str) -> str:
@@ -87,6 +103,11 @@ def outer_place(nest: Nest, operand: str) -> str:
     return " + ".join(terms) or "0"
 
 
+def flat_place(nest: Nest, operand: str) -> str:
+    """Where in `row` the element is that the index variables of the reduced nest name."""
+    return place(nest, 1, operand, SECOND)
+
+
 def flat_element(nest: Nest, operand: str) -> str:
     """The element of `row` that the index variables of the reduced nest name."""
-    return f"row[{place(nest, 1, operand, SECOND)}]"
+    return f"row[{flat_place(nest, operand)}]"
