@@ -1,4 +1,4 @@
-"""Where kernels note an index that is out of range: they cannot raise, so the next wait for the GPU does."""
+"""Where kernels note an index out of range or a division by 0: they cannot raise, so the next wait for the GPU does."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from typing import Any
 
 import numpy as np
+
+from facula.graph.codegen import raise_for
 
 
 class Flag:
@@ -24,14 +26,14 @@ class Flag:
         return self.array
 
     def check(self) -> None:
-        """Raises IndexError if a kernel has set it. Waits for the GPU if a kernel could have."""
+        """Raises what a kernel has noted. Waits for the GPU if a kernel could have."""
         if not self.is_used:
             return
         self.is_used = False
-        found, index, size = (int(x) for x in self.array.get())
-        if found:
+        noted = self.array.get()
+        if noted[0]:
             self.array.fill(0)
-            raise IndexError(f"index {index} is out of bounds for dimension with size {size}")
+            raise_for(noted)
 
 
 def checks_at_once() -> bool:

@@ -25,8 +25,6 @@ from facula_opencl.programs import Launch, Programs, rounded
 
 #: 'cpu' or 'gpu' in it chooses the family of kernels, whatever the device is.
 FAMILY = "FACULA_OPENCL_FAMILY"
-#: Errors that may be waiting to be looked for.
-MOST_CHECKS = 64
 #: Work-groups of generated kernels, by the number of dimensions of their range.
 GROUPS = {
     "cpu": ((), (1,), (1, 1), (1, 1, 1)),
@@ -59,7 +57,6 @@ class OpenCLBackend(BufferBackend):
         self.alloc = self.memory.alloc  # type: ignore[method-assign]
         self._flag = self._zeroed_flag()
         self._flag_is_used = False
-        self._checks: list[tuple[Any, str]] = []
         self.own, inplace = tables(self)
         self.inplace_kernels |= inplace
 
@@ -91,12 +88,16 @@ class OpenCLBackend(BufferBackend):
         geometry = printer.geometry((shape, *strides))
         local, numbers = self._groups[len(geometry.range)], geometry.arguments
         global_size = rounded(geometry.range, local)
-        launch = self.programs.generated(printer.program(geometry.layout))
+        program = printer.program(geometry.layout)
+        launch, flag = self.programs.generated(program), program.flag
+        numbers += [self._flag] if flag else []
         converters = [parts for _, parts in printer.scalars]
 
         def run(buffers: Any, offsets: Any, scalars: Any) -> None:
             if scalars:
                 scalars = [part for parts, x in zip(converters, scalars) for part in parts(x)]
+            if flag:
+                self._flag_is_used = True
             launch(global_size, local, *buffers, *offsets, *scalars, *numbers)
 
         return run
@@ -163,28 +164,15 @@ class OpenCLBackend(BufferBackend):
 
     # ---- errors that are found on the device, and raised when it is read or waited for
 
-    def raise_later(self, found: Any, message: str) -> None:
-        """RuntimeError(`message`) at the next reading or waiting, if the one bool in `found` is true."""
-        self._checks.append((found, message))
-        if len(self._checks) > MOST_CHECKS:
-            self.synchronize()
-
     def _zeroed_flag(self) -> Any:
         buffer = cl.Buffer(self.queue.context, cl.mem_flags.READ_WRITE, 24)
         self._copy(buffer, bytes(24))
         return buffer
 
     def _raise_what_was_found(self) -> None:
-        if self._checks:
-            checks, self._checks = self._checks, []
-            for found, message in checks:
-                value = np.empty(1, np.uint8)
-                self._copy(value, found.buffer)
-                if value[0]:
-                    raise RuntimeError(message)
         if self._flag_is_used:
             self._flag_is_used = False
-            noted = np.empty(3, np.int64)  # an index out of range, and the size
+            noted = np.empty(3, np.int64)  # what was found, an index and the size
             self._copy(noted, self._flag)
             if noted[0]:
                 self._copy(self._flag, bytes(24))

@@ -24,15 +24,18 @@ class Typed(NamedTuple):
     element: Element
 
 
-def print_expression(expression: str, dtype: Element, variables: dict[str, Typed]) -> Typed:
-    """`expression`, computed in `dtype`, of variables that are values of `dtype` or bools."""
-    return _Printer(dtype, variables).visit(ast.parse(expression, mode="eval").body)
+def print_expression(
+    expression: str, dtype: Element, variables: dict[str, Typed]
+) -> tuple[Typed, list[str]]:
+    """`expression`, computed in `dtype`, of variables that are values of `dtype` or bools; and its integer divisors."""
+    printer = _Printer(dtype, variables)
+    return printer.visit(ast.parse(expression, mode="eval").body), printer.divisors
 
 
 def printed_as(expression: str, dtype: Element, target: Element, **variables: str) -> str:
     """The same with variables that are all of `dtype`, converted to `target`."""
     typed = {name: Typed(text, dtype) for name, text in variables.items()}
-    result = print_expression(expression, dtype, typed)
+    result, _ = print_expression(expression, dtype, typed)
     return convert(result.element, target, result.text)
 
 
@@ -48,6 +51,8 @@ class _Printer(ast.NodeVisitor):
         #: What arithmetic is done in: bools are counted in int64.
         self.dtype = INT64 if dtype.category == BOOL else dtype
         self.variables = variables
+        #: What integers are divided by: a 0 among these is an error.
+        self.divisors: list[str] = []
 
     def visit(self, node: ast.AST) -> Typed:
         return super().visit(node)  # type: ignore[no-any-return]
@@ -120,6 +125,8 @@ class _Printer(ast.NodeVisitor):
             )
         e = self.dtype
         result = real(e) if name == "abs" else e
+        if name in ("floor_divide", "remainder") and e.category == INTEGER:
+            self.divisors.append(self.operand(node.args[1]))
         call = f"{name}_{e.function_suffix}({', '.join(map(self.operand, node.args))})"
         return Typed(rounded(result, call), result)
 

@@ -13,7 +13,7 @@ from facula.graph.codegen.elements import INT64, convert, element, load, store
 from facula.graph.codegen.expression import Typed, print_expression
 from facula.graph.codegen.kernel import Geometry, KernelPrinter
 from facula.graph.codegen.layout import FIRST, Layout, flat, parallel, place, space
-from facula.graph.codegen.program import Program, Signature
+from facula.graph.codegen.program import DIVISION, Program, Signature
 
 
 class MapPrinter(KernelPrinter):
@@ -52,7 +52,10 @@ class MapPrinter(KernelPrinter):
             else:
                 signature.operand(f"in_{name}", element(x.dtype))
         signature.nest(nest, ["out", *self.arrays], FIRST)
-        body = parallel(nest, FIRST, layout.index, True, self.body(layout))
+        text = self.body(layout)
+        if "flag[" in text:
+            signature.flag()
+        body = parallel(nest, FIRST, layout.index, True, text)
         return signature.program("map", body)
 
     def body(self, layout: Layout) -> str:
@@ -69,7 +72,8 @@ class MapPrinter(KernelPrinter):
                 variables[name] = Typed(f"make_{e.value}({name}_re, {name}_im)", e)
         count = convert(INT64, self.dtype, flat(nest, FIRST, "i64"))
         variables["index"] = Typed(count, self.dtype)
-        result = print_expression(self.kernel.expression, self.dtype, variables)
+        result, divisors = print_expression(self.kernel.expression, self.dtype, variables)
+        lines += [f"if ({divisor} == 0) flag[0] = {DIVISION};" for divisor in divisors]
         value = convert(result.element, self.output, result.text)
         lines.append(store(self.output, f"out[{place(nest, 0, 'out', FIRST)}]", value))
         return "".join(f"        {line}\n" for line in lines)

@@ -20,7 +20,7 @@ from facula.graph.codegen.library import functions_for
 class Parameter:
     """One parameter of a kernel.
 
-    `kind`: 'buffer', 'scratch' (memory that the launcher allocates), 'flag' (where a bad index is noted) or
+    `kind`: 'buffer', 'scratch' (memory that the launcher allocates), 'flag' (where errors are noted) or
     'number'; `dtype`: NumPy's, of the elements or of the number; `type`: its C type.
     """
 
@@ -48,7 +48,7 @@ class Program:
 
     @property
     def flag(self) -> bool:
-        """Whether the last parameter is where a bad index is noted: int64[3], zeroed, for `raise_for`."""
+        """Whether the last parameter is where errors are noted: int64[3], zeroed, for `raise_for`."""
         return self.parameters[-1].kind == "flag"
 
 
@@ -63,15 +63,19 @@ def kernels_of(dialect: Dialect, programs: Iterable[Program]) -> str:
     return "\n".join([functions_for("\n".join(kernels), dialect), *kernels])
 
 
+#: What a flag's first number says.
+INDEX, DIVISION = 1, 2
+#: How a kernel notes an index that is out of range.
+NOTE = f"{{{{ flag[0] = {INDEX}; flag[1] = {{index}}; flag[2] = {{size}}; }}}}"
+
+
 def raise_for(flag: Sequence[int]) -> None:
-    """Raises IndexError if a kernel has noted an index out of range in its flag."""
+    """Raises what a kernel has noted in its flag: IndexError, or RuntimeError for an integer divided by 0."""
     found, index, size = (int(x) for x in flag)
-    if found:
+    if found == INDEX:
         raise IndexError(f"index {index} is out of bounds for dimension with size {size}")
-
-
-#: What a kernel says where an index is out of range.
-NOTE = "{{ flag[0] = 1; flag[1] = {index}; flag[2] = {size}; }}"
+    if found == DIVISION:
+        raise RuntimeError("ZeroDivisionError: an integer tensor is divided by 0")
 
 
 class Signature:
