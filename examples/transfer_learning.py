@@ -2,18 +2,23 @@
 
     python examples/transfer_learning.py
 
-The digits are lit unevenly: each image is bright on dark or dark on bright, of its own contrast, under
-a slope of light, with noise. A network learns 0 to 4 from many such pictures (every step lights the
-scans anew), is saved and loaded; its convolutions are frozen, it gets a new head, and learns 5 to 9
-from 20 pictures of each, each lit once. Beside it stands the same network trained from scratch: same
-100 pictures, optimizer and number of steps, and for both the better of the same learning rates by
-accuracy on all other pictures of 5 to 9. Five times the steps from scratch are printed as well: they
-do not close the gap (seeds 0 and 1: 73% with transfer, 48% and 50% from scratch, 52% in five times the
-steps).
+**A change of task.** On the plain 8x8 scans 20 images of each of 5 to 9 are enough without transfer: in 10, 20 and 40
+steps from scratch the network gets 85, 89 and 94% of the test images, and with frozen features of 0 to 4, also ones trained for
+three times as long with shifts, rotations and scalings, 83, 83 and 89% (seed 0); only after 5 steps, when both are bad, is transfer ahead (67 and 57%).
+So here the digits are lit unevenly: each picture is bright on dark or dark on bright, of its own contrast, under a
+slope of light, with noise. What transfers is how to see past the light. This task was chosen after several
+others had shown no gain.
 
-What transfers is how to see past the light. On the plain scans, which are easy (the nearest class mean
-of untrained features finds nine in ten), frozen features of 0 to 4 have no advantage over training from
-scratch. Several other set-ups were tried before this one.
+A network learns 0 to 4 (the scans of the training part, lit anew at every step), is saved and loaded; its
+convolutions are frozen, it gets a new head, and learns 5 to 9 from 20 scans of each. Beside it stands the same
+network trained from scratch: same 100 scans, optimizer and number of steps, and on both sides these scans are lit anew
+at every step. Each takes the learning rate, of the same three, that does best
+on training images of 5 to 9 that it did not learn from; what is printed is the accuracy on the images of the test part, each
+lit eight times, which nothing was chosen by.
+
+In 50 steps seeds 0 to 4 gave 76 to 78% with transfer and 24 to 45% from scratch. The gain is one of time: it was
+27 and 9 points in 100 steps (two runs), and in 500 the network from scratch is level or ahead (seeds 0 and 1: 84 and 84%
+against 80 and 84%), since frozen features no longer learn.
 """
 
 import tempfile
@@ -24,8 +29,10 @@ import facula.nn.functional as F
 from facula import nn, optim
 from facula_vision.datasets import Digits
 
-IMAGES_PER_CLASS, STEPS, BASE_STEPS, BATCH = 20, 100, 500, 50
-LEARNING_RATES = (2e-3, 6e-3)
+IMAGES_PER_CLASS, BASE_STEPS, BATCH = 20, 500, 50
+#: Steps in which 5 to 9 are learnt: few, as one has them where transfer is wanted, and ten times as many.
+BUDGETS = (50, 500)
+LEARNING_RATES = (6e-4, 2e-3, 6e-3)
 
 
 class Network(nn.Module):
@@ -44,11 +51,12 @@ class Network(nn.Module):
         return self.head(self.features(x))
 
 
-def all_digits():
-    """Images (n, 8, 8) within 0 to 1 and labels (n,) of both parts of the data."""
-    parts = [Digits(train) for train in (True, False)]
-    images = facula.cat([facula.from_numpy(part.images) for part in parts]).float() / 255
-    return images, facula.tensor([label for part in parts for label in part.targets])
+def digits(train, classes):
+    """Images (n, 8, 8) within 0 to 1 and labels (n,) from 0 on, of some classes of one part of the data."""
+    part = Digits(train)
+    images, labels = facula.from_numpy(part.images).float() / 255, facula.tensor(part.targets)
+    chosen = (labels >= classes[0]) & (labels <= classes[-1])
+    return images[chosen], labels[chosen] - classes[0]
 
 
 def lit(images, slope=0.5, noise=0.3):
@@ -82,16 +90,14 @@ def accuracy(model, images, labels):
     return (model(images).argmax(1) == labels).float().mean().item()
 
 
-def trained_base(images, labels, path, steps=BASE_STEPS):
-    """Trains a network on 0 to 4, lit anew at every step, and saves it."""
+def lit_anew(images, labels):
+    """A function that draws a batch of them, each under a light of its own."""
 
     def draw():
         chosen = facula.randint(0, len(labels), (BATCH,))
         return lit(images[chosen]), labels[chosen]
 
-    base = Network()
-    fit(base, draw, steps, 2e-3)
-    facula.save(base.state_dict(), path)
+    return draw
 
 
 def transferred(path):
@@ -112,39 +118,38 @@ def split_few(labels):
     return few, facula.nonzero(others).squeeze(1)
 
 
-def compare(seed=0, steps=STEPS, report=print):
-    """Accuracy on 5 to 9: with transfer, from scratch, and from scratch with five times the steps."""
+def compare(seed=0, budgets=BUDGETS, report=print):
+    """Test accuracy on 5 to 9, with transfer and from scratch, for each number of steps."""
     facula.manual_seed(seed)
-    scans, labels = all_digits()
-    low = labels < 5
-    pictures, target = lit(scans[~low]), labels[~low] - 5
-    few, others = split_few(target)
-
-    def draw():
-        chosen = few[facula.randint(0, len(few), (BATCH,))]
-        return pictures[chosen], target[chosen]
+    scans, labels = digits(True, range(5, 10))
+    few, others = split_few(labels)
+    draw = lit_anew(scans[few], labels[few])
+    held_out = lit(scans[others]), labels[others]
+    tests, answers = digits(False, range(5, 10))
+    test = lit(tests.repeat(8, 1, 1)), answers.repeat(8)
 
     def best(make, steps):
-        """The highest accuracy that one of the learning rates reaches."""
-        reached = []
+        """Test accuracy at the learning rate that is best on held-out training images."""
+        tried = []
         for lr in LEARNING_RATES:
             model = make()
             fit(model, draw, steps, lr)
-            reached.append(accuracy(model, pictures[others], target[others]))
-        return max(reached)
+            tried.append((accuracy(model, *held_out), accuracy(model, *test)))
+        return max(tried)[1]
 
+    results = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "base.safetensors"
-        trained_base(scans[low], labels[low], path)
-        results = [
-            best(lambda: transferred(path), steps),
-            best(Network, steps),
-            best(Network, 5 * steps),
-        ]
-    for name, result in zip(
-        ("with transfer", "from scratch", "from scratch, five times the steps"), results
-    ):
-        report(f"5 to 9 from {IMAGES_PER_CLASS} pictures of each, {name}: {result:.1%}")
+        base = Network()
+        fit(base, lit_anew(*digits(True, range(5))), BASE_STEPS, 2e-3)
+        facula.save(base.state_dict(), path)
+        for steps in budgets:
+            transfer, scratch = best(lambda: transferred(path), steps), best(Network, steps)
+            report(
+                f"5 to 9 from {IMAGES_PER_CLASS} scans of each in {steps} steps: "
+                f"{transfer:.1%} with transfer, {scratch:.1%} from scratch"
+            )
+            results.append((transfer, scratch))
     return results
 
 
