@@ -42,7 +42,7 @@ stubs: $(VENV)/base
 docs: $(VENV)/docs
 	$(VENV)/bin/sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/parity
+bench: $(VENV)/parity $(VENV)/opencl
 	$(PY) benchmarks/run.py
 
 # The umbrella `facula`, its core and cpu device, and the domain packages, into dist/.

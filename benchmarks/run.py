@@ -24,7 +24,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 #: (file, threads): what runs, in this order.
 BENCHMARKS = (
     ("small_ops", 1), ("mlp", 1), ("mlp", 2), ("imports", 1), ("installed", 1), ("memory", CORES),
-    ("time_steps", 1), ("random_numbers", CORES),
+    ("time_steps", 1), ("random_numbers", CORES), ("opencl", CORES),
 )  # fmt: skip
 #: Settings that make NumPy's OpenBLAS take the wrong kernels for the CPU.
 MISLEADING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")

@@ -1,0 +1,189 @@
+"""OpenCL on PoCL against PyTorch on the same cores, with nothing allowed to run on the host.
+
+The device is FACULA_OPENCL_DEVICE's first, or PoCL 3.1 (Debian's pocl-opencl-icd) where it is installed; the
+figures of the PoCL 3.0 that comes with `pip install pyopencl[pocl]` follow. Ratios are our time by PyTorch's: a bound of
+1.67 is 0.6 of PyTorch's speed.
+
+    python benchmarks/run.py opencl          python benchmarks/opencl.py [part of a name ...]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ["FACULA_STRICT"] = "1"
+THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
+os.environ["POCL_MAX_PTHREAD_COUNT"] = str(THREADS)
+
+import networks  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from measure import compare, row  # noqa: E402
+
+import facula  # noqa: E402
+from facula.backends import backend_for  # noqa: E402
+from facula_opencl.devices import devices  # noqa: E402
+
+torch.set_num_threads(THREADS)
+Make = Callable[[Any, Any], Callable[[], Any]]
+
+
+def values(module: Any, device: Any, *shape: int) -> Any:
+    """Numbers that both libraries get alike."""
+    drawn = np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+    return module.tensor(drawn).to(device)
+
+
+def whole(module: Any, device: Any, count: int, *shape: int) -> Any:
+    drawn = np.random.default_rng(sum(shape)).integers(0, count, shape)
+    return module.tensor(drawn).to(device)
+
+
+def matmul(module: Any, device: Any) -> Any:
+    a, b = values(module, device, 1024, 1024), values(module, device, 1024, 1024)
+    return lambda: a @ b
+
+
+def softmax(module: Any, device: Any) -> Any:
+    x = values(module, device, 2000, 2000)
+    return lambda: x.softmax(-1)
+
+
+def layer_norm(module: Any, device: Any) -> Any:
+    x, w, b = (values(module, device, *s) for s in ((2000, 2000), (2000,), (2000,)))
+    return lambda: module.nn.functional.layer_norm(x, (2000,), w, b)
+
+
+def add(module: Any, device: Any) -> Any:
+    x, y = values(module, device, 1 << 22), values(module, device, 1 << 22)
+    return lambda: x + y
+
+
+def exp(module: Any, device: Any) -> Any:
+    x = values(module, device, 1 << 22)
+    return lambda: x.exp()
+
+
+def tanh(module: Any, device: Any) -> Any:
+    x = values(module, device, 1 << 22)
+    return lambda: x.tanh()
+
+
+def gelu(module: Any, device: Any) -> Any:
+    x = values(module, device, 1 << 22)
+    return lambda: module.nn.functional.gelu(x)
+
+
+def conv(module: Any, device: Any) -> Any:
+    x, w = values(module, device, 32, 64, 32, 32), values(module, device, 64, 64, 3, 3)
+    return lambda: module.nn.functional.conv2d(x, w, padding=1)
+
+
+def resnet(module: Any, device: Any) -> Any:
+    module.manual_seed(0)
+    model = networks.resnet18(module).to(device)
+    x, y = values(module, device, 16, 3, 32, 32), whole(module, device, 10, 16)
+    return networks.step(module, model, x, y)
+
+
+def gpt(module: Any, device: Any) -> Any:
+    module.manual_seed(0)
+    model = networks.gpt(module).to(device)
+    x, y = whole(module, device, 96, 8, 128), whole(module, device, 96, 8 * 128)
+    return networks.step(module, model, x, y)
+
+
+#: What is timed, with the largest ratio of times that is good enough, calls a turn, and turns.
+CASES: dict[str, tuple[Make, float, int, int]] = {
+    "matmul 1024": (matmul, 1 / 0.6, 20, 15),
+    "softmax 2000x2000": (softmax, 1 / 0.7, 20, 15),
+    "layer norm 2000x2000": (layer_norm, 1 / 0.7, 20, 15),
+    "x + y, 4M": (add, 1 / 0.6, 20, 15),
+    "exp, 4M": (exp, 1 / 0.6, 20, 15),
+    "tanh, 4M": (tanh, 1 / 0.6, 20, 15),
+    "gelu, 4M": (gelu, 1 / 0.6, 20, 15),
+    "conv 32x64x32x32, 3x3": (conv, 1 / 0.5, 5, 15),
+    "ResNet-18 step, 16x3x32x32": (resnet, 1 / 0.4, 1, 9),
+    "GPT step, 4 layers of 192, 8x128": (gpt, 1 / 0.4, 1, 9),
+}
+
+
+def waiting(function: Callable[[], Any], device: str) -> Callable[[], Any]:
+    """`function`, and all of it done."""
+    synchronize = backend_for(device).synchronize
+
+    def call() -> Any:
+        out = function()
+        synchronize()
+        return out
+
+    return call
+
+
+@torch.no_grad()
+def time_case(name: str, device: str, label: str) -> None:
+    make, bound, number, rounds = CASES[name]
+    ours, theirs = make(facula, device), make(torch, "cpu")
+    if name.split()[1] == "step,":
+        with torch.enable_grad():
+            agree(name, ours, theirs, 0.05)
+            compare(f"{name}, {label}", waiting(ours, device), theirs, number, "ms", rounds, bound)
+        return
+    with facula.no_grad():
+        agree(name, ours, theirs, 1e-3)
+        compare(f"{name}, {label}", waiting(ours, device), theirs, number, "ms", rounds, bound)
+
+
+def agree(name: str, ours: Any, theirs: Any, tolerance: float) -> None:
+    """Raises AssertionError where the two do not compute the same."""
+    got, expected = ours().detach().cpu().numpy(), theirs().detach().numpy()
+    error = float(np.abs(got - expected).max() / np.abs(expected).max())
+    if name.endswith("8x128") or name.startswith("ResNet"):  # their initial weights differ
+        assert np.isfinite(got) and got < 5, (name, got, expected)
+    else:
+        assert error < tolerance, (name, error)
+
+
+def time_enqueue(device: str, label: str) -> None:
+    """Microseconds of `x + y` of ten elements until it is enqueued; the device is waited for between turns."""
+    backend, turns = backend_for(device), []
+    x, y = facula.ones(10, device=device), facula.ones(10, device=device)
+    with facula.no_grad():
+        for _ in range(60):
+            start = time.perf_counter()
+            for _ in range(200):
+                x + y
+            turns.append((time.perf_counter() - start) / 200 * 1e6)
+            backend.synchronize()
+    median = sorted(turns)[len(turns) // 2]
+    row(f"x + y, 10 elements, enqueued, {label}", median, None, "µs", median, 8)
+
+
+def chosen() -> list[tuple[str, str]]:
+    """The devices that are timed, and what they are called in the table."""
+    found = [(f"opencl:{i}", version(d)) for i, d in enumerate(devices())]
+    return found if os.environ.get("FACULA_OPENCL_DEVICE") else found[:2]
+
+
+def version(device: Any) -> str:
+    words = device.platform.version.split()
+    at = words.index("PoCL") if "PoCL" in words else -1
+    return " ".join(words[at : at + 2]) if at >= 0 else device.name.strip()
+
+
+def main(names: list[str]) -> None:
+    for device, label in chosen():
+        if not names or "enqueue" in names:
+            time_enqueue(device, label)
+        for name in CASES:
+            if not names or any(part in name for part in names):
+                time_case(name, device, label)
+        assert not backend_for(device).host_calls, backend_for(device).host_calls
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
