@@ -1,0 +1,1 @@
+"""Facula on any library that follows the array API standard."""
