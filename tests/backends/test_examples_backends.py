@@ -40,7 +40,9 @@ def run(plugin, *options):
 def test_the_standard_alone_carries_every_required_leaf(array_api):
     done = run(array_api, "--facula-backend=strict", "-m", "facula_required")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
-    told = re.search(r"required leaves +(\d+): (\d+) pass, 0 wrong, 0 missing, 0 not tested", done.stdout)
+    told = re.search(
+        r"required leaves +(\d+): (\d+) pass, 0 wrong, 0 missing, 0 not tested", done.stdout
+    )
     assert told[1] == told[2]
     assert "calls on the host  0" in done.stdout
     assert "cannot hold: bfloat16, float16" in done.stdout
@@ -57,5 +59,10 @@ def test_it_is_small_and_uses_the_public_contract_alone():
     text = "\n".join(f.read_text() for f in files)
     assert len(text.splitlines()) < 300
     used = set(re.findall(r"^ *(?:from|import) (facula[\w.]*)", text, re.M))
-    public = {"facula", "facula.backends", "facula.backends.array_api", "facula.testing.backend_suite"}
+    public = {
+        "facula",
+        "facula.backends",
+        "facula.backends.array_api",
+        "facula.testing.backend_suite",
+    }
     assert used <= public | {"facula_array_api"}

@@ -134,6 +134,8 @@ def test_type_information_is_in_the_wheels(wheels):
         "linalg.pyi",
     ):
         assert f"facula/{stub}" in names
+    assert "facula/backends/templates/raw/src/facula_mydevice/backend.py" in names
+    assert "facula/backends/templates/array/pyproject.toml" in names
     for name in ("facula-numpy", *DOMAINS):
         files = zipfile.ZipFile(wheels[name]).namelist()
         assert f"{name.replace('-', '_')}/py.typed" in files
