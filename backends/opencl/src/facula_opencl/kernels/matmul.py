@@ -130,20 +130,20 @@ void product(
 """
 
 
-def _tile(dtype: Any, m: int, n: int) -> Tile:
+def _tile(xp: Any, dtype: Any, m: int, n: int) -> Tile:
     """The tile that wastes little of an (m, n) result."""
     lanes = REALS[dtype][1]
     if n <= lanes:
-        return tile_of(dtype, 12 if m > 4 else 4, 1)
+        return tile_of(xp, dtype, 12 if m > 4 else 4, 1)
     if n <= 2 * lanes:
-        return tile_of(dtype, 12 if m > 4 else 4, 2)
-    return tile_of(dtype, 6 if m > 4 else 4 if m > 2 else m, 4)
+        return tile_of(xp, dtype, 12 if m > 4 else 4, 2)
+    return tile_of(xp, dtype, 6 if m > 4 else 4 if m > 2 else m, 4)
 
 
 def _launch_cpu(xp: Any, product: Product, dtype: Any) -> None:
     if product.m <= 16 < product.n and product.columns[1] != 1:
         product = product.swapped()  # or B would be packed for a handful of rows
-    tile = _tile(dtype, product.m, product.n)
+    tile = _tile(xp, dtype, product.m, product.n)
     launch = xp.function(cpu_source(tile, product.bias_along), "product", LETTERS + "i")
     panels, batches = -(-product.n // tile.columns), prod(product.batch)
     pieces = max(1, min(-(-16 // (panels * batches)), product.m // (8 * tile.rows)))

@@ -9,7 +9,7 @@ to one instruction: `fma` and `mad` are calls in some OpenCL compilers, eight ti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class Tile:
     lanes: int
     rows: int
     vectors: int
-    depth: int = 256
+    depth: int
 
     @property
     def columns(self) -> int:
@@ -81,6 +81,13 @@ static inline void store_part(VECTOR x, __global REAL *p, long step, int count) 
 """
 
 
-def tile_of(dtype: Any, rows: int, vectors: int, depth: int = 256) -> Tile:
+@cache
+def _depth(xp: Any) -> int:
+    """How many lines of a panel, 256 bytes each, leave local memory to spare (OpenCL promises 32 KB)."""
+    size = int(xp.cl_device.local_mem_size)
+    return 256 if size >= 96 << 10 else 128 if size >= 48 << 10 else 64
+
+
+def tile_of(xp: Any, dtype: Any, rows: int, vectors: int) -> Tile:
     """A tile for `dtype`; `vectors` counts 64 bytes each."""
-    return Tile(*REALS[dtype], rows, vectors, depth)
+    return Tile(*REALS[dtype], rows, vectors, _depth(xp))
