@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 import facula
 from facula.backends import backend_for
+from facula.graph.codegen import source_of
 from facula.random import Key
 from facula_cupy.backend import GENERATED
 
@@ -34,10 +37,10 @@ def layouts(x):
     )
 
 
-def calls(device):
+def calls(device, dtypes=DTYPES):
     """(name, results) of every call on a device."""
     xp = backend_for(device)
-    for dtype in DTYPES:
+    for dtype in dtypes:
         values = (
             facula.arange(24, device="cpu")
             .reshape(4, 6)
@@ -57,13 +60,13 @@ def _calls(xp, x, label, device):
     yield f"gather-{label}", xp.gather(x, 1, index)
     yield f"gather-first-{label}", xp.gather(x, 0, index)
     source = xp.gather(x, 0, index)
-    for reduce in (
-        "assign",
-        *(("sum",) if x.dtype.kind != "b" else ()),
-        *(("amax", "amin", "prod") if x.dtype.kind not in "cb" else ()),
-    ):
-        distinct = narrow if reduce == "assign" else index
-        yield f"scatter-{reduce}-{label}", xp.scatter(x, 1, distinct, source, reduce)
+    first = xp.slice(source, 0, 0, 1, 1)
+    yield f"scatter-assign-{label}", xp.scatter(x, 1, narrow, first, "assign")
+    ways = () if x.dtype.kind == "b" else ("sum",)
+    if x.dtype.kind not in "cb":
+        ways += ("amax", "amin", "prod")
+    for reduce in ways:
+        yield f"scatter-{reduce}-{label}", xp.scatter(x, 1, index, source, reduce)
     if x.dtype.kind not in "cb":
         yield f"cummax-{label}", xp.cummax(x, 1)
         yield f"cummin-{label}", xp.cummin(x, 0)
@@ -72,23 +75,38 @@ def _calls(xp, x, label, device):
             yield f"{name}-{label}", getattr(xp, name)(x)
 
 
-def programs():
-    """What `calls` makes the stand-in's device build."""
-    backend = backend_for("cuda")
-    found, build = {}, backend.generated.build
+def programs(dtypes=DTYPES):
+    """What `calls` makes the device print, without building or running any of it."""
+    found = {}
 
-    def noted(program):
+    def build(program):
         found[program.name] = program
-        return build(program)
+        return lambda arguments, range: None
 
-    backend.generated.build = noted
-    backend.generated._launchers.clear()
-    try:
-        for _ in calls("cuda"):
-            pass
-    finally:
-        del backend.generated.build
-        backend.generated._launchers.clear()
-    covered = {name.split("-")[0] for name, _ in calls("cuda")}
+    with built_by(build):
+        covered = {name.split("-")[0] for name, _ in calls("cuda", dtypes)}
     assert covered == set(GENERATED), covered ^ set(GENERATED)
     return list(found.values())
+
+
+@contextmanager
+def built_by(build):
+    """The device's generated kernels come from `build(program)` meanwhile."""
+    generated = backend_for("cuda").generated
+    kept, generated._launchers = generated._launchers, {}
+    generated.build = build
+    try:
+        yield
+    finally:
+        del generated.build
+        generated._launchers = kept
+
+
+@contextmanager
+def built_together(dtypes=DTYPES):
+    """All of them from one text: a compiler takes seconds for it, and minutes for one after another."""
+    generated = backend_for("cuda").generated
+    together = {p.name: p for p in programs(dtypes)}
+    module = generated.launches.module(source_of(generated.dialect, together.values()))
+    with built_by(lambda program: generated.runner(program, module)):
+        yield

@@ -46,7 +46,10 @@ class Generated(BufferBackend):
         return Launcher(kernel, self.dialect, self.build, self.alloc)
 
     def build(self, program: Program) -> Callable[[list[Any], tuple[int, ...]], None]:
-        module = self.launches.module(source_of(self.dialect, [program]))
+        return self.runner(program, self.launches.module(source_of(self.dialect, [program])))
+
+    def runner(self, program: Program, module: Any) -> Callable[[list[Any], tuple[int, ...]], None]:
+        """What launches a program that is in a compiled module."""
         kernel = module.get_function(program.name)
         converts = [p.dtype.type if p.kind == "number" else None for p in program.parameters]
         flag = self.flag if program.flag else None

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def parameters(text: str) -> list[str]:
 def with_launchers(source: str) -> str:
     kernels = KERNEL.findall(source)
     barriers = "true" if re.search(r"__sync|__shfl", source) else "false"
-    out = [f'#include "{HEADER}"', source]
+    out = ['#include "cuda_on_host.h"', source]
     for name, text in kernels:
         types = parameters(text)
         given = ", ".join(f"*({t} *)a[{i}]" for i, t in enumerate(types))
@@ -56,29 +57,34 @@ def with_launchers(source: str) -> str:
     return "\n".join(out)
 
 
+@cache
+def options() -> list[str]:
+    """What g++ is told, with the header compiled beforehand: it takes longer than a kernel."""
+    out = ["-O1", "-std=c++17", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-w"]
+    if os.environ.get("FACULA_ON_HOST_SANITIZE") == "1":
+        out += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+        out += ["-fno-sanitize=signed-integer-overflow,shift,float-cast-overflow,float-divide-by-zero"]
+    text = HEADER.read_text()
+    place = folder() / hashlib.sha256("\0".join([text, *out]).encode()).hexdigest()[:16]
+    if not (place / "cuda_on_host.h.gch").exists():
+        made = Path(tempfile.mkdtemp(dir=folder()))
+        (made / "cuda_on_host.h").write_text(text)
+        subprocess.run(["g++", *out, "-x", "c++-header", made / "cuda_on_host.h"], check=True)
+        if not place.exists():
+            made.rename(place)
+    return [*out, f"-I{place}"]
+
+
 def compiled(source: str) -> ctypes.CDLL:
     text = with_launchers(source)
-    options = [
-        "-O1",
-        "-std=c++17",
-        "-ffp-contract=off",
-        "-fno-strict-aliasing",
-        "-shared",
-        "-fPIC",
-        "-w",
-    ]
-    if os.environ.get("FACULA_ON_HOST_SANITIZE") == "1":
-        options += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
-        options += [
-            "-fno-sanitize=signed-integer-overflow,shift,float-cast-overflow,float-divide-by-zero"
-        ]
-    key = hashlib.sha256("\0".join([text, HEADER.read_text(), *options]).encode()).hexdigest()[:24]
+    key = hashlib.sha256("\0".join([text, *options()]).encode()).hexdigest()[:24]
     library = folder() / f"{key}.so"
     if not library.exists():
         unit = folder() / f"{key}-{os.getpid()}.cpp"
         made = unit.with_suffix(".so")
         unit.write_text(text)
-        done = subprocess.run(["g++", *options, unit, "-o", made], capture_output=True, text=True)
+        command = ["g++", *options(), "-shared", unit, "-o", made]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"g++ refused a kernel ({unit}):\n{done.stderr}\n{source}")
         made.replace(library)
