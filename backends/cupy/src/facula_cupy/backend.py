@@ -136,12 +136,13 @@ class CupyBackend(ArrayBackend):
         return self._copy(array)
 
     def offset(self, array: Any) -> int:
-        start = array if array.base is None else array.base
-        return int(array.data.ptr - start.data.ptr) // int(array.itemsize)
+        return int(array.data.ptr - array.data.mem.ptr) // int(array.itemsize)
 
     def room(self, array: Any) -> int:
-        start = array if array.base is None else array.base
-        return int(start.data.ptr + start.nbytes - array.data.ptr) // int(array.itemsize)
+        whole, start = (array if array.base is None else array.base), array.data.mem.ptr
+        # The pool rounds up; a whole array says where its elements end.
+        size = whole.nbytes if whole.data.ptr == start else array.data.mem.size
+        return int(start + size - array.data.ptr) // int(array.itemsize)
 
     def wrap(self, value: Any) -> Any:
         return settled(value) if isinstance(value, self.Array) else self.asarray(value)

@@ -163,7 +163,7 @@ class ndarray:
         dtype = np.dtype(dtype)
         if not copy and dtype == self._a.dtype and (order in "KA" or self._a.flags.c_contiguous):
             return self
-        if self._a.dtype.kind == "c" and dtype.kind != "c":
+        if self._a.dtype.kind == "c" and dtype.kind not in "bc":
             raise RuntimeError("CuPy warns of a discarded imaginary part (ComplexWarning)")
         with np.errstate(all="ignore"):
             return ndarray._of(self._a.astype(dtype, order=order))

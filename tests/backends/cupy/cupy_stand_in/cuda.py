@@ -90,6 +90,10 @@ class Memory:
     def __init__(self, pool, size):
         self.pool, self.size, self.device, self.whole = pool, size, current(), None
 
+    @property
+    def ptr(self):
+        return self.whole.ctypes.data
+
     def __del__(self):
         self.pool._used -= self.size
 

@@ -75,7 +75,7 @@ def options() -> list[str]:
     return [*out, f"-I{place}"]
 
 
-def compiled(source: str) -> ctypes.CDLL:
+def compiled(source: str) -> ctypes.PyDLL:
     text = with_launchers(source)
     key = hashlib.sha256("\0".join([text, *options()]).encode()).hexdigest()[:24]
     library = folder() / f"{key}.so"
@@ -89,7 +89,7 @@ def compiled(source: str) -> ctypes.CDLL:
             raise RuntimeError(f"g++ refused a kernel ({unit}):\n{done.stderr}\n{source}")
         made.replace(library)
         unit.unlink()
-    return ctypes.CDLL(str(library))
+    return ctypes.PyDLL(str(library))  # holds the interpreter lock: the fibers are shared
 
 
 class RawModule:

@@ -13,7 +13,7 @@ from typing import Any
 from facula.dtypes import F32, F64
 from facula.ops import random as definition
 from facula.ops._op import OPS
-from facula.random import _MULTIPLIERS, _WEYL
+from facula.random import MULTIPLIERS, WEYL
 from facula_cupy.kernels.text import SUFFIX
 from facula_cupy.launch import THREADS, blocks
 
@@ -54,10 +54,10 @@ static __device__ Block philox(word seed, word low, word high, word at)
 {{
     word c0 = low + at, c1 = high + (c0 < low), c2 = 0, c3 = 0, k0 = seed, k1 = 0;
     for (int round = 0; round < 10; ++round) {{
-        word first = __umul64hi({_MULTIPLIERS[0]}ull, c0), second = __umul64hi({_MULTIPLIERS[1]}ull, c2);
-        word left = {_MULTIPLIERS[0]}ull * c0, right = {_MULTIPLIERS[1]}ull * c2;
+        word first = __umul64hi({MULTIPLIERS[0]}ull, c0), second = __umul64hi({MULTIPLIERS[1]}ull, c2);
+        word left = {MULTIPLIERS[0]}ull * c0, right = {MULTIPLIERS[1]}ull * c2;
         c0 = second ^ c1 ^ k0; c1 = right; c2 = first ^ c3 ^ k1; c3 = left;
-        k0 += {_WEYL[0]}ull; k1 += {_WEYL[1]}ull;
+        k0 += {WEYL[0]}ull; k1 += {WEYL[1]}ull;
     }}
     Block out = {{{{c0, c1, c2, c3}}}};
     return out;
