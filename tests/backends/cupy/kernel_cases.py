@@ -31,7 +31,11 @@ def softmax_cases(xp, dtype):
             log = x - special.logsumexp(x, 1, keepdims=True)
             out = log if logarithm else np.exp(log)
             yield f"{name} {shape}", getattr(xp, name)(put(x, dtype), 1), out
-            expected = g - np.exp(out) * g.sum(1, keepdims=True) if logarithm else out * (g - (g * out).sum(1, keepdims=True))
+            expected = (
+                g - np.exp(out) * g.sum(1, keepdims=True)
+                if logarithm
+                else out * (g - (g * out).sum(1, keepdims=True))
+            )
             found = getattr(xp, f"{name}_gradient")(put(g, dtype), put(out, dtype), 1)
             yield f"{name}_gradient {shape}", found, expected
 
@@ -42,13 +46,19 @@ def norm_cases(xp, dtype):
         mean, var = x.mean(1, keepdims=True), x.var(1, keepdims=True)
         rstd = 1 / np.sqrt(var + 1e-5)
         for weight, bias in ((w, b), (w, None), (None, None)):
-            y = (x - mean) * rstd * (1 if weight is None else weight) + (0 if bias is None else bias)
+            y = (x - mean) * rstd * (1 if weight is None else weight) + (
+                0 if bias is None else bias
+            )
             given = [None if v is None else put(v, dtype) for v in (weight, bias)]
             out = xp.native_layer_norm(put(x, dtype), shape[1:], *given, 1e-5)
             for part, expected in zip(out, (y, mean, rstd)):
                 yield f"layer_norm {shape}", part, expected
             scaled, normal = g * (1 if weight is None else weight), (x - mean) * rstd
-            to_input = rstd * (scaled - scaled.mean(1, keepdims=True) - normal * (scaled * normal).mean(1, keepdims=True))
+            to_input = rstd * (
+                scaled
+                - scaled.mean(1, keepdims=True)
+                - normal * (scaled * normal).mean(1, keepdims=True)
+            )
             arrays = [put(v, dtype) for v in (g, x, mean, rstd)]
             found = xp.layer_norm_gradient(*arrays, given[0], 1)
             for part, expected in zip(found, (to_input, (g * normal).sum(0), g.sum(0))):
@@ -66,7 +76,11 @@ def activation_cases(xp, dtype):
         yield f"gelu {n}", xp.gelu(a, "none"), x * cdf
         yield f"gelu_gradient {n}", xp.gelu_gradient(b, a, "none"), g * (cdf + x * density)
         yield f"gelu tanh {n}", xp.gelu(a, "tanh"), 0.5 * x * (1 + t)
-        yield f"gelu_gradient tanh {n}", xp.gelu_gradient(b, a, "tanh"), g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
+        yield (
+            f"gelu_gradient tanh {n}",
+            xp.gelu_gradient(b, a, "tanh"),
+            g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope),
+        )
         yield f"sigmoid {n}", xp.sigmoid(a), s
         yield f"silu {n}", xp.silu(a), x * s
         yield f"silu_gradient {n}", xp.silu_gradient(b, a), g * s * (1 + x * (1 - s))
@@ -112,7 +126,9 @@ def cases(dtype):
 def check(what, found, expected, dtype):
     values = backend_for("cuda").to_numpy(found)
     assert values.dtype == dtype and values.shape == expected.shape, what
-    np.testing.assert_allclose(values, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * 4, err_msg=what)
+    np.testing.assert_allclose(
+        values, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * 4, err_msg=what
+    )
 
 
 def main():

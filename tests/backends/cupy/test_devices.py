@@ -14,7 +14,8 @@ from facula.backends import KernelSpec, backend_for, plugins, registry
 
 several = pytest.mark.skipif(facula.cuda.device_count() < 2, reason="this machine has one GPU")
 on_host = pytest.mark.skipif(
-    os.environ.get("FACULA_TEST_GPU") == "1", reason="the stand-in can be told to fail, a GPU cannot"
+    os.environ.get("FACULA_TEST_GPU") == "1",
+    reason="the stand-in can be told to fail, a GPU cannot",
 )
 GIB = 1 << 30
 
@@ -27,7 +28,9 @@ class TestSeveral:
         losses = {}
         for device in ("cpu", "cuda:1"):
             facula.manual_seed(0)
-            model = nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)).to(device)
+            model = nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)).to(
+                device
+            )
             optimizer = facula.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
             losses[device] = []
             for _ in range(4):
@@ -37,7 +40,9 @@ class TestSeveral:
                 loss.backward()
                 optimizer.step()
                 losses[device].append(loss.item())
-            assert all(p.device == p.grad.device == facula.device(device) for p in model.parameters())
+            assert all(
+                p.device == p.grad.device == facula.device(device) for p in model.parameters()
+            )
         np.testing.assert_allclose(losses["cuda:1"], losses["cpu"], rtol=1e-5)
         assert facula.cuda.current_device() == 0
 
@@ -46,7 +51,9 @@ class TestSeveral:
         (first,) = facula.autograd.grad((x.sin() * x.exp()).sum(), x, create_graph=True)
         (second,) = facula.autograd.grad(first.sum(), x)
         values = np.linspace(0.1, 2, 5)
-        np.testing.assert_allclose(second.cpu().numpy(), 2 * np.cos(values) * np.exp(values), rtol=1e-5)
+        np.testing.assert_allclose(
+            second.cpu().numpy(), 2 * np.cos(values) * np.exp(values), rtol=1e-5
+        )
 
     def test_compiled_step(self):
         w = facula.ones(4, device="cuda:1", requires_grad=True)
@@ -91,7 +98,9 @@ class TestSeveral:
 
 def test_no_such_device():
     number = facula.cuda.device_count()
-    with pytest.raises(RuntimeError, match=f"device 'cuda:{number}' does not exist: this machine has {number}"):
+    with pytest.raises(
+        RuntimeError, match=f"device 'cuda:{number}' does not exist: this machine has {number}"
+    ):
         facula.ones(1, device=f"cuda:{number}")
 
 
@@ -105,7 +114,10 @@ def test_description():
 
 
 def test_work_on_a_further_stream():
-    stream, start, end = facula.cuda.Stream(), *(facula.cuda.Event(enable_timing=True) for _ in range(2))
+    stream, start, end = (
+        facula.cuda.Stream(),
+        *(facula.cuda.Event(enable_timing=True) for _ in range(2)),
+    )
     assert facula.cuda.current_stream() == facula.cuda.default_stream() != stream
     x = facula.ones(1000, device="cuda")
     stream.wait_stream(facula.cuda.current_stream())
@@ -140,7 +152,11 @@ def test_pinned_memory_and_copies_that_do_not_wait():
     xp = backend_for("cuda")
     values = np.arange(1000, dtype=np.float32)
     pinned = xp.pin(values)
-    assert xp.is_pinned(pinned) and xp.is_pinned(pinned[10:].reshape(-1, 2)) and not xp.is_pinned(values)
+    assert (
+        xp.is_pinned(pinned)
+        and xp.is_pinned(pinned[10:].reshape(-1, 2))
+        and not xp.is_pinned(values)
+    )
     assert np.array_equal(pinned, values)
     x = facula.from_numpy(pinned).to("cuda", non_blocking=True)
     facula.cuda.synchronize()
@@ -173,7 +189,9 @@ def test_out_of_memory_tells_sizes_and_all_goes_on():
     total = facula.cuda.get_device_properties().total_memory
     facula.cuda.set_per_process_memory_fraction(64 * 2**20 / total)
     try:
-        with pytest.raises(facula.OutOfMemoryError, match=r"device 'cuda:0' has too little memory.*bytes are free") as caught:
+        with pytest.raises(
+            facula.OutOfMemoryError, match=r"device 'cuda:0' has too little memory.*bytes are free"
+        ) as caught:
             x.expand(1 << 26, 10).clone()
         assert str(total) in str(caught.value)
         assert isinstance(caught.value, facula.cuda.OutOfMemoryError)
@@ -199,7 +217,7 @@ def test_out_of_memory_tells_sizes_and_all_goes_on():
 def test_an_index_out_of_range_raises_at_the_next_wait(use, bad):
     x = facula.zeros(3, 3, device="cuda")
     i = facula.tensor([bad, 0], device="cuda")
-    with pytest.raises(IndexError, match="out of"):  # noqa: PT012
+    with pytest.raises(IndexError, match="out of"):
         use(x, i)
         facula.cuda.synchronize()
     facula.cuda.synchronize()  # said once
@@ -234,8 +252,13 @@ def test_a_kernel_provider_for_cuda(monkeypatch):
     monkeypatch.setitem(sys.modules, module.__name__, module)
     spec = KernelSpec("cuda", "cudnn_of_a_test:kernels", contract=1, order=10, name="cudnn")
     monkeypatch.setattr(plugins(), "kernels", [*plugins().kernels, (spec, "this test")])
-    monkeypatch.setattr(registry, "_backends", {k: v for k, v in registry._backends.items() if k.type != "cuda"})
-    zeros = [facula.zeros(2, dtype=d, device="cuda").softmax(0).cpu() for d in (facula.float32, facula.float64)]
+    monkeypatch.setattr(
+        registry, "_backends", {k: v for k, v in registry._backends.items() if k.type != "cuda"}
+    )
+    zeros = [
+        facula.zeros(2, dtype=d, device="cuda").softmax(0).cpu()
+        for d in (facula.float32, facula.float64)
+    ]
     assert zeros[0].tolist() == [1, 1] and zeros[1].tolist() == [0.5, 0.5]
     assert asked == [("float32", "cuda"), ("float64", "cuda")]
 

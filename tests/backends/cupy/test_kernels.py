@@ -16,7 +16,8 @@ from facula.backends import backend_for
 
 HERE = Path(__file__).parent
 on_host = pytest.mark.skipif(
-    os.environ.get("FACULA_TEST_GPU") == "1", reason="the GPU runs the kernels: there is no host build"
+    os.environ.get("FACULA_TEST_GPU") == "1",
+    reason="the GPU runs the kernels: there is no host build",
 )
 
 
@@ -38,11 +39,19 @@ def test_generated_leaves_give_the_cpus_values():
             f = backend_for("cuda").to_numpy(f)
             assert (f.dtype, f.shape) == (e.dtype, e.shape), name
             wide = np.complex128 if e.dtype.kind == "c" else np.float64
-            tolerance = 0 if e.dtype.kind in "iub" else {2: 1e-2, 4: 1e-6}.get(e.dtype.itemsize, 1e-6 if e.dtype.kind == "c" else 1e-12)
+            tolerance = (
+                0
+                if e.dtype.kind in "iub"
+                else {2: 1e-2, 4: 1e-6}.get(
+                    e.dtype.itemsize, 1e-6 if e.dtype.kind == "c" else 1e-12
+                )
+            )
             if e.dtype.kind in "iub":
                 np.testing.assert_array_equal(f, e, err_msg=name)
             else:
-                np.testing.assert_allclose(f.astype(wide), e.astype(wide), tolerance, tolerance, err_msg=name)
+                np.testing.assert_allclose(
+                    f.astype(wide), e.astype(wide), tolerance, tolerance, err_msg=name
+                )
 
 
 @pytest.mark.parametrize("name", ["rand", "randn"])
@@ -65,15 +74,29 @@ def test_nan_and_infinity_go_through_softmax():
     inf, nan = float("inf"), float("nan")
     rows = [[1.0, -inf, 2.0], [-inf, -inf, -inf], [nan, 0.0, 1.0], [inf, 0.0, 1.0]]
     for name in ("softmax", "log_softmax"):
-        here, there = (getattr(facula.tensor(rows, device=d), name)(-1).cpu().numpy() for d in ("cpu", "cuda"))
+        here, there = (
+            getattr(facula.tensor(rows, device=d), name)(-1).cpu().numpy() for d in ("cpu", "cuda")
+        )
         np.testing.assert_allclose(there, here, rtol=1e-6)
 
 
 def test_layouts_that_a_kernel_is_not_written_for():
     x = facula.arange(24.0).reshape(4, 6)
-    for view in (lambda t: t.T, lambda t: t[:, ::2], lambda t: t[1].expand(3, 6), lambda t: t[2, 3]):
-        for f in (lambda t: t.softmax(-1), facula.nn.functional.gelu, facula.sigmoid, facula.nn.functional.silu):
-            np.testing.assert_allclose(f(view(x.to("cuda"))).cpu().numpy(), f(view(x)).numpy(), rtol=2e-6)
+    for view in (
+        lambda t: t.T,
+        lambda t: t[:, ::2],
+        lambda t: t[1].expand(3, 6),
+        lambda t: t[2, 3],
+    ):
+        for f in (
+            lambda t: t.softmax(-1),
+            facula.nn.functional.gelu,
+            facula.sigmoid,
+            facula.nn.functional.silu,
+        ):
+            np.testing.assert_allclose(
+                f(view(x.to("cuda"))).cpu().numpy(), f(view(x)).numpy(), rtol=2e-6
+            )
 
 
 def test_updates_of_half_types_are_rounded_once():
@@ -93,13 +116,17 @@ def test_updates_of_half_types_are_rounded_once():
 @on_host
 def test_under_address_sanitizer():
     """All kernels once more in a process of their own: no access beyond an array, no undefined behaviour."""
-    libasan = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    libasan = subprocess.run(
+        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    )
     environment = os.environ | {
         "FACULA_CUPY_MODULE": "cupy_stand_in", "PYTHONPATH": str(HERE), "FACULA_ON_HOST_SANITIZE": "1",
         "LD_PRELOAD": libasan.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1",
         "PYTHONMALLOC": "malloc",
     }  # fmt: skip
-    done = subprocess.run([sys.executable, HERE / "kernel_cases.py"], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, HERE / "kernel_cases.py"], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     assert int(re.fullmatch(r"(\d+) cases\n", done.stdout)[1]) > 400
     assert "ERROR" not in done.stderr and "runtime error" not in done.stderr, done.stderr
@@ -115,13 +142,17 @@ m.RawModule(code=text).get_function("f")((2,), (32,), (m.zeros(SIZE, np.float32)
 @on_host
 @pytest.mark.parametrize(("size", "is_caught"), [(64, False), (63, True)])
 def test_the_sanitizer_sees_a_planted_overflow(size, is_caught):
-    libasan = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    libasan = subprocess.run(
+        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    )
     environment = os.environ | {
         "PYTHONPATH": str(HERE), "FACULA_ON_HOST_SANITIZE": "1", "LD_PRELOAD": libasan.stdout.strip(),
         "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc",
     }  # fmt: skip
     code = PLANTED.replace("SIZE", str(size))
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
     assert (done.returncode != 0) == is_caught, done.stderr
     assert ("heap-buffer-overflow" in done.stderr) == is_caught
 
@@ -134,5 +165,7 @@ text = 'extern "C" __global__ void f(float *x) { if (threadIdx.x < 3) __syncthre
 m.RawModule(code=text).get_function("f")((1,), (32,), (m.zeros(32, np.float32),))
 """
     environment = os.environ | {"PYTHONPATH": str(HERE)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
     assert done.returncode != 0 and "reached by 3 of 32 threads" in done.stderr

@@ -68,7 +68,8 @@ class CupyBackend(ArrayBackend):
         return self.cuda.Device(self.ordinal)
 
     def _resolve(self, op: Op) -> Callable[..., Any]:
-        return self._guarded(super()._resolve(op))
+        kernel = super()._resolve(op)
+        return self._guarded(_with_numbers(kernel) if op.family == "optimizer" else kernel)
 
     def _guarded(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """`kernel` on this GPU; results with canonical dtypes; CuPy's errors as ours."""
@@ -156,3 +157,12 @@ class CupyBackend(ArrayBackend):
     def function(self, source: str, name: str, letters: str) -> Callable[..., None]:
         """A kernel of CUDA C text; see `Launches.function`. For kernel providers too."""
         return self.launches.function(source, name, letters)
+
+
+def _with_numbers(update: Callable[..., Any]) -> Callable[..., Any]:
+    """An optimizer's update in a captured program: learning rates are 0-d arrays of the host there."""
+
+    def call(*args: Any) -> Any:
+        return update(*[x.item() if isinstance(x, np.ndarray) else x for x in args])
+
+    return call

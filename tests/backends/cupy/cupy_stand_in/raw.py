@@ -63,7 +63,9 @@ def options() -> list[str]:
     out = ["-O1", "-std=c++17", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-w"]
     if os.environ.get("FACULA_ON_HOST_SANITIZE") == "1":
         out += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
-        out += ["-fno-sanitize=signed-integer-overflow,shift,float-cast-overflow,float-divide-by-zero"]
+        out += [
+            "-fno-sanitize=signed-integer-overflow,shift,float-cast-overflow,float-divide-by-zero"
+        ]
     text = HEADER.read_text()
     place = folder() / hashlib.sha256("\0".join([text, *out]).encode()).hexdigest()[:16]
     if not (place / "cuda_on_host.h.gch").exists():

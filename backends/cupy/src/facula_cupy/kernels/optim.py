@@ -71,8 +71,8 @@ def inplace(backend: Any) -> dict[str, Callable[..., Any]]:
         """A pointer and a value for each: one of them counts."""
         out: list[Any] = []
         for v in values:
-            held = hasattr(v, "dtype")
-            out += [v.astype(np.float64) if held else NOTHING, 0.0 if held else v]
+            held = isinstance(v, library.ndarray)
+            out += [v.astype(np.float64) if held else NOTHING, 0.0 if held else float(v)]
         return out
 
     def in_place(count: int) -> Callable[..., Any]:
