@@ -45,9 +45,9 @@ docs: $(VENV)/docs
 bench: $(VENV)/parity $(VENV)/opencl
 	$(PY) benchmarks/run.py
 
-# The umbrella `facula`, its core and cpu device, and the domain packages, into dist/.
+# The umbrella `facula`, its core, its devices and the domain packages, into dist/.
 wheels: $(VENV)/base
-	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES)
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES) backends/cupy
 
 $(VENV)/base: pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -91,4 +91,4 @@ $(VENV)/parity: $(VENV)/test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist docs/_build demo-output
+	rm -rf $(VENV) dist docs/_build demo-output gpu-results

@@ -18,6 +18,7 @@ PROJECTS = [
     ".",
     "packages/core",
     "backends/numpy",
+    "backends/cupy",
     "packages/vision",
     "packages/audio",
     "packages/text",
@@ -113,7 +114,7 @@ def requirements_of(wheel):
 
 
 def test_every_project_builds(wheels):
-    assert wheels.keys() == {"facula", "facula-core", "facula-numpy", *DOMAINS}
+    assert wheels.keys() == {"facula", "facula-core", "facula-numpy", "facula-cupy", *DOMAINS}
     versions = {str(metadata_of(w)["Version"]) for w in wheels.values()}
     assert len(versions) == 1
     assert re.fullmatch(r"\d+\.\d+\.\d+", versions.pop())

@@ -73,7 +73,7 @@ class TestSeveral:
         assert y.grad.device == facula.device("cuda:1") and facula.equal(y.grad.cpu(), x.cpu())
 
     def test_they_do_not_mix(self):
-        with pytest.raises(RuntimeError, match="different devices|same device"):
+        with pytest.raises(RuntimeError, match=r"different devices|same device"):
             facula.ones(2, device="cuda:0") + facula.ones(2, device="cuda:1")
 
     def test_the_current_device_is_each_threads_own(self):
