@@ -130,6 +130,41 @@ void product(
 """
 
 
+@cache
+def vector_source(tile: Tile, bias_along: str) -> str:
+    """A matrix times a vector that both lie along k: dot products of `tile.rows` rows at a time."""
+    bias = {"": "0", "row": "bias[bias_offset + i + @R]", "column": "bias[bias_offset]"}[bias_along]
+    pointers = tile.each_row(
+        "__global const REAL *row@R = A + min(i + @R, M - 1) * a_row; VECTOR x@R = (VECTOR)(0); REAL sum@R = 0;"
+    )
+    sums = tile.each_row("x@R = LOAD(0, row@R + k) * b + x@R;")
+    singles = tile.each_row("sum@R += row@R[k] * B[k];")
+    stores = tile.each_row(
+        "for (int l = 0; l < LANES; ++l) sum@R += ((const REAL *)&x@R)[l];\n"
+        f"if (i + @R < last) C[(i + @R) * c_row] = sum@R + {bias};"
+    )
+    return f"""{tile.header}
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void product(
+{ARGUMENTS}, int group_rows) {{
+{OFFSETS}
+  const int first = get_group_id(1) * group_rows, last = min(first + group_rows, M);
+  for (int i = first; i < last; i += ROWS) {{
+{pointers}
+    int k = 0;
+    for (; k + LANES <= K; k += LANES) {{
+      const VECTOR b = LOAD(0, B + k);
+{sums}
+    }}
+    for (; k < K; ++k) {{
+{singles}
+    }}
+{stores}
+  }}
+}}
+"""
+
+
 def _tile(xp: Any, dtype: Any, m: int, n: int) -> Tile:
     """The tile that wastes little of an (m, n) result."""
     lanes = REALS[dtype][1]
@@ -143,8 +178,11 @@ def _tile(xp: Any, dtype: Any, m: int, n: int) -> Tile:
 def _launch_cpu(xp: Any, product: Product, dtype: Any) -> None:
     if product.m <= 16 < product.n and product.columns[1] != 1:
         product = product.swapped()  # or B would be packed for a handful of rows
-    tile = _tile(xp, dtype, product.m, product.n)
-    launch = xp.function(cpu_source(tile, product.bias_along), "product", LETTERS + "i")
+    if product.n == 1 and product.columns[0] == product.rows[1] == 1:
+        tile, source = tile_of(xp, dtype, 8, 1), vector_source
+    else:
+        tile, source = _tile(xp, dtype, product.m, product.n), cpu_source
+    launch = xp.function(source(tile, product.bias_along), "product", LETTERS + "i")
     panels, batches = -(-product.n // tile.columns), prod(product.batch)
     pieces = max(1, min(-(-16 // (panels * batches)), product.m // (8 * tile.rows)))
     rows = -(-product.m // (pieces * tile.rows)) * tile.rows
