@@ -180,8 +180,7 @@ def test_unknown_device_is_a_usage_error(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 4
     assert (
-        "ERROR: --facula-backend: no plug-in provides device 'nowhere'; there are: cpu"
-        in done.stderr
+        "ERROR: --facula-backend: no plug-in provides device 'nowhere'; there are: " in done.stderr
     )
     assert "Traceback" not in done.stderr + done.stdout
 

@@ -189,3 +189,11 @@ def test_installed_command_line(user, tmp_path):
 def test_domains_that_are_absent_say_how_to_get_them(user, tmp_path):
     program = "import facula\ntry: facula.audio\nexcept AttributeError as error: print(error)"
     assert "pip install facula[audio]" in run([user / "python", "-c", program], tmp_path)
+
+
+def test_pytest_does_not_mind_that_facula_was_imported_before(user, tmp_path):
+    """pytest would rewrite the asserts of a distribution with a plug-in, and warns where it is too late."""
+    (tmp_path / "test_one.py").write_text("def test_one():\n    assert True\n")
+    program = "import facula, pytest; raise SystemExit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_one.py']))"
+    run([user / "python", "-m", "pip", "install", "-q", "pytest"], tmp_path)
+    assert "1 passed" in run([user / "python", "-W", "error", "-c", program], tmp_path)

@@ -1,4 +1,7 @@
-"""Facula: PyTorch's API in small, readable Python, on any device that someone writes a plug-in for."""
+"""Facula: PyTorch's API in small, readable Python, on any device that someone writes a plug-in for.
+
+PYTEST_DONT_REWRITE: facula-core brings a pytest plug-in, and pytest warns where facula was imported before it.
+"""
 
 from __future__ import annotations
 
