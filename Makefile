@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 
-.PHONY: demo test opencl cuda test-gpu parity training wheels-test lint types stubs docs bench wheels clean
+.PHONY: wgpu demo test opencl cuda test-gpu parity training wheels-test lint types stubs docs bench wheels clean
 
 demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
@@ -23,6 +23,11 @@ cuda: $(VENV)/cuda
 	$(PY) -m pytest -m cuda tests/backends/cupy
 test-gpu: $(VENV)/gpu
 	$(PY) benchmarks/gpu.py --output gpu-results
+
+# The third-party device over WebGPU: needs a Vulkan driver, on Debian mesa-vulkan-drivers and libvulkan1.
+wgpu: $(VENV)/wgpu
+	PYTHONPATH=$(VENV)/wgpu $(PY) -m pytest -k "not TestWgpu" examples/backends/wgpu/tests
+	PYTHONPATH=$(VENV)/wgpu FACULA_STRICT=1 $(PY) -m pytest --facula-backend=wgpu -m facula_required
 
 # Comparison with PyTorch, training references, wheels: what .ci/run adds to `make test`.
 parity: $(VENV)/parity
@@ -79,6 +84,12 @@ CUPY ?= cupy-cuda13x
 $(VENV)/gpu: $(VENV)/test backends/cupy/pyproject.toml
 	$(PY) -m pip install -q -c constraints.txt "$(CUPY)[ctk]"
 	$(PY) -m pip install -q --no-deps --no-build-isolation -e backends/cupy
+	@touch $@
+# Beside the environment, whose tests count its devices.
+$(VENV)/wgpu: $(VENV)/test examples/backends/wgpu/pyproject.toml $(wildcard examples/backends/wgpu/src/wgpu_device/*)
+	rm -rf $@
+	$(PY) -m pip install -q -c constraints.txt --no-build-isolation --no-deps --target $@ \
+	  wgpu rendercanvas cffi pycparser ./examples/backends/wgpu
 	@touch $@
 $(VENV)/lint: $(VENV)/base
 	$(PY) -m pip install -q -c constraints.txt --group lint

@@ -1,0 +1,1 @@
+"""WebGPU devices for Facula: `facula.device("wgpu")`."""
