@@ -67,6 +67,7 @@ def test_names_exist(path):
         (cupy.cuda.Event, "done record synchronize"),
         (cupy.cuda.MemoryPool, "malloc used_bytes total_bytes free_all_blocks set_limit"),
         (cupy.cuda.MemoryPointer, "mem ptr __add__"),
+        (cupy.cuda.memory, "OutOfMemoryError"),
         (cupy.RawModule, "get_function"),
         (cupy.RawKernel, "__call__"),
         (cupy.ndarray, "astype get set fill max min sum prod any all argmax argmin data base view flags mean take"),
