@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from facula._device import device as Device
-from facula.backends.buffer.kernels import Gather, Operand, Scatter
+from facula.backends.buffer.kernels import Gather, Operand, Reduce, Scatter
 from facula.dtypes import F32, I64
-from facula.graph.codegen import CUDA, OPENCL, C, printer, source_of
+from facula.graph.codegen import CUDA, OPENCL, C, Launcher, layout, printer, source_of
 from facula.testing import c_device
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -37,6 +37,27 @@ def test_case(case, device):
 
 
 @needs_cc
+def test_indices_of_64_bits(monkeypatch):
+    monkeypatch.setattr(layout, "_WIDE", 0)
+    device, some = c_device.CBackend(Device("c")), ALL[::7]
+    device.prepare((case.kernel, case.arguments) for case in some)
+    programs = [
+        Launcher(c.kernel, C, device.build, device.alloc).program(*c.arguments) for c in some
+    ]
+    assert not any("i32 n0" in p.text for p in programs)
+    for case in some:
+        cases.compare(case, device)
+
+
+def test_indices_are_wide_where_they_must_be():
+    index = {}
+    for n in (1000, 2**31):
+        made = printer(Reduce("a + b", 0, F32, F32), C)
+        index[n] = made.geometry(((n,), (2,), (1,), (2, 1))).layout.index
+    assert index == {1000: "i32", 2**31: "i64"}
+
+
+@needs_cc
 @pytest.mark.parametrize("pick", [3, -4, 2**62, -(2**63)])
 @pytest.mark.parametrize("kernel", [Gather(F32), Scatter("a + b", F32)], ids=["gather", "scatter"])
 def test_an_index_out_of_range_raises(kernel, pick):
@@ -55,10 +76,10 @@ def test_every_case_is_printed_in_every_dialect(dialect):
     programs = []
     for case in ALL:
         made = printer(case.kernel, dialect)
-        layout = made.geometry(made.split(*case.arguments)[2]).layout
-        programs.append(made.program(layout))
-        assert made.program(layout) == programs[-1]
-        assert hash(layout) == hash(made.geometry(made.split(*case.arguments)[2]).layout)
+        found = made.geometry(made.split(*case.arguments)[2]).layout
+        programs.append(made.program(found))
+        assert made.program(found) == programs[-1]
+        assert hash(found) == hash(made.geometry(made.split(*case.arguments)[2]).layout)
     source = source_of(dialect, programs)
     for program in programs:
         assert source.count(f"KERNEL void {program.name}(") == 1
