@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facula.backends.registry import backend_for
-from facula_opencl.kernels import conv
+from facula_opencl.kernels import conv, tile
 
 CPU = backend_for("cpu")
 #: input, weight (as the plain convolution has it), stride, padding, dilation, groups
@@ -102,3 +102,12 @@ def test_empty_and_integer_operands_are_left_to_others(xp: Any) -> None:
     assert conv.convolution(xp, empty, some, None, *options) is NotImplemented
     whole = xp.asarray(np.ones((1, 2, 5), np.int64))
     assert conv.convolution(xp, whole, whole, None, *options) is NotImplemented
+
+
+@pytest.mark.parametrize("case", CASES[:6], ids=str)
+def test_a_processor_with_few_registers(monkeypatch: Any, case: Any) -> None:
+    monkeypatch.setattr(tile, "has_wide_registers", lambda xp: False)
+    xp = backend_for("opencl")
+    monkeypatch.setattr(xp, "is_cpu", True)
+    test_gradients(xp, case, np.float32)
+    test_convolution(xp, case, np.float32)

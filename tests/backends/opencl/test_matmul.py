@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facula_opencl.kernels import matmul
+from facula.backends.registry import backend_for
+from facula_opencl.kernels import matmul, tile
 
 SIZES = [1, 3, 17, 70]
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -101,3 +102,12 @@ def test_infinity_and_nan_stay_in_their_rows_and_columns(xp: Any) -> None:
     clean[2], clean[:, 69] = False, False
     assert np.isfinite(out[clean]).all() and np.isnan(out[:, 69]).all()
     assert not np.isfinite(out[2]).any()
+
+
+def test_a_processor_with_few_registers(monkeypatch: Any) -> None:
+    monkeypatch.setattr(tile, "has_wide_registers", lambda xp: False)
+    xp = backend_for("opencl")
+    monkeypatch.setattr(xp, "is_cpu", True)
+    for m, k, n in ((3, 5, 40), (40, 300, 17), (1, 9, 33)):
+        a, b = values(m, k), values(k, n)
+        check(matmul.matrix_product(xp, xp.asarray(a), xp.asarray(b)), a @ b, xp, k)

@@ -13,7 +13,7 @@ import numpy as np
 import pyopencl as cl
 
 from facula.backends.registry import backend_for
-from facula_opencl.kernels import batch_norm, conv, matmul, pool
+from facula_opencl.kernels import batch_norm, conv, matmul, pool, tile
 
 CPU, XP = backend_for("cpu"), backend_for("opencl")
 #: input, weight, stride, padding, dilation, groups
@@ -120,3 +120,6 @@ if __name__ == "__main__":
         planted()
     else:
         products(), convolutions(), pools(), norms()
+        if XP.is_cpu:
+            tile.has_wide_registers = lambda xp: True
+            products(), convolutions()

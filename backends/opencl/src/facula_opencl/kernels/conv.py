@@ -12,7 +12,7 @@ import numpy as np
 
 from facula.ops.dims import row_major
 from facula_opencl.kernels import conv_cpu, conv_gpu
-from facula_opencl.kernels.tile import REALS, Tile, tile_of
+from facula_opencl.kernels.tile import REALS, tile_for
 
 Array = Any
 Ints = tuple[int, ...]
@@ -67,13 +67,6 @@ def enough_groups(xp: Any) -> int:
 # ---- CPU-type devices
 
 
-def _tile(xp: Any, dtype: Any, rows: int, columns: int) -> Tile:
-    lanes = REALS[dtype][1]
-    if columns <= 2 * lanes:
-        return tile_of(xp, dtype, 12 if rows > 4 else 4, 1 if columns <= lanes else 2)
-    return tile_of(xp, dtype, 6 if rows > 4 else 4 if rows > 2 else rows, 4)
-
-
 def _run(lanes: int, width: int) -> int:
     """The longest part of a vector of which a whole number makes a row."""
     return next((r for r in (lanes, lanes // 2, lanes // 4) if width % r == 0), 1)
@@ -89,7 +82,7 @@ def _blocks(rows: int, step: int, wanted: int) -> tuple[int, int]:
 def _correlate_cpu(
     xp: Any, c: Correlation, x: Array, weight: Array, out: Array, bias: Array | None
 ) -> None:
-    tile = _tile(xp, x.dtype, c.m, c.columns)
+    tile = tile_for(xp, x.dtype, c.m, c.columns)
     source = conv_cpu.correlate_source(tile, _run(tile.lanes, c.out[2]), bias is not None)
     launch = xp.function(source, "correlate", conv_cpu.CORRELATE_LETTERS + "i")
     panels = -(-c.columns // tile.columns)
@@ -145,7 +138,7 @@ def _weight_grad_cpu(xp: Any, c: Correlation, x: Array, grad: Array, out: Array)
         _table(xp, row_steps, (c.channels, *c.kernel)),
         _table(xp, tuple(s * n for s, n in zip(steps, c.stride)), c.out),
     )
-    tile = _tile(xp, x.dtype, rows, c.m)
+    tile = tile_for(xp, x.dtype, rows, c.m)
     panels, depth = -(-c.m // tile.columns), c.columns
     wanted = -(-enough_groups(xp) // (panels * c.groups))
     blocks, each = _blocks(rows, tile.rows, min(wanted, max(rows // 512, 1)))

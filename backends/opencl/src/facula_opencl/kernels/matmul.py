@@ -11,7 +11,7 @@ from facula import promotion
 from facula.ops.dims import broadcast_shapes
 from facula.ops.linalg import product_shape
 from facula.ops.linear import check_linear
-from facula_opencl.kernels.tile import REALS, Tile, tile_of
+from facula_opencl.kernels.tile import REALS, Tile, tile_for, tile_of
 
 Array = Any
 #: Letters of the kernels' parameters: buffers with offsets, sizes, strides of rows and columns, of batches.
@@ -165,23 +165,13 @@ void product(
 """
 
 
-def _tile(xp: Any, dtype: Any, m: int, n: int) -> Tile:
-    """The tile that wastes little of an (m, n) result."""
-    lanes = REALS[dtype][1]
-    if n <= lanes:
-        return tile_of(xp, dtype, 12 if m > 4 else 4, 1)
-    if n <= 2 * lanes:
-        return tile_of(xp, dtype, 12 if m > 4 else 4, 2)
-    return tile_of(xp, dtype, 6 if m > 4 else 4 if m > 2 else m, 4)
-
-
 def _launch_cpu(xp: Any, product: Product, dtype: Any) -> None:
     if product.m <= 16 < product.n and product.columns[1] != 1:
         product = product.swapped()  # or B would be packed for a handful of rows
     if product.n == 1 and product.columns[0] == product.rows[1] == 1:
         tile, source = tile_of(xp, dtype, 8, 1), vector_source
     else:
-        tile, source = _tile(xp, dtype, product.m, product.n), cpu_source
+        tile, source = tile_for(xp, dtype, product.m, product.n), cpu_source
     launch = xp.function(source(tile, product.bias_along), "product", LETTERS + "i")
     panels, batches = -(-product.n // tile.columns), prod(product.batch)
     pieces = max(1, min(-(-16 // (panels * batches)), product.m // (8 * tile.rows)))

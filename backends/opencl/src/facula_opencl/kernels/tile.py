@@ -88,6 +88,22 @@ def _depth(xp: Any) -> int:
     return 256 if size >= 96 << 10 else 128 if size >= 48 << 10 else 64
 
 
+@cache
+def has_wide_registers(xp: Any) -> bool:
+    """Whether a register holds 64 bytes (AVX-512: 32 registers); else there are 16 of 32 bytes, or fewer."""
+    return int(xp.cl_device.native_vector_width_float) >= 16
+
+
 def tile_of(xp: Any, dtype: Any, rows: int, vectors: int) -> Tile:
     """A tile for `dtype`; `vectors` counts 64 bytes each."""
     return Tile(*REALS[dtype], rows, vectors, _depth(xp))
+
+
+def tile_for(xp: Any, dtype: Any, rows: int, columns: int) -> Tile:
+    """The tile that fills the registers, and wastes little of a result of `rows` x `columns`."""
+    lanes = REALS[dtype][1]
+    if not has_wide_registers(xp):
+        return tile_of(xp, dtype, 6 if rows > 4 else 4, 1)
+    if columns <= 2 * lanes:
+        return tile_of(xp, dtype, 12 if rows > 4 else 4, 1 if columns <= lanes else 2)
+    return tile_of(xp, dtype, 6 if rows > 4 else 4 if rows > 2 else rows, 4)
