@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 
-.PHONY: wgpu demo test opencl cuda test-gpu parity training wheels-test lint types stubs docs bench wheels clean
+.PHONY: wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench wheels clean
 
 demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
@@ -13,8 +13,11 @@ demo: $(VENV)/demo
 test: $(VENV)/test
 	$(PY) -m pytest -m "not parity and not training and not wheels and not opencl and not cuda"
 
-# The OpenCL device on PoCL, and its kernels under oclgrind where that is installed.
+# The OpenCL device on PoCL, and its kernels under oclgrind where that is installed. `make opencl-all` adds each op's
+# second gradients and smaller dtypes, which take a quarter of an hour where no kernel is built yet.
 opencl: $(VENV)/opencl
+	$(PY) -m pytest -m opencl tests/backends/opencl -k "not second_gradients and not smaller_dtypes"
+opencl-all: $(VENV)/opencl
 	$(PY) -m pytest -m opencl tests/backends/opencl
 
 # The CUDA device where there is no GPU: over NumPy in CuPy's place, its kernels compiled by g++ and by NVRTC.
@@ -52,7 +55,7 @@ bench: $(VENV)/parity $(VENV)/opencl
 
 # The umbrella `facula`, its core, its devices and the domain packages, into dist/.
 wheels: $(VENV)/base
-	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES) backends/cupy
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES) backends/cupy backends/opencl
 
 $(VENV)/base: pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -19,10 +19,12 @@ PROJECTS = [
     "packages/core",
     "backends/numpy",
     "backends/cupy",
+    "backends/opencl",
     "packages/vision",
     "packages/audio",
     "packages/text",
 ]
+DEVICES = ["facula-numpy", "facula-opencl", "facula-cupy"]
 DOMAINS = ["facula-vision", "facula-audio", "facula-text"]
 
 TRAINING_STEP = """
@@ -114,7 +116,7 @@ def requirements_of(wheel):
 
 
 def test_every_project_builds(wheels):
-    assert wheels.keys() == {"facula", "facula-core", "facula-numpy", "facula-cupy", *DOMAINS}
+    assert wheels.keys() == {"facula", "facula-core", *DEVICES, *DOMAINS}
     versions = {str(metadata_of(w)["Version"]) for w in wheels.values()}
     assert len(versions) == 1
     assert re.fullmatch(r"\d+\.\d+\.\d+", versions.pop())
@@ -137,7 +139,7 @@ def test_type_information_is_in_the_wheels(wheels):
         assert f"facula/{stub}" in names
     assert "facula/backends/templates/raw/src/facula_mydevice/backend.py" in names
     assert "facula/backends/templates/array/pyproject.toml" in names
-    for name in ("facula-numpy", *DOMAINS):
+    for name in (*DEVICES, *DOMAINS):
         files = zipfile.ZipFile(wheels[name]).namelist()
         assert f"{name.replace('-', '_')}/py.typed" in files
 
@@ -164,7 +166,7 @@ def test_requirements_have_no_cycle(wheels):
         graph = {name: needs for name, needs in graph.items() if name not in leaves}
 
 
-@pytest.mark.parametrize("name", [*DOMAINS, "facula-numpy"])
+@pytest.mark.parametrize("name", [*DOMAINS, *DEVICES])
 def test_domains_accept_a_semantic_range_of_core(wheels, name):
     """While the major version is 0, a minor version may break; a patch may not."""
     accepts = requirements_of(wheels[name])["facula-core"].specifier
@@ -178,6 +180,25 @@ def test_domains_accept_a_semantic_range_of_core(wheels, name):
 def test_an_installed_facula_trains(user, tmp_path):
     home = run([user / "python", "-c", TRAINING_STEP], tmp_path)
     assert Path(home.strip()).is_relative_to(user.parent)
+
+
+ON_OPENCL = """
+import facula
+x = facula.arange(6.0, device="opencl").requires_grad_()
+(x.exp() * x).sum().backward()
+expected = facula.arange(6.0).exp() * (1 + facula.arange(6.0))
+assert facula.allclose(x.grad.cpu(), expected), x.grad
+print(x.device)
+"""
+
+
+def test_the_opencl_extra_gives_a_device(wheels, tmp_path):
+    """PoCL comes with it: a machine without any driver gets a device of its processor."""
+    run([sys.executable, "-m", "venv", tmp_path / "env"], tmp_path)
+    python, wheel = tmp_path / "env" / "bin" / "python", wheels["facula"]
+    pip = [python, "-m", "pip", "install", "-q", f"--find-links={wheel.parent}"]
+    run([*pip, f"facula[opencl] @ {wheel.as_uri()}"], tmp_path)
+    assert run([python, "-W", "error", "-c", ON_OPENCL], tmp_path).strip() == "opencl:0"
 
 
 def test_installed_command_line(user, tmp_path):
