@@ -250,7 +250,8 @@ def convolution_weight_grad(
     if not _takes(input, grad, len(kernel)):
         return NotImplemented
     shape = grad.shape[1], input.shape[1] // groups, *kernel
-    if not prod(shape):
+    around = (n + 2 * p for n, p in zip(input.shape[2:], padding))
+    if not prod(shape) or prod((*input.shape[:2], *around)) >= 1 << 31:
         return NotImplemented
     out = xp.empty(shape, input.dtype)
     x, g = _spatial(_contiguous(xp, input)), _spatial(_contiguous(xp, grad))
