@@ -21,6 +21,8 @@ from facula.graph.tree import flatten_tree
 
 #: Programs kept by one compiled function; the least recently used goes first.
 CACHE_SIZE = 64
+#: Compilers that core brings, as the `compilers` hook would name them.
+BUILT_IN = {"c": "facula.graph.compiler.compiler:compile_c"}
 #: Captures after which a function that never settles gets a warning.
 MANY_CAPTURES = 16
 
@@ -43,7 +45,8 @@ def compile(
     (printing, counting) happen at capture only. What needs a tensor's value in Python (`item()`,
     `if tensor:`) raises CaptureError.
 
-    `backend`: None replays kernel by kernel; 'eager' compiles nothing; a name that a plug-in's
+    `backend`: None replays kernel by kernel; 'c' makes one C function of the whole, for the cpu device; 'eager'
+    compiles nothing; a name that a plug-in's
     `compilers` hook gives, or a function `(graph, backend) -> run(arrays, options)`, compiles the graph.
     `fullgraph`, `dynamic`, `mode` and `options` are taken for PyTorch's sake: graphs are always whole,
     and shapes always fixed.
@@ -79,16 +82,16 @@ def _compiler(backend: Any) -> Callable[..., Any] | None:
         return backend  # type: ignore[no-any-return]
     from facula.backends.registry import plugins
 
-    found = {
-        name: path for part in plugins().manager.hook.compilers() for name, path in part.items()
-    }
+    found = dict(BUILT_IN)
+    for part in plugins().manager.hook.compilers():
+        found |= part
     if backend not in found:
         raise ValueError(
             f"no compiler is named {backend!r}; there are: {', '.join(['eager', *sorted(found)])}"
         )
     path = found[backend]
     if callable(path):
-        return path  # type: ignore[no-any-return]
+        return path
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
 

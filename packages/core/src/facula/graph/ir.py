@@ -199,6 +199,10 @@ class Graph:
             self._code[backend, is_watched] = generate(self, backend, is_watched)
         return self._code[backend, is_watched]
 
+    def forget(self, backend: Any) -> None:
+        """Drops the replay function that was made for a backend which goes."""
+        self._code.pop(backend, None)
+
     def __str__(self) -> str:
         types = ", ".join(v.describe() for v in self.outputs)
         lines = [f"graph({', '.join(map(repr, self.inputs))}) -> ({types}) {{"]

@@ -1,0 +1,182 @@
+"""`compile(backend="c")`: a captured graph as one C function over NumPy arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facula.graph.codegen.program import raise_for
+from facula.graph.compiler.collapse import collapse
+from facula.graph.compiler.emit import Emitter
+from facula.graph.compiler.fuse import fuse
+from facula.graph.compiler.lower import CompileError, Memory, lower
+from facula.graph.compiler.nests import nests_of
+from facula.graph.compiler.plan import arena, update_in_place
+from facula.graph.compiler.schedule import barriers, share
+from facula.graph.compiler.unit import CompilerMissing, load
+from facula.graph.ir import Graph
+from facula.threads import get_num_threads
+
+_MASK = 2**64 - 1
+
+
+class _Context(ctypes.Structure):
+    _fields_ = [
+        ("memory", ctypes.c_void_p),
+        ("keys", ctypes.c_void_p),
+        ("flag", ctypes.c_void_p),
+        ("gemm", ctypes.c_void_p),
+        ("barrier", ctypes.c_void_p),
+    ]
+
+
+@cache
+def runtime() -> ctypes.CDLL:
+    """The thread pool and the matrix product."""
+    source = Path(__file__).with_name("runtime.c").read_text()
+    library = load(source, "-ffp-contract=fast", "-pthread")
+    library.run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+    return library
+
+
+def compile_c(graph: Graph, backend: Any) -> Compiled | None:
+    """A graph on NumPy arrays as a C function; None, with a warning, where that cannot be.
+
+    Then the graph is replayed kernel by kernel. What stands against it: arrays on another device, ops
+    that only the host can run (svd, fft), no C compiler, a compiler that fails (its log is shown).
+    """
+    if backend is None or backend.device.type != "cpu":
+        _declined("its tensors are not all on the cpu device")
+        return None
+    try:
+        return Compiled(graph, get_num_threads())
+    except CompilerMissing as error:
+        if not _said:
+            _said.append(str(error))
+            _declined(str(error))
+        return None
+    except (CompileError, RuntimeError, OSError) as error:
+        _declined(str(error))
+        return None
+
+
+#: That a compiler is missing is said once.
+_said: list[str] = []
+
+
+def _declined(reason: str) -> None:
+    warnings.warn(
+        f"a captured program is replayed kernel by kernel, not compiled: {reason}", stacklevel=6
+    )
+
+
+class Compiled:
+    """A program that is ready to run. `source` is its C text."""
+
+    def __init__(self, graph: Graph, threads: int):
+        lowered = lower(graph)
+        nests = nests_of(lowered.launches)
+        outputs = [x.buffer for x in lowered.outputs]
+        nests = collapse(fuse(nests, set(outputs)))
+        self.options = len(graph.options)
+        positions = {v: i for i, v in enumerate(graph.inputs)}
+        updates = [
+            (lowered.inputs[positions[k]].buffer, outputs[graph.outputs.index(v)])
+            for k, v in graph.updates.items()
+        ]
+        self.inputs = [x.buffer for x in lowered.inputs]
+        in_place = update_in_place(nests, updates)
+        self.shapes = [(v.shape, v.dtype) for v in graph.outputs]
+        self.expected = [(v.shape, v.dtype) for v in graph.inputs]
+        self._place(nests, outputs, in_place)
+        shares = [share(n, threads) for n in nests]
+        waits = barriers(nests, shares, self.places)
+        self.nests, self.threads, self.waits = nests, threads, waits
+        self.source = Emitter(self.places, threads).source(nests, shares, waits)
+        library = load(self.source, "-ffp-contract=off")
+        self.entry = ctypes.cast(library.program, ctypes.c_void_p)
+        self.library = library
+        self._prepare()
+
+    def _place(self, nests: Any, outputs: list[Memory], in_place: dict[Memory, Memory]) -> None:
+        """A slot for each input, constant and output, and one for all temporaries."""
+        slots: dict[Memory, int] = {m: i for i, m in enumerate(self.inputs)}
+        self.results: list[tuple[str, int]] = []  # per output: ('input' | 'new', slot)
+        for memory in outputs:
+            if memory in in_place:
+                slots[memory] = slots[in_place[memory]]
+                self.results.append(("input", slots[memory]))
+            else:
+                slots.setdefault(memory, len(set(slots.values())))
+                self.results.append(("new", slots[memory]))
+        self.constants: list[tuple[int, Any]] = []
+        number = max(slots.values(), default=-1) + 1
+        for nest in nests:
+            for x in nest.read:
+                if x.memory.role == "constant" and x.memory not in slots:
+                    slots[x.memory] = number
+                    data = np.frombuffer(x.memory.data, np.uint8).copy()
+                    self.constants.append((number, data))
+                    number += 1
+        offsets, size = arena(nests, set(slots))
+        self.arena = number
+        self.temporary = np.empty(size + 64, np.uint8)
+        self.places = {m: (s, 0) for m, s in slots.items()}
+        self.places |= {m: (number, at) for m, at in offsets.items()}
+
+    def _prepare(self) -> None:
+        self.pointers = (ctypes.c_void_p * (self.arena + 1))()
+        start = self.temporary.ctypes.data
+        self.pointers[self.arena] = start + -start % 64
+        for slot, data in self.constants:
+            self.pointers[slot] = data.ctypes.data
+        self.keys = (ctypes.c_uint64 * (3 * self.options + 1))()
+        self.flag = (ctypes.c_int64 * 3)()
+        loaded = runtime()
+        self.context = _Context(
+            ctypes.addressof(self.pointers),
+            ctypes.addressof(self.keys),
+            ctypes.addressof(self.flag),
+            ctypes.cast(loaded.gemm, ctypes.c_void_p),
+            ctypes.cast(loaded.barrier, ctypes.c_void_p),
+        )
+        self.run = loaded.run
+        self.lock = threading.Lock()
+
+    def __call__(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
+        """The outputs; updated inputs are written where they are, and are those outputs."""
+        with self.lock:  # the pointers and the temporaries are the program's own
+            return self._call(arrays, options)
+
+    def _call(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
+        kept = []
+        for i, array in enumerate(arrays):
+            if not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array)
+            kept.append(array)
+            self.pointers[i] = array.__array_interface__["data"][0]
+        for i, key in enumerate(options):
+            self.keys[3 * i] = key.seed & _MASK
+            self.keys[3 * i + 1] = key.offset & _MASK
+            self.keys[3 * i + 2] = key.offset >> 64 & _MASK
+        out = []
+        for (kind, slot), (shape, dtype) in zip(self.results, self.shapes):
+            if kind == "input":
+                out.append(kept[slot])
+            else:
+                new = np.empty(shape, dtype)
+                self.pointers[slot] = new.__array_interface__["data"][0]
+                out.append(new)
+        self.run(self.entry, ctypes.addressof(self.context), self.threads)
+        if self.flag[0]:
+            found = tuple(self.flag)
+            self.flag[0] = 0
+            raise_for(found)
+        return out

@@ -1,0 +1,384 @@
+"""A planned program printed as one C function: nests as loops, shared out among threads, with barriers between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from facula.backends.buffer.kernels import Operand, RandomWords
+from facula.graph.codegen.dialects import C
+from facula.graph.codegen.elements import (
+    BOOLEAN,
+    Element,
+    accumulator,
+    convert,
+    literal,
+    load,
+    store,
+)
+from facula.graph.codegen.expression import Typed, print_expression, printed_as
+from facula.graph.codegen.library import functions_for
+from facula.graph.codegen.printers import printer
+from facula.graph.codegen.program import DIVISION, INDEX
+from facula.graph.compiler.lower import Memory
+from facula.graph.compiler.nests import (
+    Apply,
+    CallNest,
+    Load,
+    MapNest,
+    MatmulNest,
+    Nest,
+    Number,
+    Pick,
+    Position,
+    ReduceNest,
+    Store,
+    Value,
+)
+from facula.graph.compiler.schedule import ITEMSIZES, Share
+
+#: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
+LANES, BLOCK = 32, 4096
+#: Columns that are summed at a time.
+TILE = 64
+
+HEAD = f"""\
+typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
+typedef struct {{
+    u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
+}} program_t;
+#ifdef __clang__
+#define NEST static __attribute__((noinline))
+#else /* GCC 12 drops calls of functions that store through such restrict pointers: it shall know nothing of them */
+#define NEST static __attribute__((noipa))
+#endif
+#undef EACH
+#undef ELEMENTS
+#define EACH(type, i, d, n) \\
+    for (type i = (d) ? 0 : (type)((i64)(n) * me / THREADS), i##_end = (d) ? (n) : (type)((i64)(n) * (me + 1) / THREADS); i < i##_end; ++i)
+#define ELEMENTS(type, i, n) EACH(type, i, 0, n)
+static _Thread_local i32 me;
+#define INDEX {INDEX}
+static inline i64 picked(i64 *flag, i64 index, i64 size)
+{{
+    i64 i = index < 0 ? index + size : index;
+    if (i >= 0 && i < size) return i;
+    flag[0] = INDEX; flag[1] = index; flag[2] = size;
+    return 0;
+}}
+"""
+
+
+class Emitter:
+    """Prints nests; `places` says for each memory which pointer it is under and how many bytes further on."""
+
+    def __init__(self, places: dict[Memory, tuple[int, int]], threads: int):
+        self.places, self.threads = places, threads
+        self.kernels: dict[str, str] = {}
+
+    def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool]) -> str:  # fmt: skip
+        functions, calls = [], []
+        for i, (nest, shared, wait) in enumerate(zip(nests, shares, waits)):
+            functions.append(self.function(f"nest_{i}", nest, shared))
+            if wait and self.threads > 1:
+                calls.append("    p->barrier();")
+            alone = shared is None and not isinstance(nest, CallNest) and self.threads > 1
+            calls.append(f"    {'if (!thread) ' if alone else ''}nest_{i}(p, thread);")
+        body = "\n".join([*self.kernels.values(), *functions])
+        library = functions_for(body, C)
+        lines = "\n".join(calls)
+        entry = f"void program(void *context, int thread)\n{{\n    program_t *p = context;\n    me = thread;\n{lines}\n}}\n"
+        return f"{C.preamble}#define THREADS {self.threads}\n{HEAD}\n{library}\n\n{body}\n{entry}"
+
+    def function(self, name: str, nest: Nest, shared: Share | None) -> str:
+        printed = _NestPrinter(self, nest, shared).text()
+        return f"NEST void {name}(program_t *p, i32 thread)\n{{\n{printed}}}\n"
+
+
+class _NestPrinter:
+    def __init__(self, emitter: Emitter, nest: Nest, shared: Share | None):
+        self.emitter, self.nest, self.shared = emitter, nest, shared
+        self.pointers: dict[tuple[int, int, str], str] = {}
+        #: Statements that must stand before the value that is being printed.
+        self.checks: list[str] = []
+
+    def text(self) -> str:
+        kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
+        body = kinds[type(self.nest)](self.nest)  # type: ignore[operator]
+        return "".join(f"    {line}\n" for line in [*self.declarations(), *body])
+
+    # ---- memory
+
+    def pointer(self, memory: Memory, storage: str) -> str:
+        """The variable for a memory; those of one place are one variable, so that others do not overlap it."""
+        at, offset = self.emitter.places[memory]
+        return self.pointers.setdefault((at, offset, storage), f"m{len(self.pointers)}")
+
+    def declarations(self) -> list[str]:
+        return [
+            f"{storage} *restrict {name} = ({storage} *)(p->memory[{at}] + {offset});"
+            for (at, offset, storage), name in self.pointers.items()
+        ]
+
+    def element(self, x: Load | Store | Pick, names: Sequence[str], more: str = "") -> str:
+        return f"{self.pointer(x.memory, x.element.storage)}[{affine(x.offset, x.strides, names)}{more}]"
+
+    # ---- loops
+
+    def loop(self, d: int, n: int, name: str) -> str:
+        """The head of the loop over dimension `d` of the nest's shape."""
+        if self.shared is not None and self.shared.dim == d:
+            return f"for (i64 {name} = {self.bound(0)}; {name} < {self.bound(1)}; ++{name})"
+        return f"for (i64 {name} = 0; {name} < {n}; ++{name})"
+
+    def bound(self, further: int) -> str:
+        """Where the part of this thread begins, or ends."""
+        assert self.shared is not None
+        bounds = self.shared.bounds[further : len(self.shared.bounds) - 1 + further]
+        if all(b == bounds[0] + i * (bounds[1] - bounds[0]) for i, b in enumerate(bounds)):
+            step = bounds[1] - bounds[0]
+            return f"{bounds[0]} + thread * {step}" if bounds[0] else f"thread * {step}"
+        return "((const i64[]){" + ", ".join(map(str, bounds)) + "})[thread]"
+
+    # ---- values
+
+    def values(self, values: Sequence[Value], names: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Statements that compute the values, each part once, and their texts."""
+        lines: list[str] = []
+        known: dict[int, str] = {}
+
+        def visit(v: Value) -> str:
+            if id(v) not in known:
+                text = self.value(v, visit, names)
+                lines.extend(self.checks)
+                self.checks.clear()
+                known[id(v)] = self.variable(text, v.element, lines)
+            return known[id(v)]
+
+        return lines, [visit(v) for v in values]
+
+    def variable(self, text: str, e: Element, lines: list[str]) -> str:
+        if re.fullmatch(r"\w+", text) or (len(text) < 24 and re.fullmatch(r"[-()\w.]+", text)):
+            return text
+        name = f"v{len(lines)}"
+        lines.append(f"{e.value} {name} = {text};")
+        return name
+
+    def value(self, v: Value, visit: Any, names: Sequence[str]) -> str:
+        if isinstance(v, Load):
+            return load(v.element, self.element(v, names))
+        if isinstance(v, Number):
+            return literal(v.element, v.number)
+        if isinstance(v, Position):
+            return f"((i64)({affine(v.offset, v.strides, names)}))"
+        if isinstance(v, Pick):
+            at = f"picked(p->flag, {visit(v.index)}, {v.size})"
+            return load(v.element, self.element(v, names, f" + {at} * {v.step}"))
+        assert isinstance(v, Apply)
+        variables = {}
+        for name, part in zip(v.names, v.parts):
+            e = part.element if part.element is BOOLEAN else v.dtype
+            variables[name] = Typed(convert(part.element, e, visit(part)), e)
+        result, divisors = print_expression(v.expression, v.dtype, variables)
+        self.checks += [f"if ({d} == 0) p->flag[0] = {DIVISION};" for d in divisors]
+        return convert(result.element, v.element, result.text)
+
+    # ---- nests
+
+    def map(self, nest: MapNest) -> list[str]:
+        names = [f"i{d}" for d in range(len(nest.shape))]
+        lines, texts = self.values([s.value for s in nest.stores], names)
+        for s, text in zip(nest.stores, texts):
+            lines.append(store(s.element, self.element(s, names), text))
+        return self.looped(nest.shape, names, lines, True)
+
+    def looped(self, shape: Sequence[int], names: Sequence[str], lines: list[str], independent: bool) -> list[str]:  # fmt: skip
+        """`lines` inside loops over `shape`."""
+        if not shape:
+            return lines
+        heads = [self.loop(d, n, name) for d, (n, name) in enumerate(zip(shape, names))]
+        out = [*heads[:-1], "{"] if len(heads) > 1 else []
+        if independent:
+            out.append('_Pragma("GCC ivdep")')
+        out += [heads[-1] + " {", *(f"    {x}" for x in lines), "}"]
+        return [*out, "}"] if len(heads) > 1 else out
+
+    def reduce(self, nest: ReduceNest) -> list[str]:
+        names = [f"i{d}" for d in range(len(nest.shape))]
+        deep = [f"r{d}" for d in range(len(nest.reduced))]
+        if nest.shape and self.runs_along(nest, len(nest.shape) - 1) > self.runs_along(nest, -1):
+            return self.columns(nest, names, deep)
+        total = accumulator(nest.dtype)
+        value_lines, value = self.accumulated(nest, [*names, *deep], total)
+        first = identity(nest.combine, total)
+
+        def combine(a: str, b: str) -> str:
+            return printed_as(nest.combine, total, total, a=a, b=b)
+
+        n, last = nest.reduced[-1], deep[-1]
+        t = total.value
+        body = [
+            f"{t} whole = {first if nest.initial is None else literal(total, nest.initial)}, lanes[{LANES}];",
+            f"for (i64 l = 0; l < {LANES}; ++l) lanes[l] = {first};",
+            *(f"for (i64 {name} = 0; {name} < {size}; ++{name})" for name, size in zip(deep[:-1], nest.reduced)),
+            f"for (i64 from = 0; from < {n}; from += {BLOCK}) {{",
+            f"    i64 to = from + {BLOCK} < {n} ? from + {BLOCK} : {n}, at = from;",
+            f"    {t} part[{LANES}];",
+            f"    for (i64 l = 0; l < {LANES}; ++l) part[l] = {first};",
+            f"    for (; at + {LANES} <= to; at += {LANES})",
+            f"        for (i64 l = 0; l < {LANES}; ++l) {{",
+            f"            i64 {last} = at + l;",
+            *(f"            {x}" for x in value_lines),
+            f"            part[l] = {combine('part[l]', value)};",
+            "        }",
+            f"    for (i64 {last} = at; {last} < to; ++{last}) {{",
+            *(f"        {x}" for x in value_lines),
+            f"        part[{last} - at] = {combine(f'part[{last} - at]', value)};",
+            "    }",
+            f"    for (i64 l = 0; l < {LANES}; ++l) lanes[l] = {combine('lanes[l]', 'part[l]')};",
+            "}",
+            f"for (i64 half = {LANES // 2}; half; half /= 2)",
+            f"    for (i64 l = 0; l < half; ++l) lanes[l] = {combine('lanes[l]', 'lanes[l + half]')};",
+            f"whole = {combine('whole', 'lanes[0]')};",
+            self.stored(nest, names, total, "whole"),
+        ]  # fmt: skip
+        return self.looped(nest.shape, names, body, False)
+
+    def accumulated(self, nest: ReduceNest, names: Sequence[str], total: Element) -> tuple[list[str], str]:  # fmt: skip
+        lines, (text,) = self.values([nest.value], names)
+        text = convert(nest.dtype, total, convert(nest.value.element, nest.dtype, text))
+        return lines, text
+
+    def stored(self, nest: ReduceNest, names: Sequence[str], total: Element, text: str) -> str:
+        result = convert(total, nest.store.element, text)
+        return store(nest.store.element, self.element(nest.store, names), result)
+
+    def runs_along(self, nest: ReduceNest, d: int) -> int:
+        """How many loads have neighbours along a dimension."""
+        return sum(x.strides[d] == 1 for x in nest.value.loads())
+
+    def columns(self, nest: ReduceNest, names: list[str], deep: list[str]) -> list[str]:
+        """Reductions over what is not the fastest dimension: a tile of neighbours is gathered at a time."""
+        total = accumulator(nest.dtype)
+        value_lines, value = self.accumulated(nest, [*names, *deep], total)
+        first = identity(nest.combine, total) if nest.initial is None else literal(total, nest.initial)  # fmt: skip
+        combined = printed_as(nest.combine, total, total, a="sums[x]", b="value")
+        d, t, last = len(nest.shape) - 1, total.value, names[-1]
+        lo, hi = ("0", str(nest.shape[d]))
+        if self.shared is not None and self.shared.dim == d:
+            lo, hi = self.bound(0), self.bound(1)
+        inner = [
+            f"for (i64 from = {lo}; from < {hi}; from += {TILE}) {{",
+            f"    i64 wide = from + {TILE} < {hi} ? {TILE} : {hi} - from;",
+            f"    {t} sums[{TILE}];",
+            f"    for (i64 x = 0; x < {TILE}; ++x) sums[x] = {first};",
+            *(f"    for (i64 {name} = 0; {name} < {n}; ++{name})" for name, n in zip(deep, nest.reduced)),
+            '        _Pragma("GCC ivdep")',
+            "        for (i64 x = 0; x < wide; ++x) {",
+            f"            i64 {last} = from + x;",
+            *(f"            {x}" for x in value_lines),
+            f"            {t} value = {value};",
+            f"            sums[x] = {combined};",
+            "        }",
+            "    for (i64 x = 0; x < wide; ++x) {",
+            f"        i64 {last} = from + x;",
+            f"        {self.stored(nest, names, total, 'sums[x]')}",
+            "    }",
+            "}",
+        ]  # fmt: skip
+        return self.looped(nest.shape[:-1], names[:-1], inner, False) if d else inner
+
+    def matmul(self, nest: MatmulNest) -> list[str]:
+        *batch, m, n = nest.shape
+        names = [f"i{d}" for d in range(len(batch))]
+        d = -1 if self.shared is None else self.shared.dim - len(batch)
+        low, high = ("0", "0"), (str(m), str(n))
+        if d >= 0:
+            low = (self.bound(0), "0") if d == 0 else ("0", self.bound(0))
+            high = (self.bound(1), str(n)) if d == 0 else (str(m), self.bound(1))
+        a, b, out = nest.a, nest.b, nest.store
+        at = {x: affine(x.offset, x.strides[: len(batch)], names) for x in (a, b)}
+        to = affine(out.offset, out.strides[: len(batch)], names)
+        (ai, ak), (bk, bj), (ci, cj) = (x.strides[len(batch) :] for x in (a, b, out))
+        pa, pb, pc = (self.pointer(x.memory, x.element.storage) for x in (a, b, out))
+        lines = [
+            f"i64 top = {low[0]}, left = {low[1]}, rows = {high[0]} - top, columns = {high[1]} - left;",
+            f"const {a.element.value} *a = {pa} + {at[a]} + top * {ai}, *b = {pb} + {at[b]} + left * {bj};",
+            f"{a.element.value} *c = {pc} + {to} + top * {ci} + left * {cj};",
+        ]
+        if a.element.value == "f32" and (cj == 1 or n == 1):
+            lines.append(f"p->gemm(rows, columns, {nest.depth}, a, {ai}, {ak}, b, {bk}, {bj}, c, {ci});")  # fmt: skip
+        else:
+            t = a.element.value
+            lines += [
+                "for (i64 i = 0; i < rows; ++i) for (i64 j = 0; j < columns; ++j) {",
+                f"    {t} sum = 0;",
+                f"    for (i64 k = 0; k < {nest.depth}; ++k) sum += a[i * {ai} + k * {ak}] * b[k * {bk} + j * {bj}];",
+                f"    c[i * {ci} + j * {cj}] = sum;",
+                "}",
+            ]
+        return self.looped(batch, names, lines, False) if batch else lines
+
+    def call(self, nest: CallNest) -> list[str]:
+        """A kernel as core prints it; its loops over independent work are shared out by `EACH`."""
+        made = printer(nest.launch.kernel, C)
+        arguments = list(nest.launch.arguments)
+        keys = None
+        if isinstance(nest.launch.kernel, RandomWords):
+            keys, arguments[2:] = arguments[2].at, [0, 0]
+        operands, scalars, key = made.split(*arguments)
+        geometry = made.geometry(key)
+        program = made.program(geometry.layout)
+        self.emitter.kernels[program.name] = program.text.replace("KERNEL void", "static void")
+        if keys is not None:
+            scalars = [f"p->keys[{3 * keys + i}]" for i in range(3)]
+        texts: list[str] = []
+        buffers = iter(operands)
+        numbers = iter([*(x.offset for x in operands), *scalars, *geometry.arguments])
+        lines = []
+        for parameter in program.parameters:
+            if parameter.kind == "buffer":
+                texts.append(self.pointer(_memory(next(buffers)), parameter.type))
+            elif parameter.kind == "scratch":
+                lines.append(f"static _Thread_local {parameter.type} scratch[{geometry.scratch}];")
+                texts.append("scratch")
+            elif parameter.kind == "flag":
+                texts.append("p->flag")
+            else:
+                number = next(numbers)
+                texts.append(number if isinstance(number, str) else _number(number, parameter.type))
+        return [*lines, f"{program.name}({', '.join(texts)});"]
+
+
+def _memory(operand: Operand) -> Memory:
+    return operand.buffer  # type: ignore[no-any-return]
+
+
+def _number(number: Any, type: str) -> str:
+    if type in ("f32", "f64"):
+        text = repr(float(number))
+        return {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(text, text)
+    return f"({type})U64({int(number) % (1 << 64)})"
+
+
+def affine(offset: int, strides: Sequence[int], names: Sequence[str]) -> str:
+    """`offset + strides . indices` as text."""
+    terms = [name if s == 1 else f"{name} * {s}" for s, name in zip(strides, names) if s]
+    return " + ".join([*([str(offset)] if offset or not terms else []), *terms])
+
+
+def identity(combine: str, e: Element) -> str:
+    """What a fold may begin with."""
+    if combine == "a + b":
+        return literal(e, 0)
+    if combine == "a * b":
+        return literal(e, 1)
+    least = combine == "maximum(a, b)"
+    if e.category == 2:
+        return "(-INFINITY)" if least else "INFINITY"
+    if e is BOOLEAN:
+        return "0" if least else "1"
+    bits = 8 * ITEMSIZES[e.storage]
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if e.value[0] == "i" else (0, (1 << bits) - 1)  # fmt: skip
+    return literal(e, low if least else high)

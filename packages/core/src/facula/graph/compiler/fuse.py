@@ -1,0 +1,321 @@
+"""Nests joined, so that what is made element by element is read from registers and not from memory.
+
+Three things happen to a nest, in program order. A load of what a map made is replaced by the map's value
+(*inlined*) where that costs nothing or saves a pass over memory. A map that needs what an earlier one makes, over the
+same elements, is *merged* into it. What nobody reads any more is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from facula.graph.compiler.lower import Memory
+from facula.graph.compiler.nests import (
+    Apply,
+    Known,
+    Load,
+    MapNest,
+    Move,
+    Nest,
+    Pick,
+    ReduceNest,
+    Store,
+    Value,
+)
+from facula.ops.dims import row_major
+
+#: What a value may cost to be computed anew by several readers rather than stored: about a load each.
+CHEAP = 4
+#: Functions that cost as much as many operations.
+_DEAR = ("exp", "log", "tanh", "sin", "cos", "erf", "pow", "sqrt", "lgamma", "atan2", "/")
+#: Values with more parts than this are stored: compilers take longer than the pass over memory.
+LARGE = 60
+
+
+def fuse(nests: Sequence[Nest], outputs: set[Memory]) -> list[Nest]:
+    """Fewer nests that do the same; `outputs` are needed in the end."""
+    return _Fusion(nests, outputs).run()
+
+
+class _Fusion:
+    def __init__(self, nests: Sequence[Nest], outputs: set[Memory]):
+        self.nests, self.outputs = nests, outputs
+        self.writes: dict[Memory, list[int]] = defaultdict(list)
+        self.readers: dict[Memory, set[int]] = defaultdict(set)
+        for i, nest in enumerate(nests):
+            for memory in nest.written:
+                self.writes[memory].append(i)
+            for load in nest.read:
+                self.readers[load.memory].add(i)
+        #: Where among the original nests each of those that are done stands, and who makes what.
+        self.at: dict[Nest, int] = {}
+        self.made: dict[Memory, tuple[MapNest, Store]] = {}
+
+    def run(self) -> list[Nest]:
+        done: list[Nest] = []
+        for i, nest in enumerate(self.nests):
+            self.at[nest] = i
+            if isinstance(nest, MapNest):
+                self.inline_map(nest)
+                if self.merge(nest):
+                    continue
+                self.note(nest, nest.stores)
+            elif isinstance(nest, ReduceNest):
+                self.inline_reduce(nest)
+            done.append(nest)
+        return self.without_dead(done)
+
+    def note(self, nest: MapNest, stores: Sequence[Store]) -> None:
+        """Remembers what a map makes whole."""
+        for store in stores:
+            whole = not store.offset and store.strides == row_major(nest.shape)
+            if whole and len(self.writes[store.memory]) == 1 and store.memory.role == "temporary":
+                self.made[store.memory] = nest, store
+
+    # ---- inlining
+
+    def inline_map(self, nest: MapNest) -> None:
+        for load in nest.read:
+            self.refine(nest, load)
+        changed: dict[int, Value] = {}
+        for store in nest.stores:
+            store.value = self.inlined(store.value, nest.shape, nest, changed)
+
+    def inline_reduce(self, nest: ReduceNest) -> None:
+        nest.value = self.inlined(nest.value, (*nest.shape, *nest.reduced), nest, {})
+
+    def inlined(self, value: Value, shape: tuple[int, ...], nest: Nest, known: dict[int, Value]) -> Value:  # fmt: skip
+        found = known.get(id(value))
+        if found is None:
+            found = known[id(value)] = self._inlined(value, shape, nest, known)
+        return found
+
+    def _inlined(self, value: Value, shape: tuple[int, ...], nest: Nest, known: dict[int, Value]) -> Value:  # fmt: skip
+        if isinstance(value, Load):
+            return self.instead(value, shape, nest)
+        if isinstance(value, Apply):
+            parts = tuple(self.inlined(p, shape, nest, known) for p in value.parts)
+            return Apply(value.expression, value.dtype, value.names, parts, value.element)
+        if isinstance(value, Pick):
+            index = self.inlined(value.index, shape, nest, known)
+            return Pick(
+                value.memory,
+                value.element,
+                value.offset,
+                value.strides,
+                index,
+                value.size,
+                value.step,
+            )
+        return value
+
+    def instead(self, load: Load, shape: tuple[int, ...], nest: Nest) -> Value:
+        """What is loaded, computed where it is needed, if that is better; else the load itself."""
+        if load.memory not in self.made:
+            return load
+        maker, store = self.made[load.memory]
+        if store.element is not load.element or not self.is_current(store.value, maker):
+            return load
+        move = affine(load, shape, maker.shape)
+        if move is None or not self.is_worth_it(load.memory, store.value, shape, maker):
+            return load
+        moved: Value = store.value.moved(move)
+        return moved
+
+    def is_current(self, value: Value, maker: Nest) -> bool:
+        """Whether what the value is computed from is not written after its maker."""
+        at = self.at[maker]
+        return all(i < at for load in value.loads() for i in self.writes[load.memory])
+
+    def is_worth_it(self, memory: Memory, value: Value, shape: tuple[int, ...], maker: MapNest) -> bool:  # fmt: skip
+        loads, cost = len(list(value.loads())), cost_of(value)
+        if size_of(value) > LARGE:
+            return False
+        if not loads and cost <= CHEAP:
+            return True
+        grows = count(shape) > count(maker.shape)
+        if len(self.readers[memory]) == 1 and memory not in self.outputs and not grows:
+            return True
+        return loads <= 1 and cost <= CHEAP
+
+    def refine(self, nest: MapNest, load: Load) -> None:
+        """Splits dimensions of `nest` where what it loads was made in a nest with more of them."""
+        if load.memory not in self.made:
+            return
+        shape = self.made[load.memory][0].shape
+        if load.strides == row_major(nest.shape):
+            self.split(nest, shape)
+
+    def split(self, nest: MapNest, other: tuple[int, ...]) -> None:
+        """Splits dimensions of `nest` until they are as fine as those of `other`, if they can be."""
+        split = refined(nest.shape, other) if count(other) == count(nest.shape) else None
+        if split is not None:
+            nest.shape, move = split
+            known: Known = {}
+            for store in nest.stores:
+                store.move(move, known)
+
+    # ---- merging
+
+    def merge(self, nest: MapNest) -> bool:
+        """Moves the stores of `nest` into an earlier map that makes what it loads."""
+        for load in nest.read:
+            host = self.made.get(load.memory, (None, None))[0]
+            if host is None:
+                continue
+            if host.shape != nest.shape:
+                self.split(host, nest.shape)
+            if host.shape != nest.shape or not self.may_move(nest, host):
+                continue
+            values = {s.memory: s for s in host.stores}
+            for store in nest.stores:
+                store.value = _from_registers(store.value, values, {})
+            host.stores += nest.stores
+            self.note(host, nest.stores)
+            return True
+        return False
+
+    def may_move(self, nest: MapNest, host: MapNest) -> bool:
+        made_there = {s.memory: s for s in host.stores}
+        for load in nest.read:
+            store = made_there.get(load.memory)
+            if store is not None:
+                same = (load.offset, load.strides) == (store.offset, store.strides)
+                if not same or load.element is not store.element:
+                    return False
+            elif any(i >= self.at[host] for i in self.writes[load.memory]):
+                return False
+        total = sum(size_of(s.value) for s in (*host.stores, *nest.stores))
+        return total <= 2 * LARGE and all(len(self.writes[s.memory]) == 1 for s in nest.stores)
+
+    # ---- dropping
+
+    def without_dead(self, nests: list[Nest]) -> list[Nest]:
+        needed = set(self.outputs)
+        kept = []
+        for nest in reversed(nests):
+            if isinstance(nest, MapNest):
+                nest.stores = [s for s in nest.stores if s.memory in needed]
+                if not nest.stores:
+                    continue
+            elif not any(m in needed for m in nest.written):
+                continue
+            needed.update(load.memory for load in nest.read)
+            kept.append(nest)
+        return kept[::-1]
+
+
+def _from_registers(value: Value, made: dict[Memory, Store], known: dict[int, Value]) -> Value:
+    """The value with loads of what its own nest stores replaced by what is stored."""
+    if id(value) in known:
+        return known[id(value)]
+    found = value
+    if isinstance(value, Load) and value.memory in made:
+        found = made[value.memory].value
+    elif isinstance(value, Apply):
+        parts = tuple(_from_registers(p, made, known) for p in value.parts)
+        found = Apply(value.expression, value.dtype, value.names, parts, value.element)
+    elif isinstance(value, Pick):
+        index = _from_registers(value.index, made, known)
+        found = Pick(
+            value.memory,
+            value.element,
+            value.offset,
+            value.strides,
+            index,
+            value.size,
+            value.step,
+        )
+    known[id(value)] = found
+    return found
+
+
+def count(shape: Sequence[int]) -> int:
+    """Iterations of a nest."""
+    n = 1
+    for size in shape:
+        n *= size
+    return n
+
+
+def size_of(value: Value) -> int:
+    """Nodes of a tree, each counted once."""
+    seen: set[int] = set()
+
+    def visit(v: Value) -> None:
+        if id(v) not in seen:
+            seen.add(id(v))
+            for part in v.below:
+                visit(part)
+
+    visit(value)
+    return len(seen)
+
+
+def cost_of(value: Value) -> int:
+    """About how many simple operations a value takes, beside its loads."""
+    own = 0
+    if isinstance(value, Apply):
+        own = 0 if value.expression == "a" else 1 + 10 * sum(f in value.expression for f in _DEAR)
+    return own + sum(cost_of(p) for p in value.below)
+
+
+def affine(load: Load, shape: tuple[int, ...], made: tuple[int, ...]) -> Move | None:
+    """How a nest over `shape` reaches, through `load`, the iterations of a nest over `made` that stored in order."""
+    if load.offset < 0 or any(s < 0 for s in load.strides):
+        return None
+    steps = row_major(made)
+    start = _digits(load.offset, steps)
+    columns = [_digits(s, steps) for s in load.strides]  # per dimension of the reader
+    for d, n in enumerate(made):
+        if start[d] + sum(c[d] * (size - 1) for c, size in zip(columns, shape)) >= n:
+            return None
+
+    def move(offset: int, strides: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+        first = offset + sum(s * x for s, x in zip(strides, start))
+        return first, tuple(sum(s * x for s, x in zip(strides, c)) for c in columns)
+
+    return move
+
+
+def _digits(number: int, steps: Sequence[int]) -> list[int]:
+    found = []
+    for step in steps:
+        found.append(number // step)
+        number %= step
+    return found
+
+
+def refined(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[tuple[int, ...], Move] | None:
+    """`shape` with dimensions split so that those of `other` are made of whole ones, and how strides follow."""
+    ours, theirs = list(shape), [n for n in other if n != 1]
+    pieces: list[list[int]] = [[] for _ in shape]  # from the innermost
+    d = len(ours) - 1
+    while d >= 0:
+        if ours[d] == 1:
+            pieces[d].append(1) if not pieces[d] else None
+            d -= 1
+            continue
+        if not theirs:
+            return None
+        small, large = sorted((ours[d], theirs[-1]))
+        if large % small:
+            return None
+        pieces[d].append(small)
+        ours[d] //= small
+        if theirs[-1] == small:
+            theirs.pop()
+        else:
+            theirs[-1] //= small
+        if ours[d] == 1:
+            d -= 1
+    sizes = [list(reversed(p)) for p in pieces]
+
+    def move(offset: int, strides: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+        found: list[int] = []
+        for stride, parts in zip(strides, sizes):
+            found += [stride * step for step in row_major(parts)]
+        return offset, tuple(found)
+
+    return tuple(n for p in sizes for n in p), move

@@ -1,0 +1,123 @@
+"""A graph as launches of kernel descriptions over memory that does not exist yet.
+
+The graph is replayed once on a raw device that only takes notes: core's buffer adapters, which serve every such
+device, split each op into `Map`, `Reduce`, `Matmul` and so on, and composed ops into their parts. So whatever a raw
+device can run can be compiled, and every op has one definition.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from facula._device import device as Device
+from facula.backends.buffer.array import BufferArray
+from facula.backends.buffer.backend import BufferBackend
+from facula.backends.buffer.kernels import Kernel
+from facula.graph.ir import Graph
+from facula.ops._op import OPS
+
+
+class CompileError(NotImplementedError):
+    """A graph holds what a compiled program cannot do; it is replayed kernel by kernel instead."""
+
+
+class Memory:
+    """A buffer of the program to be: `role` is input, constant, temporary or output."""
+
+    __slots__ = ("data", "name", "nbytes", "role")
+
+    def __init__(self, nbytes: int, role: str = "temporary", name: str = "", data: Any = None):
+        self.nbytes, self.role, self.name, self.data = nbytes, role, name, data
+
+    def __repr__(self) -> str:
+        return f"<{self.role} {self.name} of {self.nbytes} bytes>"
+
+
+class KeyWord(NamedTuple):
+    """A number of a random key that is known at each run: option `at` of the graph, its `part`."""
+
+    at: int
+    part: str
+
+
+class _Key:
+    """Stands for a random key; kernels only pass its parts on."""
+
+    def __init__(self, at: int):
+        self.seed, self.offset = KeyWord(at, "seed"), KeyWord(at, "offset")
+
+
+class Launch(NamedTuple):
+    """One kernel description and what it was to be launched with."""
+
+    kernel: Kernel
+    arguments: tuple[Any, ...]
+
+
+class Lowered(NamedTuple):
+    """The launches in order, and the arrays by which graph inputs and outputs are known in them."""
+
+    launches: list[Launch]
+    inputs: list[BufferArray]
+    outputs: list[BufferArray]
+
+
+class NotingBackend(BufferBackend):
+    """A raw device whose `launch` takes notes."""
+
+    def __init__(self) -> None:
+        super().__init__(Device("compiler"))
+        self.launches: list[Launch] = []
+        for op in OPS.values():
+            self.bind(op)
+
+    def alloc(self, nbytes: int) -> Memory:
+        return Memory(nbytes)
+
+    def copy_in(self, buffer: Memory, data: bytes) -> None:
+        buffer.role, buffer.data = "constant", data
+
+    def copy_out(self, buffer: Memory) -> bytes:
+        raise CompileError("a kernel's work depends on the values of a tensor")
+
+    def synchronize(self) -> None:
+        """Nothing runs."""
+
+    def launch(self, kernel: Kernel, *arguments: Any) -> None:
+        self.launches.append(Launch(kernel, arguments))
+
+    def _host_fallback(self, op: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            raise CompileError(f"'{op.name}' runs on the host alone")
+
+        return call
+
+
+def lower(graph: Graph) -> Lowered:
+    """The graph's launches. Raises CompileError for ops that only the host can run."""
+    backend = NotingBackend()
+    inputs = []
+    for value in graph.inputs:
+        array = backend.empty(value.shape, value.dtype)
+        array.buffer.role, array.buffer.name = "input", value.name
+        inputs.append(array)
+    run = graph.code(backend)
+    try:
+        outputs = run(inputs, [_Key(i) for i in range(len(graph.options))])
+    finally:
+        graph.forget(backend)
+    settled: list[BufferArray] = []
+    for x in outputs:
+        settled.append(_settled(backend, x, {s.buffer for s in settled}))
+    return Lowered(backend.launches, inputs, settled)
+
+
+def _settled(backend: NotingBackend, array: Any, taken: set[Memory]) -> BufferArray:
+    """The array itself where it is a whole temporary, else a copy: a result has memory of its own."""
+    if not isinstance(array, BufferArray):
+        array = backend.asarray(np.asarray(array))
+    own = array.is_contiguous and not array.offset and array.buffer.role == "temporary"
+    own = own and array.size * array.dtype.itemsize == array.buffer.nbytes
+    return array if own and array.buffer not in taken else backend.copy(array)

@@ -1,0 +1,349 @@
+"""Loop nests: what a compiled program is made of, between launches of descriptions and printed C.
+
+A nest has a `shape` to loop over and values, which are trees: loads from memory, numbers and expressions of them.
+Every load has one stride (in elements) per dimension of the nest, so a value moves into another nest by an affine map
+of its indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from facula.backends.buffer.elements import converter
+from facula.backends.buffer.kernels import (
+    ArgReduce,
+    Gather,
+    Map,
+    Matmul,
+    Operand,
+    RandomWords,
+    Reduce,
+    Scan,
+    Scatter,
+    Sort,
+)
+from facula.dtypes import B8, I64
+from facula.graph.codegen.elements import INT64, Element, element
+from facula.graph.compiler.lower import Launch, Memory
+from facula.ops.dims import row_major
+
+
+class Value:
+    """A node of the tree that computes one element."""
+
+    __slots__ = ()
+    element: Element
+
+    @property
+    def below(self) -> tuple[Value, ...]:
+        """The values that it is computed from."""
+        return ()
+
+    def moved(self, move: Move, known: Known | None = None) -> Value:
+        """The same value in another nest, whose indices `move` turns into those of this one.
+
+        `known` holds what has been moved: a part that several values share goes on being one.
+        """
+        known = {} if known is None else known
+        if id(self) not in known:
+            known[id(self)] = self, self._moved(move, known)
+        return known[id(self)][1]
+
+    def _moved(self, move: Move, known: Known) -> Value:
+        return self
+
+    def loads(self) -> Iterator[Load]:
+        """All loads below, each as often as it is there."""
+        for part in self.below:
+            yield from part.loads()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Load(Value):
+    """The element at `offset + strides . indices`; its own dtype."""
+
+    memory: Memory
+    element: Element
+    offset: int
+    strides: tuple[int, ...]
+
+    def _moved(self, move: Move, known: Known) -> Value:
+        return Load(self.memory, self.element, *move(self.offset, self.strides))
+
+    def loads(self) -> Iterator[Load]:
+        yield self
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Number(Value):
+    """A Python number that is known when the program is made."""
+
+    number: Any
+    element: Element
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Position(Value):
+    """`offset + strides . indices` as a number."""
+
+    offset: int
+    strides: tuple[int, ...]
+    element: Element = INT64
+
+    def _moved(self, move: Move, known: Known) -> Value:
+        return Position(*move(self.offset, self.strides))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Apply(Value):
+    """`expression`, computed in `dtype` of parts named a, b, c, ... and `index`, as a value of `element`."""
+
+    expression: str
+    dtype: Element
+    names: tuple[str, ...]
+    parts: tuple[Value, ...]
+    element: Element
+
+    @property
+    def below(self) -> tuple[Value, ...]:
+        return self.parts
+
+    def _moved(self, move: Move, known: Known) -> Value:
+        parts = tuple(p.moved(move, known) for p in self.parts)
+        return Apply(self.expression, self.dtype, self.names, parts, self.element)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pick(Value):
+    """The element of `memory` that an index picks along a further dimension of `size`, with stride `step`."""
+
+    memory: Memory
+    element: Element
+    offset: int
+    strides: tuple[int, ...]
+    index: Value
+    size: int
+    step: int
+
+    @property
+    def below(self) -> tuple[Value, ...]:
+        return (self.index,)
+
+    def _moved(self, move: Move, known: Known) -> Value:
+        place, index = move(self.offset, self.strides), self.index.moved(move, known)
+        return Pick(self.memory, self.element, *place, index, self.size, self.step)
+
+    def loads(self) -> Iterator[Load]:
+        yield from self.index.loads()
+        yield Load(self.memory, self.element, UNKNOWN, self.strides)
+
+
+#: The offset of a load that may be anywhere.
+UNKNOWN = -1
+#: By id: a value that was moved (kept, so that its id stays its own), and what it became.
+Known = dict[int, tuple["Value", "Value"]]
+#: (offset, strides) in one nest -> the same in another.
+Move = Callable[[int, Sequence[int]], tuple[int, tuple[int, ...]]]
+
+
+@dataclass(eq=False, slots=True)
+class Store:
+    """Where a nest puts a value."""
+
+    memory: Memory
+    element: Element
+    offset: int
+    strides: tuple[int, ...]
+    value: Any  # a Value; None where the nest has it
+
+    def move(self, move: Move, known: Known) -> None:
+        """Takes it to another nest."""
+        self.offset, self.strides = move(self.offset, self.strides)
+        if self.value is not None:
+            self.value = self.value.moved(move, known)
+
+
+@dataclass(eq=False)
+class Nest:
+    """Loops over `shape`, all iterations independent."""
+
+    shape: tuple[int, ...]
+
+    @property
+    def written(self) -> list[Memory]:
+        raise NotImplementedError
+
+    @property
+    def read(self) -> list[Load]:
+        """Loads; for nests that read elsewhere as well, with strides of no meaning."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False)
+class MapNest(Nest):
+    """Stores values, element by element."""
+
+    stores: list[Store]
+
+    @property
+    def written(self) -> list[Memory]:
+        return [s.memory for s in self.stores]
+
+    @property
+    def read(self) -> list[Load]:
+        return [x for s in self.stores for x in s.value.loads()]
+
+
+@dataclass(eq=False)
+class ReduceNest(Nest):
+    """For each iteration of `shape`, `value` folded over the further dimensions `reduced`."""
+
+    reduced: tuple[int, ...]
+    value: Value
+    store: Store  # its value is not used
+    combine: str
+    initial: Any
+    dtype: Element
+
+    @property
+    def written(self) -> list[Memory]:
+        return [self.store.memory]
+
+    @property
+    def read(self) -> list[Load]:
+        return list(self.value.loads())
+
+
+@dataclass(eq=False)
+class MatmulNest(Nest):
+    """`out[..., i, j] = sum of a[..., i, k] * b[..., k, j]`; `shape` is (*batch, m, n), strides as `Matmul` has them."""
+
+    depth: int
+    a: Load
+    b: Load
+    store: Store  # its value is not used
+
+    @property
+    def written(self) -> list[Memory]:
+        return [self.store.memory]
+
+    @property
+    def read(self) -> list[Load]:
+        return [self.a, self.b]
+
+
+@dataclass(eq=False)
+class CallNest(Nest):
+    """A launch that is run as the kernel that core's printer makes of it."""
+
+    launch: Launch
+    outputs: list[Memory] = field(default_factory=list)
+    inputs: list[Load] = field(default_factory=list)
+
+    @property
+    def written(self) -> list[Memory]:
+        return self.outputs
+
+    @property
+    def read(self) -> list[Load]:
+        return self.inputs
+
+
+def nests_of(launches: Sequence[Launch]) -> list[Nest]:
+    """One nest for each launch."""
+    return [_MAKERS[type(launch.kernel)](launch) for launch in launches]
+
+
+def _load(operand: Operand, dtype: Any) -> Load:
+    return Load(operand.buffer, element(dtype), operand.offset, tuple(operand.strides))
+
+
+def _store(operand: Operand, dtype: Any, value: Any = None) -> Store:
+    return Store(operand.buffer, element(dtype), operand.offset, tuple(operand.strides), value)
+
+
+def _map(launch: Launch) -> Nest:
+    kernel: Map = launch.kernel  # type: ignore[assignment]
+    shape, out, *inputs = launch.arguments
+    parts: list[Value] = []
+    for x, given in zip(kernel.inputs, inputs):
+        if x.is_scalar:
+            kept = B8 if x.dtype is B8 else kernel.dtype
+            parts.append(Number(converter(kept)(given), element(kept)))
+        else:
+            parts.append(_load(given, x.dtype))
+    names = tuple("abcdefgh"[: len(parts)])
+    if "index" in kernel.expression:
+        names, parts = (*names, "index"), [*parts, Position(0, row_major(shape))]
+    value = Apply(
+        kernel.expression, element(kernel.dtype), names, tuple(parts), element(kernel.output)
+    )
+    return MapNest(tuple(shape), [_store(out, kernel.output, value)])
+
+
+def _reduce(launch: Launch) -> Nest:
+    kernel: Reduce = launch.kernel  # type: ignore[assignment]
+    shape, reduced, out, a = launch.arguments
+    dtype = element(kernel.dtype)
+    return ReduceNest(
+        tuple(shape),
+        tuple(reduced),
+        _load(a, kernel.input),
+        _store(out, kernel.dtype),
+        kernel.combine,
+        kernel.initial,
+        dtype,
+    )
+
+
+def _matmul(launch: Launch) -> Nest:
+    kernel: Matmul = launch.kernel  # type: ignore[assignment]
+    (*batch, m, n, k), out, a, b = launch.arguments
+    if element(kernel.dtype).short not in ("f32", "f64"):
+        return _call(launch)
+    shape = (*batch, m, n)
+    return MatmulNest(shape, k, _load(a, kernel.dtype), _load(b, kernel.dtype), _store(out, kernel.dtype))  # fmt: skip
+
+
+def _gather(launch: Launch) -> Nest:
+    kernel: Gather = launch.kernel  # type: ignore[assignment]
+    shape, size, out, a, index = launch.arguments
+    e = element(kernel.dtype)
+    picked = Pick(
+        a.buffer,
+        e,
+        a.offset,
+        (*a.strides[:-1], 0),
+        _load(index, I64),
+        size,
+        a.strides[-1],
+    )
+    return MapNest(tuple(shape), [_store(out, kernel.dtype, picked)])
+
+
+#: For kernels that are called: where among the launch's operands the written ones are.
+_WRITTEN = {
+    ArgReduce: (2,),
+    Scan: (1,),
+    Scatter: (2,),
+    Sort: (1, 2),
+    RandomWords: (1,),
+    Matmul: (1,),
+}
+
+
+def _call(launch: Launch) -> Nest:
+    at = _WRITTEN[type(launch.kernel)]
+    operands = [(i, x) for i, x in enumerate(launch.arguments) if isinstance(x, Operand)]
+    outputs = [x.buffer for i, x in operands if i in at]
+    read = [x for i, x in operands if i not in at or isinstance(launch.kernel, Scatter)]
+    inputs = [Load(x.buffer, INT64, UNKNOWN, tuple(x.strides)) for x in read]
+    return CallNest((), launch, outputs, inputs)
+
+
+_MAKERS: dict[type, Callable[[Launch], Nest]] = {
+    Map: _map, Reduce: _reduce, Matmul: _matmul, Gather: _gather,
+    ArgReduce: _call, Scan: _call, Scatter: _call, Sort: _call, RandomWords: _call,
+}  # fmt: skip

@@ -1,0 +1,179 @@
+"""Who does what, and when they must wait: how nests are shared out among threads, and where barriers stand.
+
+A nest is shared out along one of its dimensions, thread t taking the t-th part of it, or done by the first thread
+alone. Two nests need no barrier between them where each thread reads just what it wrote itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from facula.graph.compiler.fuse import cost_of, count
+from facula.graph.compiler.lower import Memory
+from facula.graph.compiler.nests import (
+    CallNest,
+    Load,
+    MapNest,
+    MatmulNest,
+    Nest,
+    ReduceNest,
+    Store,
+)
+
+#: Work (elements times their cost) below which handing it out costs more than it saves.
+LITTLE = 4096
+
+
+class Share(NamedTuple):
+    """Dimension `dim` of a nest, in parts that begin and end at `bounds`; None: all by the first thread."""
+
+    dim: int
+    bounds: tuple[int, ...]
+
+
+def bounds_of(size: int, threads: int, step: int = 1) -> tuple[int, ...]:
+    """Where `threads` equal parts of `size` begin and end, in multiples of `step`."""
+    blocks = -(-size // step)
+    return tuple(min(size, blocks * t // threads * step) for t in range(threads + 1))
+
+
+def share(nest: Nest, threads: int) -> Share | None:
+    """How a nest is shared out."""
+    if threads == 1 or work_of(nest) < LITTLE:
+        return None
+    if isinstance(nest, MatmulNest):
+        return _matmul(nest, threads)
+    if not isinstance(nest, (MapNest, ReduceNest)) or not nest.shape:
+        return None
+    large = [d for d, n in enumerate(nest.shape) if n >= 8 * threads]
+    dim = large[0] if large else max(range(len(nest.shape)), key=lambda d: nest.shape[d])
+    n = nest.shape[dim]
+    step = 16 if dim == len(nest.shape) - 1 and n >= 32 * threads and n % (16 * threads) else 1
+    return Share(dim, bounds_of(n, threads, step)) if n > 1 else None
+
+
+def _matmul(nest: MatmulNest, threads: int) -> Share:
+    *batch, m, n = nest.shape
+    for dim, size in enumerate(batch):
+        if size >= 2 * threads and size % threads == 0:
+            return Share(dim, bounds_of(size, threads))
+    dim = len(batch) + (0 if m >= n or m >= 64 * threads else 1)
+    return Share(dim, bounds_of(nest.shape[dim], threads, 4 if dim == len(batch) else 16))
+
+
+def work_of(nest: Nest) -> int:
+    """Elements of a nest times about what one costs."""
+    if isinstance(nest, MatmulNest):
+        return count(nest.shape) * nest.depth
+    if isinstance(nest, ReduceNest):
+        return count(nest.shape) * count(nest.reduced) * (1 + cost_of(nest.value))
+    if isinstance(nest, MapNest):
+        return count(nest.shape) * sum(1 + cost_of(s.value) for s in nest.stores)
+    return 0
+
+
+class Touch(NamedTuple):
+    """What a nest does to a piece of memory: bytes `low` to `high` of `place`, thread t those in `parts` t."""
+
+    place: int
+    low: int
+    high: int
+    parts: tuple[tuple[int, int], ...] | None  # None: the first thread alone
+    writes: bool
+    exact: bool  # whether a thread touches nothing outside its part
+
+
+def barriers(nests: Sequence[Nest], shares: Sequence[Share | None], places: dict[Memory, tuple[int, int]]) -> list[bool]:  # fmt: skip
+    """For each nest, whether all threads must have arrived before it."""
+    open_touches: list[Touch] = []
+    found = []
+    for nest, shared in zip(nests, shares):
+        new = touches(nest, shared, places)
+        waits = any(_conflict(a, b) for a in open_touches for b in new)
+        if waits:
+            open_touches = []
+        open_touches += new
+        found.append(waits)
+    return found
+
+
+def _conflict(a: Touch, b: Touch) -> bool:
+    if not (a.writes or b.writes) or a.place != b.place or a.high <= b.low or b.high <= a.low:
+        return False
+    if a.parts is None or b.parts is None:
+        return not (a.parts is None and b.parts is None)
+    if not (a.exact and b.exact):
+        return True
+    return any(
+        p[0] < q[1] and q[0] < p[1]
+        for t, p in enumerate(a.parts)
+        for s, q in enumerate(b.parts)
+        if s != t
+    )
+
+
+def touches(nest: Nest, shared: Share | None, places: dict[Memory, tuple[int, int]]) -> list[Touch]:  # fmt: skip
+    """All that a nest reads and writes."""
+    if isinstance(nest, CallNest):  # its loops are shared out, it is not known how
+        memories = [(m, True) for m in nest.written] + [(x.memory, False) for x in nest.read]
+        return [_whole(m, _EVERYWHERE, places, writes) for m, writes in memories]
+    if isinstance(nest, MapNest):
+        stores = nest.stores
+    elif isinstance(nest, (ReduceNest, MatmulNest)):
+        stores = [nest.store]
+    else:
+        raise TypeError(f"a nest of an unknown kind, {type(nest).__name__}")
+    found = [_touch(s, nest, shared, places, True) for s in stores]
+    return found + [_touch(x, nest, shared, places, False) for x in nest.read]
+
+
+#: Parts of a nest of which every thread may touch everything.
+_EVERYWHERE = ()
+
+
+def _whole(memory: Memory, parts: Any, places: dict[Memory, tuple[int, int]], writes: bool) -> Touch:  # fmt: skip
+    place, at = places[memory]
+    return Touch(place, at, at + memory.nbytes, parts, writes, False)
+
+
+def _touch(x: Load | Store, nest: Nest, shared: Share | None, places: dict[Memory, tuple[int, int]], writes: bool) -> Touch:  # fmt: skip
+    if shared is None:
+        return _whole(x.memory, None, places, writes)
+    place, at = places[x.memory]
+    if x.offset < 0 or any(s < 0 for s in x.strides):
+        return _whole(x.memory, _EVERYWHERE, places, writes)
+    sizes = _sizes(x, nest)
+    itemsize = ITEMSIZES[x.element.storage]
+    dim = shared.dim
+    if isinstance(nest, MatmulNest) and x is nest.a and dim == len(nest.shape) - 1:
+        dim = -1  # all of a
+    if isinstance(nest, MatmulNest) and x is nest.b and dim == len(nest.shape) - 2:
+        dim = -1
+    parts = []
+    for low, high in zip(shared.bounds, shared.bounds[1:]):
+        first, last = x.offset, x.offset
+        for d, (n, s) in enumerate(zip(sizes, x.strides)):
+            start, end = (low, high - 1) if d == dim else (0, n - 1)
+            first += s * start
+            last += s * max(end, start)
+        parts.append((at + first * itemsize, at + (last + 1) * itemsize if high > low else at))
+    return Touch(place, at, at + x.memory.nbytes, tuple(parts), writes, True)
+
+
+def _sizes(x: Load | Store, nest: Nest) -> tuple[int, ...]:
+    """How far each stride of an access runs."""
+    if isinstance(nest, ReduceNest) and x is not nest.store:
+        return (*nest.shape, *nest.reduced)
+    if isinstance(nest, MatmulNest):
+        *batch, m, n = nest.shape
+        if x is nest.a:
+            return (*batch, m, nest.depth)
+        if x is nest.b:
+            return (*batch, nest.depth, n)
+    return nest.shape
+
+
+ITEMSIZES = {
+    "u8": 1, "i8": 1, "u16": 2, "i16": 2, "u32": 4, "i32": 4, "f32": 4, "u64": 8, "i64": 8, "f64": 8, "c64": 8, "c128": 16,
+}  # fmt: skip
