@@ -155,9 +155,9 @@ def time_enqueue(device: str, label: str) -> None:
     with facula.no_grad():
         for _ in range(60):
             start = time.perf_counter()
-            for _ in range(200):
+            for _ in range(500):
                 x + y
-            turns.append((time.perf_counter() - start) / 200 * 1e6)
+            turns.append((time.perf_counter() - start) / 500 * 1e6)
             backend.synchronize()
     median = sorted(turns)[len(turns) // 2]
     row(f"x + y, 10 elements, enqueued, {label}", median, None, "µs", median, 8)

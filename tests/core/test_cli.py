@@ -43,7 +43,7 @@ def test_report():
         (
             ["report", "nonsense"],
             1,
-            "facula report: no plug-in provides device 'nonsense'; there are: c, cpu, meta, toy",
+            "facula report: no plug-in provides device 'nonsense'; there are: c, cpu, meta, ",
         ),
         (["report", "CUDA 3!"], 1, "facula report: Invalid device string"),
         (["report", "cpu:3"], 1, "facula report: device 'cpu:3' does not exist: there is one cpu"),
