@@ -69,7 +69,7 @@ def machine() -> list[str]:
         "versions": f"Python {platform.python_version()}, NumPy {version('numpy')}, PyTorch {version('torch')}",
         "BLAS": _blas(),
         "threads": "as many for Facula (OPENBLAS_NUM_THREADS, OMP_NUM_THREADS) as for PyTorch: 1 unless a row says so, "
-        f"{CORES} for memory and random numbers",
+        f"{CORES} for memory, random numbers and OpenCL",
         "unset for the benchmarks": ", ".join(unset) or "nothing",
     }
     return [f"- {name}: {value}" for name, value in facts.items()]
