@@ -78,7 +78,8 @@ class _Printer:
             self.lines.append(f"{targets[0]} = {self.text(node.args[0])}")
             return
         kernel = self.kernel(node.op.name, getattr(backend, node.op.name))
-        call = f"{kernel}({', '.join(map(self.text, node.args))})"
+        own = None if node.op.name in _MOVES else backend
+        call = f"{kernel}({', '.join(self.argument(a, own) for a in node.args)})"
         several = bool(node.op.outputs) or len(targets) > 1
         self.lines.append(f"{', '.join(targets)}{',' if several else ''} = {call}")
         if backend.wrap.__func__ is not Backend.wrap and node.op.name not in _MOVES:
@@ -109,6 +110,14 @@ class _Printer:
 
     def kernel(self, name: str, function: Callable[..., Any]) -> str:
         return self.constant(_watched(name, function) if self.is_watched else function, name)
+
+    def argument(self, a: Any, backend: Backend | None) -> str:
+        """Numbers that Python owns are arrays of the default device: on another they are made anew."""
+        read = self.graph.scalars.get(a) if a.__class__ is Value and self.backend is None else None
+        if read is None or backend is None or a.node.backend is backend:
+            return self.text(a)
+        full, dtype = self.constant(backend.full, "full"), self.constant(a.dtype, "dtype")
+        return f"{full}((), {self.constant(read, 'read')}(), {dtype})"
 
     def number_or_array(self, a: Any) -> str:
         """In-place kernels take numbers that Python owns as they are, not rounded to an array's dtype."""
