@@ -1,4 +1,4 @@
-"""Runs every hand-written kernel of matmul, conv, pool and batch_norm on small shapes; see test_oclgrind.py.
+"""Runs every hand-written kernel on small shapes; see test_oclgrind.py.
 
 Buffers are exactly as large as their arrays, so that one element too far is seen. With the argument
 `planted` it runs a kernel that writes one element too far instead.
@@ -13,7 +13,18 @@ import numpy as np
 import pyopencl as cl
 
 from facula.backends.registry import backend_for
-from facula_opencl.kernels import batch_norm, conv, matmul, pool, tile
+from facula_opencl.kernels import (
+    activation,
+    batch_norm,
+    conv,
+    layer_norm,
+    loss,
+    matmul,
+    optimizer,
+    pool,
+    softmax,
+    tile,
+)
 
 CPU, XP = backend_for("cpu"), backend_for("opencl")
 #: input, weight, stride, padding, dilation, groups
@@ -107,6 +118,44 @@ def norms() -> None:
         check(got, CPU.batch_norm_eval(x, mean, var, w, b, 1e-5))
 
 
+def rows() -> None:
+    for shape in ((3, 37), (2, 5)):
+        x, g, w, n = values(*shape), values(*shape), values(shape[-1]), shape[-1:]
+        check(softmax.softmax(XP, *on(x), 1), CPU.softmax(x, 1))
+        check(softmax.log_softmax_gradient(XP, *on(g, x), 1), CPU.log_softmax_gradient(g, x, 1))
+        expected = CPU.native_layer_norm(x, n, w, w, 1e-5)
+        on_x, on_w = on(x, w)
+        for got, value in zip(
+            layer_norm.native_layer_norm(XP, on_x, n, on_w, on_w, 1e-5), expected
+        ):
+            check(got, value)
+        got = layer_norm.layer_norm_gradient(XP, *on(g, x, *expected[1:], w), 1)
+        for one, value in zip(got, CPU.layer_norm_gradient(g, x, *expected[1:], w, 1)):
+            check(one, value)
+        check(activation.gelu_gradient(XP, *on(g, x), "none"), CPU.gelu_gradient(g, x, "none"))
+        target, options = np.arange(shape[0]) * 2, (-100, "mean", 0.0)
+        value, sums = CPU.class_cross_entropy(x, target, None, *options)
+        check(loss.class_cross_entropy(XP, *on(x, target), None, *options)[0], value)
+        one, on_x, on_target, on_sums = on(np.ones((), np.float32), x, target, sums)
+        got = loss.class_cross_entropy_gradient(XP, one, on_x, on_target, None, on_sums, *options)
+        one = np.ones((), np.float32)
+        check(got, CPU.class_cross_entropy_gradient(one, x, target, None, sums, *options))
+
+
+def updates() -> None:
+    rates = 0.1, 0.9, 0.99, 1e-8, 0.1, True, True
+    arrays = [np.abs(values(19)) for _ in range(5)] + [np.array(3, np.float32)]
+    there = on(*arrays)
+    optimizer.adam_update(XP, *there, *rates)
+    CPU.inplace_kernels["adam_update"](*arrays, *rates)
+    optimizer.momentum_update(XP, *there[:3], 0.1, 0.1, 0.9, 0.0, True, True, False)
+    CPU.inplace_kernels["momentum_update"](*arrays[:3], 0.1, 0.1, 0.9, 0.0, True, True, False)
+    optimizer.sgd_update(XP, *there[:2], 0.1, 0.1, True)
+    CPU.inplace_kernels["sgd_update"](*arrays[:2], 0.1, 0.1, True)
+    for got, value in zip(there, arrays):
+        check(got, value)
+
+
 def planted() -> None:
     source = "__kernel void beyond(__global float *p, int n) { p[n] = 1; }"
     XP.function(source, "beyond", "Pi")((1,), (1,), XP.empty((4,), np.float32).buffer, 4)
@@ -119,7 +168,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["planted"]:
         planted()
     else:
-        products(), convolutions(), pools(), norms()
+        products(), convolutions(), pools(), norms(), rows(), updates()
         if XP.is_cpu:
             tile.has_wide_registers = lambda xp: True
             products(), convolutions()
