@@ -46,9 +46,13 @@ def compare(
     unit: str = "µs",
     rounds: int = 60,
     bound: Any = None,
+    each: int = 1,
 ) -> None:
-    """Times both and prints the row; `bound` is the largest ratio that is good enough."""
-    scale = {"µs": 1e6, "ms": 1e3, "s": 1.0}[unit]
+    """Times both and prints the row; `bound` is the largest ratio that is good enough.
+
+    `each`: how often a call of either does what is timed.
+    """
+    scale = {"µs": 1e6, "ms": 1e3, "s": 1.0}[unit] / each
     ours, theirs, ratio = interleave(facula, torch, number, rounds)
     row(what, ours * scale, theirs * scale, unit, ratio, bound)
 
