@@ -175,6 +175,10 @@ class Nest:
     def written(self) -> list[Memory]:
         raise NotImplementedError
 
+    def redirect(self, instead: dict[Memory, Memory]) -> None:
+        """Has it read other memories in place of some."""
+        raise NotImplementedError
+
     @property
     def read(self) -> list[Load]:
         """Loads; for nests that read elsewhere as well, with strides of no meaning."""
@@ -249,6 +253,18 @@ class CallNest(Nest):
     @property
     def read(self) -> list[Load]:
         return self.inputs
+
+    def redirect(self, instead: dict[Memory, Memory]) -> None:
+        """Has the kernel read other memories in place of some."""
+        arguments = tuple(
+            x._replace(buffer=instead.get(x.buffer, x.buffer)) if isinstance(x, Operand) else x
+            for x in self.launch.arguments
+        )
+        self.launch = self.launch._replace(arguments=arguments)
+        self.inputs = [
+            Load(instead.get(x.memory, x.memory), x.element, x.offset, x.strides)
+            for x in self.inputs
+        ]
 
 
 def nests_of(launches: Sequence[Launch]) -> list[Nest]:
