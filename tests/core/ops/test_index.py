@@ -132,3 +132,14 @@ def test_the_gradient_of_slices_is_linear_in_their_number(read, growth):
         assert (x.grad.numpy() == 1).all()
 
     assert growth(loop, 500, 2000) < 7  # 4 if linear, 9 or more if quadratic
+
+
+@pytest.mark.parametrize("device", ["cpu", "toy"])
+def test_an_index_out_of_range_is_named_or_said_to_be_one_of_several(device):
+    x, at = facula.ones(3, 4, device=device), lambda *i: facula.tensor(i, device=device)
+    with pytest.raises(IndexError, match="index 5 is out of bounds"):
+        facula.gather(x, 1, at(5).reshape(1, 1))
+    for wrong in (lambda: x[at(0, 7)], lambda: x[at(0, 1), at(1, -9)]):
+        with pytest.raises(IndexError, match=r"index \d|index -9|an index") as caught:
+            wrong()
+        assert "4294967" not in str(caught.value)  # no number of the mechanism's own

@@ -12,3 +12,16 @@ class OutOfMemoryError(RuntimeError):
 
 class DeviceError(RuntimeError):
     """A device refused a command or was lost. Its tensors may be gone; other devices are as they were."""
+
+
+def index_error(index: int, size: int) -> IndexError:
+    """The error for an index that a kernel met out of range, in words.
+
+    Where several dimensions are indexed at once, kernels see them as one, and an index out of range of its own as
+    a place far before the first (`OUTSIDE` in `ops/index.py`): then there is no number to name.
+    """
+    if index < -(1 << 31):
+        return IndexError(
+            f"an index is out of bounds: the indexed dimensions have {size} places together"
+        )
+    return IndexError(f"index {index} is out of bounds for dimension with size {size}")

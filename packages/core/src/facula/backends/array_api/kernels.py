@@ -21,6 +21,7 @@ from facula.backends.buffer import (
     Sort,
 )  # fmt: skip
 from facula.dtypes import I64
+from facula.errors import index_error
 from facula.random import MULTIPLIERS, WEYL
 
 
@@ -89,7 +90,7 @@ def places_along(xp: Any, m: Any, shape: Any, size: int, x: Any, index: Any) -> 
     at = xp.load(index, shape, I64)
     bad = (at < -size) | (at >= size)
     if bool(m.any(bad)):
-        raise IndexError(f"index {int(at[bad][0])} is out of bounds for dimension with size {size}")
+        raise index_error(int(at[bad][0]), size)
     starts = m.reshape(xp.places(shape[:-1], x.strides[:-1], x.offset), (*shape[:-1], 1))
     return starts + m.where(at < 0, at + size, at) * x.strides[-1]
 

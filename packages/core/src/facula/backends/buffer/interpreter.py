@@ -28,6 +28,7 @@ from facula.backends.buffer.kernels import (
     Sort,
 )
 from facula.dtypes import B8, COMPLEX, FLOAT, FROM_NUMPY, I64
+from facula.errors import index_error
 from facula.random import Key, words
 
 Open = Callable[[Any], Any]
@@ -195,7 +196,7 @@ def _along(index: list[int], shape: Any, size: int, x: Operand) -> list[int]:
     found = []
     for place, i in enumerate(index):
         if not -size <= i < size:
-            raise IndexError(f"index {i} is out of bounds for dimension with size {size}")
+            raise index_error(i, size)
         found.append(starts[place // n] + i % size * stride)
     return found
 

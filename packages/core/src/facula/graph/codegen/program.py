@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from facula.dtypes import I64
+from facula.errors import index_error
 from facula.graph.codegen.dialects import Dialect
 from facula.graph.codegen.elements import NUMBER_DTYPES, Element, real
 from facula.graph.codegen.layout import Layout, Names, Nest, numbers_of
@@ -73,7 +74,7 @@ def raise_for(flag: Sequence[int]) -> None:
     """Raises what a kernel has noted in its flag: IndexError, or RuntimeError for an integer divided by 0."""
     found, index, size = (int(x) for x in flag)
     if found == INDEX:
-        raise IndexError(f"index {index} is out of bounds for dimension with size {size}")
+        raise index_error(index, size)
     if found == DIVISION:
         raise RuntimeError("ZeroDivisionError: an integer tensor is divided by 0")
 
