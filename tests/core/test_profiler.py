@@ -327,6 +327,20 @@ def test_copies_are_counted_with_their_bytes():
     assert "Copies: 1 HtoD toy (40 B), 2 DtoH toy (44 B)" in text
 
 
+def test_functions_that_are_attributes_of_a_backend_are_put_back(monkeypatch):
+    backend = registry.backend_for("toy")
+    given = []
+    plain = backend.alloc
+    monkeypatch.setattr(backend, "alloc", lambda nbytes: given.append(nbytes) or plain(nbytes))
+    own = backend.alloc
+    with profile():
+        facula.ones(2, device="toy")
+    assert backend.alloc is own
+    count = len(given)
+    facula.ones(2, device="toy")
+    assert len(given) > count
+
+
 def test_what_runs_on_the_host_is_counted(queue):
     x = facula.ones(4, device=queue)
     with profile() as prof:

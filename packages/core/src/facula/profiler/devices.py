@@ -115,14 +115,18 @@ def _attach(backend: Any) -> None:
             wrappers["launch"] = _launch
     elif backend.device.type != "cpu" and backend.has_values:
         wrappers = {"asarray": _asarray, "to_numpy": _to_numpy}
-    backend.__dict__[_WRAPPED] = tuple(wrappers)
+    # Some backends have such functions of their own, as attributes of the instance.
+    backend.__dict__[_WRAPPED] = {name: backend.__dict__.get(name) for name in wrappers}
     for name, wrap in wrappers.items():
         setattr(backend, name, wrap(getattr(backend, name), log))
 
 
 def _detach(backend: Any) -> None:
-    for name in backend.__dict__.pop(_WRAPPED, ()):
-        backend.__dict__.pop(name, None)
+    for name, own in backend.__dict__.pop(_WRAPPED, {}).items():
+        if own is None:
+            backend.__dict__.pop(name, None)
+        else:
+            setattr(backend, name, own)
     backend.profile = None
 
 
