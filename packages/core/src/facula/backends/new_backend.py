@@ -48,7 +48,7 @@ def check_name(name: str) -> None:
     """Raises ValueError unless a new type of device can have this name."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise ValueError(
-            f"{name!r} cannot name a device: expected small letters, digits and '_', beginning with a letter, "
+            f"{name!r} cannot name a device: expected small letters, digits and '_', beginning with a letter, and no keyword of Python, "
             f"as in 'acorn'"
         )
     found = plugins()
