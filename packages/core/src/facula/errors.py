@@ -20,7 +20,7 @@ def index_error(index: int, size: int) -> IndexError:
     Where several dimensions are indexed at once, kernels see them as one, and an index out of range of its own as
     a place far before the first (`OUTSIDE` in `ops/index.py`): then there is no number to name.
     """
-    if index < -(1 << 31):
+    if -(1 << 62) <= index < -(1 << 31):
         return IndexError(
             f"an index is out of bounds: the indexed dimensions have {size} places together"
         )
