@@ -15,10 +15,11 @@ import pytest
 import facula
 from facula import nn, optim
 from facula.graph.codegen.elements import FLOAT32 as FLOAT
-from facula.graph.compiler import compiler as c_compiler, unit
+from facula.graph.compiler import compiler as c_compiler
 from facula.graph.compiler.fuse import affine, refined
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import Load
+from facula.graph.runtime import shared_library, unit
 from facula.nn import functional as F
 from facula.testing.samples import build, on_device, samples_of, tensors_in
 
@@ -33,7 +34,7 @@ def cache(tmp_path_factory):
     """Units in a folder of the tests' own."""
     before = os.environ.get("FACULA_CACHE")
     os.environ["FACULA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    c_compiler.runtime.cache_clear()
+    shared_library.cache_clear()
     yield Path(os.environ["FACULA_CACHE"]) / "units"
     os.environ.pop("FACULA_CACHE") if before is None else os.environ.update(FACULA_CACHE=before)
 

@@ -6,8 +6,6 @@ import ctypes
 import threading
 import warnings
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,8 @@ from facula.graph.compiler.lower import CompileError, Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import barriers, share
-from facula.graph.compiler.unit import CompilerMissing, load
 from facula.graph.ir import Graph
+from facula.graph.runtime import CompilerMissing, load, shared_library
 from facula.threads import get_num_threads
 
 _MASK = 2**64 - 1
@@ -36,15 +34,6 @@ class _Context(ctypes.Structure):
         ("gemm", ctypes.c_void_p),
         ("barrier", ctypes.c_void_p),
     ]
-
-
-@cache
-def runtime() -> ctypes.CDLL:
-    """The thread pool and the matrix product."""
-    source = Path(__file__).with_name("runtime.c").read_text()
-    library = load(source, "-ffp-contract=fast", "-pthread")
-    library.run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
-    return library
 
 
 def compile_c(graph: Graph, backend: Any) -> Compiled | None:
@@ -141,7 +130,7 @@ class Compiled:
             self.pointers[slot] = data.ctypes.data
         self.keys = (ctypes.c_uint64 * (3 * self.options + 1))()
         self.flag = (ctypes.c_int64 * 3)()
-        loaded = runtime()
+        loaded = shared_library()
         self.context = _Context(
             ctypes.addressof(self.pointers),
             ctypes.addressof(self.keys),
