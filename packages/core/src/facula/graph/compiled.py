@@ -142,7 +142,7 @@ class CompiledFunction:
             return None
         self.programs.move_to_end(key)
         for i, (guards, program) in enumerate(found):
-            if guards.broken() is None and program.broken(tensors) is None:
+            if guards.hold() and program.broken(tensors) is None:
                 if i:
                     found.insert(0, found.pop(i))
                 return program

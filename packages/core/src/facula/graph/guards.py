@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -109,10 +109,43 @@ class Guards:
         self.identities: list[tuple[Callable[[Any, Any], Any], Any, Any, Any, str]] = []
         self.lengths: list[tuple[Any, int, str]] = []
         self.names: dict[int, str] = {}  # of tensors, by id
+        self.found: list[Any] = []  # the objects of `values`
+        self._quick: list[Callable[[], bool]] | None = None
         self.kept: Any = (
             None  # arguments that are compared by id, so that no other object gets theirs
         )
         self._seen: dict[int, Any] = {}
+
+    def hold(self) -> bool:
+        """Whether all is as it was: the quick test, as one generated expression per few hundred places."""
+        if self._quick is None:
+            self._quick = list(self._tests())
+        try:
+            return all(test() for test in self._quick) or self.broken() is None
+        except (LookupError, ValueError):
+            return self.broken() is None
+
+    def _tests(self) -> Iterator[Callable[[], bool]]:
+        """Identity is enough to see that nothing changed; where it fails, `broken` compares values."""
+        terms: list[tuple[str, dict[str, Any]]] = []
+        for i, (get, c, k, expected, _) in enumerate([*self.identities, *self.plain_objects()]):
+            place = {_item: f"c{i}[k{i}]", _cell: f"c{i}.cell_contents"}[get]
+            terms.append((f"{place} is e{i}", {f"c{i}": c, f"k{i}": k, f"e{i}": expected}))
+        for i, (get, c, k, expected, _) in enumerate(self.values):
+            if get is _truth:
+                no = "" if expected[1] else "not "
+                terms.append((f"{no}d{i}[j{i}]", {f"d{i}": c, f"j{i}": k}))
+        for i, (c, n, _) in enumerate(self.lengths):
+            terms.append((f"len(l{i}) == {n}", {f"l{i}": c}))
+        for at in range(0, len(terms), 200):
+            part = terms[at : at + 200]
+            names = {name: x for _, bound in part for name, x in bound.items()}
+            text = f"lambda {', '.join(names)}: lambda: {' and '.join(t for t, _ in part)}"
+            yield eval(text, {})(*names.values())  # names and numbers of our own
+
+    def plain_objects(self) -> list[Any]:
+        """For values: the very object that was found at capture."""
+        return [(g, c, k, x, n) for (g, c, k, _, n), x in zip(self.values, self.found) if g is not _truth]  # fmt: skip
 
     def broken(self) -> str | None:
         """The first place where something else is found now, or None."""
@@ -202,6 +235,7 @@ class Guards:
                     self._place(_item, group, key, place)
                 elif isinstance(value, (int, float)):
                     self.values.append((_truth, group, key, plain_key(bool(value)), place))
+                    self.found.append(value)
 
     def _place(self, get: Callable[[Any, Any], Any], container: Any, key: Any, name: str) -> None:
         found = get(container, key)
@@ -209,6 +243,7 @@ class Guards:
             return
         if is_plain(found):
             self.values.append((get, container, key, plain_key(found), name))
+            self.found.append(found)
         else:
             self.identities.append((get, container, key, found, name))
             self.walk(found, name)

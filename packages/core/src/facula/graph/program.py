@@ -9,7 +9,8 @@ from typing import Any
 from facula._tensor import Tensor, alias, bump, is_tracked, write_
 from facula.autograd.mode import Mode, is_grad_enabled, state
 from facula.autograd.record import from_array, run
-from facula.graph.capture import Outcome
+from facula.graph.capture import Held, Outcome
+from facula.graph.deliver import Delivery, home
 from facula.graph.errors import CaptureError
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
 from facula.graph.replay import last_uses
@@ -33,6 +34,10 @@ class Program:
         self.is_differentiable, self.problem = outcome.is_differentiable, outcome.problem
         self.code = code
         self.constants = frozenset(id(n.args[0]) for n in self.graph.nodes if n.op is CONSTANT)
+        owns = getattr(code, "owns_outputs", False)
+        self.delivery = Delivery(self) if owns else None
+        if owns:
+            code.hold([isinstance(s, Held) for s in self.sources])  # type: ignore[union-attr]
         self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
 
     # ---- whether it may be used
@@ -67,9 +72,15 @@ class Program:
             tensors = [s.tensor(args) for s in self.sources]
             arrays = [t._array for t in tensors]  # type: ignore[union-attr]
             options = [o.read() for o in self.graph.options]
+            if self.delivery is not None:
+                self.delivery.drop(args)
         run_code = self.code or self.graph.code(is_watched=isinstance(state.mode, Mode))
-        outputs = _as_tensors(self.graph, run_code(arrays, options))
+        made = run_code(arrays, options)
         del arrays
+        if self.delivery is not None and self.delivery.is_short:
+            with lock:
+                return self.delivery(tensors, made, args, lambda: _Finish(self, tensors, [], args))
+        outputs = _as_tensors(self.graph, made)
         with lock:
             return _Finish(self, tensors, outputs, args).result()
 
@@ -189,12 +200,7 @@ def _store(tensor: Tensor, value: Tensor, tracked: bool) -> None:
 
 
 def _as_tensors(graph: Graph, arrays: list[Any]) -> list[Tensor]:
-    return [from_array(_home(v), a) for v, a in zip(graph.outputs, arrays)]
-
-
-def _home(value: Value) -> Any:
-    node = value.node
-    return node.args[1] if node.name == "to_backend" else node.backend
+    return [from_array(home(v), a) for v, a in zip(graph.outputs, arrays)]
 
 
 def replay_recorded(graph: Graph, inputs: list[Any], options: list[Any]) -> list[Tensor]:
@@ -219,7 +225,7 @@ def _run_node(node: Node, env: dict[Any, Any]) -> Any:
         result = kernel(*[_replace(a, env, _array) for a in node.args])
         results = result if isinstance(result, (tuple, list)) else [result]
         return [
-            None if v is None else from_array(_home(v), r) for v, r in zip(node.outputs, results)
+            None if v is None else from_array(home(v), r) for v, r in zip(node.outputs, results)
         ]
     position = iter(range(1_000_000))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import sys
 import threading
 import warnings
 from collections.abc import Sequence
@@ -18,12 +20,14 @@ from facula.graph.compiler.join_equal import join_equal
 from facula.graph.compiler.lower import CompileError, Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
-from facula.graph.compiler.schedule import barriers, share
+from facula.graph.compiler.schedule import schedule
 from facula.graph.ir import Graph
 from facula.graph.runtime import CompilerMissing, load, shared_library
 from facula.threads import get_num_threads
 
 _MASK = 2**64 - 1
+#: References to an array that only `Results` has: its tuple, its own variable, and the question.
+_UNSHARED = 3
 
 
 class _Context(ctypes.Structure):
@@ -70,6 +74,9 @@ def _declined(reason: str) -> None:
 class Compiled:
     """A program that is ready to run. `source` is its C text."""
 
+    #: Each output has memory of its own, or is an updated input.
+    owns_outputs = True
+
     def __init__(self, graph: Graph, threads: int):
         lowered = lower(graph)
         nests = nests_of(lowered.launches)
@@ -87,8 +94,7 @@ class Compiled:
         self.shapes = [(v.shape, v.dtype) for v in graph.outputs]
         self.expected = [(v.shape, v.dtype) for v in graph.inputs]
         self._place(nests, outputs, in_place)
-        shares = [share(n, threads) for n in nests]
-        waits = barriers(nests, shares, self.places)
+        shares, waits = schedule(nests, threads, self.places)
         self.nests, self.threads, self.waits = nests, threads, waits
         self.source = Emitter(self.places, threads).source(nests, shares, waits)
         library = load(self.source, "-ffp-contract=off")
@@ -99,14 +105,15 @@ class Compiled:
     def _place(self, nests: Any, outputs: list[Memory], in_place: dict[Memory, Memory]) -> None:
         """A slot for each input, constant and output, and one for all temporaries."""
         slots: dict[Memory, int] = {m: i for i, m in enumerate(self.inputs)}
-        self.results: list[tuple[str, int]] = []  # per output: ('input' | 'new', slot)
-        for memory in outputs:
+        #: Per output: its slot, and what makes memory for it; None where it is an updated input.
+        self.results: list[tuple[int, Results | None]] = []
+        for memory, (shape, dtype) in zip(outputs, self.shapes):
             if memory in in_place:
                 slots[memory] = slots[in_place[memory]]
-                self.results.append(("input", slots[memory]))
+                self.results.append((slots[memory], None))
             else:
                 slots.setdefault(memory, len(set(slots.values())))
-                self.results.append(("new", slots[memory]))
+                self.results.append((slots[memory], Results(shape, dtype)))
         self.constants: list[tuple[int, Any]] = []
         number = max(slots.values(), default=-1) + 1
         for nest in nests:
@@ -122,7 +129,13 @@ class Compiled:
         self.places = {m: (s, 0) for m, s in slots.items()}
         self.places |= {m: (number, at) for m, at in offsets.items()}
 
+    def hold(self, held: Sequence[bool]) -> None:
+        """Told which inputs are tensors that the program holds anyway: their addresses are looked up once."""
+        self.passing = [i for i, kept in enumerate(held) if not kept]
+
     def _prepare(self) -> None:
+        self.kept: list[Any] = [None] * len(self.inputs)
+        self.passing = list(range(len(self.inputs)))
         self.pointers = (ctypes.c_void_p * (self.arena + 1))()
         start = self.temporary.ctypes.data
         self.pointers[self.arena] = start + -start % 64
@@ -138,6 +151,7 @@ class Compiled:
             ctypes.cast(loaded.gemm, ctypes.c_void_p),
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
         )
+        self.context_address = ctypes.addressof(self.context)
         self.run = loaded.run
         self.lock = threading.Lock()
 
@@ -147,27 +161,47 @@ class Compiled:
             return self._call(arrays, options)
 
     def _call(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
-        kept = []
+        pointers, kept = self.pointers, self.kept
         for i, array in enumerate(arrays):
-            if not array.flags.c_contiguous:
-                array = np.ascontiguousarray(array)
-            kept.append(array)
-            self.pointers[i] = array.__array_interface__["data"][0]
+            if kept[i] is not array:
+                contiguous = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+                pointers[i] = contiguous.__array_interface__["data"][0]
+                kept[i] = contiguous
         for i, key in enumerate(options):
             self.keys[3 * i] = key.seed & _MASK
             self.keys[3 * i + 1] = key.offset & _MASK
             self.keys[3 * i + 2] = key.offset >> 64 & _MASK
-        out = []
-        for (kind, slot), (shape, dtype) in zip(self.results, self.shapes):
-            if kind == "input":
-                out.append(kept[slot])
-            else:
-                new = np.empty(shape, dtype)
-                self.pointers[slot] = new.__array_interface__["data"][0]
-                out.append(new)
-        self.run(self.entry, ctypes.addressof(self.context), self.threads)
+        out = [kept[slot] if new is None else new(pointers, slot) for slot, new in self.results]
+        self.run(self.entry, self.context_address, self.threads)
+        for i in self.passing:
+            kept[i] = None
         if self.flag[0]:
             found = tuple(self.flag)
             self.flag[0] = 0
             raise_for(found)
         return out
+
+
+class Results:
+    """Memory for one output: an array that nobody else holds any more is used again, so that no page is fetched anew."""
+
+    #: Bytes below which a new array costs less than looking for an old one.
+    LITTLE = 4096
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any):
+        self.shape, self.dtype = shape, dtype
+        self.arrays: list[Any] = []
+        self.is_large = math.prod(shape) * dtype.itemsize >= self.LITTLE
+
+    def __call__(self, pointers: Any, slot: int) -> Any:
+        """An array for the results, its address put under `slot`."""
+        if self.is_large:
+            for array, address in self.arrays:
+                if sys.getrefcount(array) == _UNSHARED:
+                    pointers[slot] = address
+                    return array
+        array = np.empty(self.shape, self.dtype)
+        pointers[slot] = address = array.__array_interface__["data"][0]
+        if self.is_large:
+            self.arrays = [*self.arrays[-1:], (array, address)]
+        return array

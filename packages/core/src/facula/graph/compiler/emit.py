@@ -147,13 +147,17 @@ class _NestPrinter:
         """Statements that compute the values, each part once, and their texts."""
         lines: list[str] = []
         known: dict[int, str] = {}
+        variables: dict[tuple[str, str], str] = {}  # equal texts are equal values
 
         def visit(v: Value) -> str:
             if id(v) not in known:
                 text = self.value(v, visit, names)
                 lines.extend(self.checks)
                 self.checks.clear()
-                known[id(v)] = self.variable(text, v.element, lines)
+                key = text, v.element.value
+                if key not in variables:
+                    variables[key] = self.variable(text, v.element, lines)
+                known[id(v)] = variables[key]
             return known[id(v)]
 
         return lines, [visit(v) for v in values]

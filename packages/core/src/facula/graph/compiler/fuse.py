@@ -8,7 +8,7 @@ same elements, is *merged* into it. What nobody reads any more is dropped.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import (
@@ -51,6 +51,7 @@ class _Fusion:
         #: Where among the original nests each of those that are done stands, and who makes what.
         self.at: dict[Nest, int] = {}
         self.made: dict[Memory, tuple[MapNest, Store]] = {}
+        self.loading: dict[tuple[Memory, int, tuple[int, ...]], MapNest] = {}
 
     def run(self) -> list[Nest]:
         done: list[Nest] = []
@@ -159,11 +160,8 @@ class _Fusion:
     # ---- merging
 
     def merge(self, nest: MapNest) -> bool:
-        """Moves the stores of `nest` into an earlier map that makes what it loads."""
-        for load in nest.read:
-            host = self.made.get(load.memory, (None, None))[0]
-            if host is None:
-                continue
+        """Moves the stores of `nest` into an earlier map that makes or loads what it loads."""
+        for host in self.hosts(nest):
             if host.shape != nest.shape:
                 self.split(host, nest.shape)
             if host.shape != nest.shape or not self.may_move(nest, host):
@@ -173,8 +171,27 @@ class _Fusion:
                 store.value = _from_registers(store.value, values, {})
             host.stores += nest.stores
             self.note(host, nest.stores)
+            self.loaded_by(host)
             return True
+        self.loaded_by(nest)
         return False
+
+    def hosts(self, nest: MapNest) -> Iterator[MapNest]:
+        """Maps that `nest` might join: those that make what it loads, then the last that load the same elements."""
+        reads = list(nest.read)
+        for load in reads:
+            if load.memory in self.made:
+                yield self.made[load.memory][0]
+        for load in reads:
+            found = self.loading.get((load.memory, load.offset, load.strides))
+            if found is not None and count(found.shape) == count(nest.shape) > 1:
+                yield found
+
+    def loaded_by(self, nest: MapNest) -> None:
+        """Remembers which map loads what; not what it loads once for all its iterations."""
+        for load in nest.read:
+            if any(load.strides):
+                self.loading[load.memory, load.offset, load.strides] = nest
 
     def may_move(self, nest: MapNest, host: MapNest) -> bool:
         made_there = {s.memory: s for s in host.stores}

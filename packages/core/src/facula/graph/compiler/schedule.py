@@ -21,8 +21,10 @@ from facula.graph.compiler.nests import (
     Store,
 )
 
-#: Work (elements times their cost) below which handing it out costs more than it saves.
-LITTLE = 4096
+#: What waiting for all threads costs, as work (elements times their cost).
+BARRIER = 6000
+#: What an element of a product costs less than one of a map.
+PRODUCT = 8
 
 
 class Share(NamedTuple):
@@ -38,34 +40,72 @@ def bounds_of(size: int, threads: int, step: int = 1) -> tuple[int, ...]:
     return tuple(min(size, blocks * t // threads * step) for t in range(threads + 1))
 
 
-def share(nest: Nest, threads: int) -> Share | None:
-    """How a nest is shared out."""
-    if threads == 1 or work_of(nest) < LITTLE:
-        return None
+def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int, int]]) -> tuple[list[Share | None], list[bool]]:  # fmt: skip
+    """How each nest is shared out, and whether all threads must have arrived before it.
+
+    Of the ways to share out a nest, the cheapest is taken: its work by the threads that do it, and a barrier if what
+    came before makes one necessary. So small nests follow the parts of what they read.
+    """
+    shares: list[Share | None] = []
+    waits = []
+    done: list[Touch] = []  # since the last barrier
+    for nest in nests:
+        best: tuple[float, Share | None, bool, list[Touch]] | None = None
+        work = work_of(nest)
+        for shared in ways(nest, threads):
+            new = touches(nest, shared, places)
+            waits_here = any(_conflict(a, b) for a in done for b in new)
+            cost = work / (1 if shared is None else threads) + BARRIER * waits_here
+            if best is None or cost < best[0]:
+                best = cost, shared, waits_here, new
+        assert best is not None
+        _, shared, waits_here, new = best
+        done = [*([] if waits_here else done), *new]
+        shares.append(shared)
+        waits.append(waits_here)
+    return shares, waits
+
+
+def ways(nest: Nest, threads: int) -> list[Share | None]:
+    """The ways to share out a nest, the best for its own speed first; all by the first thread last."""
+    if threads == 1 or isinstance(nest, CallNest) or not nest.shape:
+        return [None]
     if isinstance(nest, MatmulNest):
-        return _matmul(nest, threads)
-    if not isinstance(nest, (MapNest, ReduceNest)) or not nest.shape:
-        return None
+        found = _matmul(nest, threads)
+    else:
+        found = _elements(nest, threads)
+    return [*dict.fromkeys(found), None]
+
+
+def _elements(nest: Nest, threads: int) -> list[Share | None]:
     large = [d for d, n in enumerate(nest.shape) if n >= 8 * threads]
-    dim = large[0] if large else max(range(len(nest.shape)), key=lambda d: nest.shape[d])
-    n = nest.shape[dim]
-    step = 16 if dim == len(nest.shape) - 1 and n >= 32 * threads and n % (16 * threads) else 1
-    return Share(dim, bounds_of(n, threads, step)) if n > 1 else None
+    first = large[0] if large else max(range(len(nest.shape)), key=lambda d: nest.shape[d])
+    dims = [first, *(d for d, n in enumerate(nest.shape) if d != first and n >= threads)]
+    found: list[Share | None] = []
+    for dim in dims:
+        n = nest.shape[dim]
+        whole = dim == len(nest.shape) - 1 and n >= 32 * threads
+        steps = (16, 4, 1) if whole else (1, 4, 16)
+        found += [Share(dim, bounds_of(n, threads, step)) for step in steps if n > 1]
+    return found
 
 
-def _matmul(nest: MatmulNest, threads: int) -> Share:
+def _matmul(nest: MatmulNest, threads: int) -> list[Share | None]:
     *batch, m, n = nest.shape
+    found: list[Share | None] = []
     for dim, size in enumerate(batch):
-        if size >= 2 * threads and size % threads == 0:
-            return Share(dim, bounds_of(size, threads))
-    dim = len(batch) + (0 if m >= n or m >= 64 * threads else 1)
-    return Share(dim, bounds_of(nest.shape[dim], threads, 4 if dim == len(batch) else 16))
+        if size >= 2 * threads or size % threads == 0:
+            found.append(Share(dim, bounds_of(size, threads)))
+    rows = Share(len(batch), bounds_of(m, threads, 4))
+    columns = Share(len(batch) + 1, bounds_of(n, threads, 16))
+    by_rows = m >= n or m >= 64 * threads
+    return [*found, *((rows, columns) if by_rows else (columns, rows))]
 
 
 def work_of(nest: Nest) -> int:
     """Elements of a nest times about what one costs."""
     if isinstance(nest, MatmulNest):
-        return count(nest.shape) * nest.depth
+        return count(nest.shape) * nest.depth // PRODUCT
     if isinstance(nest, ReduceNest):
         return count(nest.shape) * count(nest.reduced) * (1 + cost_of(nest.value))
     if isinstance(nest, MapNest):
@@ -82,20 +122,7 @@ class Touch(NamedTuple):
     parts: tuple[tuple[int, int], ...] | None  # None: the first thread alone
     writes: bool
     exact: bool  # whether a thread touches nothing outside its part
-
-
-def barriers(nests: Sequence[Nest], shares: Sequence[Share | None], places: dict[Memory, tuple[int, int]]) -> list[bool]:  # fmt: skip
-    """For each nest, whether all threads must have arrived before it."""
-    open_touches: list[Touch] = []
-    found = []
-    for nest, shared in zip(nests, shares):
-        new = touches(nest, shared, places)
-        waits = any(_conflict(a, b) for a in open_touches for b in new)
-        if waits:
-            open_touches = []
-        open_touches += new
-        found.append(waits)
-    return found
+    box: Any = None  # what a thread touches, where two that are equal mean the same elements for the same thread
 
 
 def _conflict(a: Touch, b: Touch) -> bool:
@@ -105,6 +132,8 @@ def _conflict(a: Touch, b: Touch) -> bool:
         return not (a.parts is None and b.parts is None)
     if not (a.exact and b.exact):
         return True
+    if a.box is not None and a.box == b.box:
+        return False
     return any(
         p[0] < q[1] and q[0] < p[1]
         for t, p in enumerate(a.parts)
@@ -158,7 +187,34 @@ def _touch(x: Load | Store, nest: Nest, shared: Share | None, places: dict[Memor
             first += s * start
             last += s * max(end, start)
         parts.append((at + first * itemsize, at + (last + 1) * itemsize if high > low else at))
-    return Touch(place, at, at + x.memory.nbytes, tuple(parts), writes, True)
+    box = _box(x, sizes, dim, shared.bounds, at)
+    return Touch(place, at, at + x.memory.nbytes, tuple(parts), writes, True, box)
+
+
+def _box(x: Load | Store, sizes: Sequence[int], dim: int, bounds: tuple[int, ...], at: int) -> Any:
+    """The elements of an access, with dimensions in the order of memory and joined where they follow each other.
+
+    None where several threads may touch one element.
+    """
+    if dim < 0 or not x.strides[dim]:
+        return None
+    order = sorted(
+        (d for d, (n, s) in enumerate(zip(sizes, x.strides)) if d == dim or (n > 1 and s)),
+        key=lambda d: -x.strides[d],
+    )
+    joined: list[tuple[int, int, bool]] = []
+    for d in order:
+        n, s, own = sizes[d], x.strides[d], d == dim
+        if joined and not own and not joined[-1][2] and joined[-1][1] == s * n:
+            joined[-1] = joined[-1][0] * n, s, False
+        else:
+            joined.append((n, s, own))
+    reach = 1
+    for n, s, _ in reversed(joined):
+        if s < reach:  # elements overlap
+            return None
+        reach = s * (n - 1) + reach
+    return at, x.element.storage, x.offset, tuple(joined), bounds
 
 
 def _sizes(x: Load | Store, nest: Nest) -> tuple[int, ...]:
