@@ -55,7 +55,7 @@ bench: $(VENV)/parity $(VENV)/opencl
 
 # The umbrella `facula`, its core, its devices and the domain packages, into dist/.
 wheels: $(VENV)/base
-	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES) backends/cupy backends/opencl
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation -w dist . $(PACKAGES) backends/native backends/cupy backends/opencl
 
 $(VENV)/base: pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -71,8 +71,9 @@ $(VENV)/base: pyproject.toml constraints.txt $(PACKAGES:%=%/pyproject.toml)
 $(VENV)/demo: $(VENV)/base
 	$(PY) -m pip install -q -c constraints.txt --group demo
 	@touch $@
-$(VENV)/test: $(VENV)/demo
+$(VENV)/test: $(VENV)/demo backends/native/pyproject.toml
 	$(PY) -m pip install -q -c constraints.txt --group test
+	$(PY) -m pip install -q --no-deps --no-build-isolation -e backends/native
 	@touch $@
 $(VENV)/opencl: $(VENV)/test backends/opencl/pyproject.toml
 	$(PY) -m pip install -q -c constraints.txt "pyopencl[pocl]"

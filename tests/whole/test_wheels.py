@@ -19,12 +19,13 @@ PROJECTS = [
     "packages/core",
     "backends/numpy",
     "backends/cupy",
+    "backends/native",
     "backends/opencl",
     "packages/vision",
     "packages/audio",
     "packages/text",
 ]
-DEVICES = ["facula-numpy", "facula-opencl", "facula-cupy"]
+DEVICES = ["facula-numpy", "facula-native", "facula-opencl", "facula-cupy"]
 DOMAINS = ["facula-vision", "facula-audio", "facula-text"]
 
 TRAINING_STEP = """

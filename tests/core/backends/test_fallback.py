@@ -79,6 +79,32 @@ def test_providers_are_asked_in_order(poor):
     assert poor.host_calls == {}
 
 
+def test_a_provider_that_wraps_gets_the_kernel_below(poor):
+    below_exp = []
+
+    def provide(op, backend, below):
+        if op.name != "exp":
+            return below
+        below_exp.append(below)
+        return lambda input: backend.neg(input)
+
+    provide.wraps = True
+    poor.providers = [provide]
+    poor.bind(OPS["exp"])
+    poor.bind(OPS["sin"])
+    assert poor.to_numpy(poor.exp(poor.asarray(facula.tensor([2.0]).numpy()))).tolist() == [-2]
+    assert poor.host_calls == {} and callable(below_exp[0])
+    assert poor.adds(provide, OPS["exp"]) and not poor.adds(provide, OPS["sin"])
+
+
+def test_inplace_kernels_of_a_provider_are_asked_first(poor):
+    poor.inplace_kernels = {"add_": lambda target, other: "below", "mul_": lambda t, o: "mul"}
+    poor.add_inplace({"add_": lambda t, other: NotImplemented if other == 1 else "first"})
+    assert poor.inplace_kernels["add_"](0, 1) == "below"
+    assert poor.inplace_kernels["add_"](0, 2) == "first"
+    assert poor.inplace_kernels["mul_"](0, 2) == "mul"
+
+
 def test_readiness():
     toy = readiness("toy")
     assert toy.missing == []

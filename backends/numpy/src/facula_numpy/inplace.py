@@ -30,7 +30,7 @@ def _broadcasts(shape: Any, to: Any) -> bool:
     return lead >= 0 and all(n == 1 or n == m for n, m in zip(shape, to[lead:]))
 
 
-def _binary(ufunc: Callable[..., Any]) -> Callable[..., Any]:
+def binary(ufunc: Callable[..., Any]) -> Callable[..., Any]:
     def kernel(target: Any, other: Any, **options: Any) -> Any:
         if options or not _fits(target, other):
             return NotImplemented
@@ -39,7 +39,7 @@ def _binary(ufunc: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
-def _scaled(ufunc: Callable[..., Any]) -> Callable[..., Any]:
+def scaled(ufunc: Callable[..., Any]) -> Callable[..., Any]:
     def kernel(target: Any, other: Any, alpha: Any = 1, **options: Any) -> Any:
         if options or not _fits(target, other) or not isinstance(alpha, (int, float)):
             return NotImplemented
@@ -123,6 +123,6 @@ def _adam_half(*args: Any) -> None:
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
-    "add_": _scaled(np.add), "sub_": _scaled(np.subtract), "mul_": _binary(np.multiply), "div_": _binary(np.true_divide),
+    "add_": scaled(np.add), "sub_": scaled(np.subtract), "mul_": binary(np.multiply), "div_": binary(np.true_divide),
     "sgd_update": sgd_update, "momentum_update": momentum_update, "adam_update": adam_update,
 }  # fmt: skip

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 _threads: int | None = None
+#: Called with the number when it is set: other pools follow it.
+listeners: list[Callable[[int], None]] = []
 #: The executor, and the process that made it: a fork copies the object but not its threads.
 _pool: tuple[int, Any] | None = None
 
@@ -35,6 +37,8 @@ def set_num_threads(threads: int) -> None:
     if threads < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {threads}")
     _threads = threads
+    for listener in listeners:
+        listener(threads)
     try:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
     except ImportError:

@@ -64,7 +64,7 @@ class Backend:
 
     def __init__(self, device: Device):
         self.device = device
-        self.providers: list[Callable[[Op, Any], Any]] = []
+        self.providers: list[Callable[..., Any]] = []
         self.host_calls: dict[str, int] = {}
         #: Kernels that write into their arguments: of in-place methods ('add_') and optimizer updates.
         self.inplace_kernels: dict[str, Callable[..., Any]] = {}
@@ -168,10 +168,25 @@ class Backend:
         if kernel is None:
             kernel = partial(op.body, self) if op.body is not None else self._host_fallback(op)
         for provider in reversed(self.providers):
-            kernel = _ask_first(provider(op, self), kernel)
+            if wraps(provider):
+                kernel = provider(op, self, kernel) or kernel
+            else:
+                kernel = _ask_first(provider(op, self), kernel)
         if self.dtypes < DTYPES and "dtype" in op.options:
             return self._checking_dtype(op, kernel)
         return kernel
+
+    def adds(self, provider: Callable[..., Any], op: Op) -> bool:
+        """Whether a provider of kernels has one for `op`."""
+        if not wraps(provider):
+            return provider(op, self) is not None
+        return provider(op, self, _nothing) not in (None, _nothing)
+
+    def add_inplace(self, kernels: dict[str, Callable[..., Any]]) -> None:
+        """Has a provider's kernels that write into their arguments asked first."""
+        for name, kernel in kernels.items():
+            below = self.inplace_kernels.get(name)
+            self.inplace_kernels[name] = _ask_first(kernel, below) if below else kernel
 
     def _checking_dtype(self, op: Op, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """`kernel`, whose result has a dtype that the caller names: one that the device holds."""
@@ -251,6 +266,15 @@ class Backend:
 
     def __repr__(self) -> str:
         return f"<backend of device '{self.device}'>"
+
+
+def wraps(provider: Callable[..., Any]) -> bool:
+    """Whether a provider gets the kernel below its own (`KernelSpec.wraps`)."""
+    return getattr(provider, "wraps", False)
+
+
+def _nothing(*args: Any) -> Any:
+    return NotImplemented
 
 
 def _ask_first(first: Callable[..., Any] | None, then: Callable[..., Any]) -> Callable[..., Any]:

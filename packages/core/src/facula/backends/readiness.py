@@ -66,7 +66,7 @@ def readiness(device: Any) -> Readiness:
     for op in sorted(OPS.values(), key=lambda o: o.name):
         _sort_in(out, op, backend)
         for provider in backend.providers:
-            if provider(op, backend) is not None:
+            if backend.adds(provider, op):
                 out.provided.setdefault(provider.__name__, []).append(op.name)
     return out
 

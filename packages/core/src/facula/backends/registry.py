@@ -124,9 +124,11 @@ def _make(device_spec: DeviceSpec, device: Device, found: Plugins) -> Backend:
             f"device '{device}' cannot be loaded: {device_spec.backend} made a {type(backend).__name__}, "
             f"not a facula.backends.Backend; tell the authors of {found.sources[device.type]}"
         )
-    backend.providers = [
-        p for p in (_provider(k, s) for k, s in found.kernels if k.type == device.type) if p
-    ]
+    for_it = [(k, s) for k, s in found.kernels if k.type == device.type]
+    backend.providers = [p for p in (_provider(k, s) for k, s in for_it) if p]
+    for kernel_spec, source in reversed(for_it):
+        if kernel_spec.inplace:
+            backend.add_inplace(_inplace(kernel_spec, source, backend))
     backend.refuse_missing_dtypes()
     load_ops()
     subscribe(backend.bind)
@@ -148,11 +150,17 @@ def _or_explain(device_spec: DeviceSpec, what: str, make: Callable[[], Any]) -> 
 
 def _provider(kernel_spec: Any, source: str) -> Any:
     try:
-        provider = guarded(resolve(kernel_spec.kernels), source)
+        provider: Any = guarded(resolve(kernel_spec.kernels), source)
     except Exception as error:
         return report_broken(source, describe(error))
     provider.__name__ = kernel_spec.name or source
+    provider.wraps = kernel_spec.wraps
     return provider
+
+
+def _inplace(kernel_spec: Any, source: str, backend: Backend) -> dict[str, Callable[..., Any]]:
+    make = guarded(lambda: resolve(kernel_spec.inplace)(backend), source)
+    return make() or {}
 
 
 def _unknown(device: Device, found: Plugins) -> str:

@@ -53,6 +53,12 @@ class KernelSpec:
     `kernels`: 'module:function', called as `function(op, backend)` once per op; it returns a kernel or
     None. A kernel may return NotImplemented for a dtype, size or layout, and the next one is asked.
     Providers of lower `order` are asked first.
+
+    Asking costs some 0.2 µs a call. With `wraps` the provider does it itself: `function(op, backend, below)`
+    gets the kernel that would run without it, and what it returns (`below`, where it has nothing to add) takes its place.
+
+    `inplace`: 'module:function', called once as `function(backend)`: a table of kernels that write into their arguments,
+    by name ('add_', 'sgd_update'); each may return NotImplemented, and what the device has is asked next.
     """
 
     type: str
@@ -60,6 +66,8 @@ class KernelSpec:
     contract: int
     order: int = 50
     name: str = field(default="")
+    wraps: bool = False
+    inplace: str = ""
 
 
 @hookspec

@@ -1,0 +1,77 @@
+"""C units of this package: text from `sources/` and core's elementary functions, compiled at first use, or not at all."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from facula import threads
+
+#: Arrays of fewer elements stay with NumPy. Tests set it to 0 in the environment, so that all kernels run.
+SMALL = int(os.environ.get("FACULA_NATIVE_SMALL", 1 << 15))
+
+_loaded: list[ctypes.CDLL] = []
+#: Why there are no kernels, once that is known.
+_missing: list[str] = []
+
+
+def is_off() -> bool:
+    """Whether NumPy does everything: on request, or because nothing can be compiled."""
+    return bool(_missing) or os.environ.get("FACULA_NATIVE") == "0"
+
+
+@cache
+def unit(name: str) -> ctypes.CDLL | None:
+    """The library of `sources/NAME.c`; None, after one warning, where it cannot be compiled."""
+    from facula.graph.runtime import load, shared_library
+
+    if is_off():
+        return None
+    try:
+        library = load(text_of(name), "-ffp-contract=fast", "-pthread")
+        run = ctypes.cast(shared_library().run, ctypes.c_void_p)
+    except (RuntimeError, OSError) as error:
+        _give_up(str(error))
+        return None
+    ctypes.c_void_p.in_dll(library, "pool_run").value = run.value
+    if not _loaded:
+        threads.listeners.append(_set_threads)
+    _loaded.append(library)
+    _set_threads(threads.get_num_threads())
+    return library
+
+
+def text_of(name: str) -> str:
+    """The whole text of a unit."""
+    from facula.graph.codegen import C
+    from facula.graph.codegen.library import functions_for
+
+    here = Path(__file__).with_name("sources")
+    text = (here / "runtime.h").read_text() + (here / f"{name}.c").read_text()
+    return f"{C.preamble}{functions_for(text, C)}\n{text}"
+
+
+def _set_threads(count: int) -> None:
+    for library in _loaded:
+        ctypes.c_int.in_dll(library, "pool_threads").value = count
+
+
+def _give_up(reason: str) -> None:
+    if not _missing:
+        warnings.warn(
+            f"facula-native: its kernels cannot be compiled, so NumPy does their work, correctly but slower. "
+            f"pip install facula[compile] brings a compiler (ziglang); FACULA_NATIVE=0 silences this. {reason}",
+            stacklevel=3,
+        )
+    _missing.append(reason)
+
+
+def function(library: ctypes.CDLL, name: str, *types: Any) -> Any:
+    """A function of a unit that returns nothing, with the types of its arguments; it runs without the interpreter lock."""
+    found = library[name]
+    found.argtypes, found.restype = types, None
+    return found

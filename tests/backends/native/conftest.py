@@ -1,0 +1,24 @@
+"""Tests of facula-native; those of what a process does at its start run programs of their own."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run_program(text, **environment):
+        if environment.get("FACULA_CACHE") == "fresh":
+            environment["FACULA_CACHE"] = str(tmp_path)
+        settings = {
+            k: v for k, v in os.environ.items() if not k.startswith("FACULA_")
+        } | environment
+        command = [sys.executable, "-W", "error", "-c", textwrap.dedent(text)]
+        done = subprocess.run(command, capture_output=True, text=True, env=settings)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run_program
