@@ -17,8 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import networks
 import numpy as np
+from models.gpt import gpt
+from models.resnet import resnet18
+from work import adamw_step
 
 import facula
 
@@ -73,26 +75,26 @@ def small_add(module: Any, dry: bool) -> Any:
     return lambda: x + y
 
 
-def resnet(module: Any, dry: bool) -> Any:
+def resnet_step(module: Any, dry: bool) -> Any:
     module.manual_seed(0)
-    model = networks.resnet18(module).to("cuda")
+    model = resnet18(module).to("cuda")
     n = 1 if dry else 128
-    return networks.step(module, model, values(module, n, 3, 32, 32), whole(module, 10, n))
+    return adamw_step(module, model, values(module, n, 3, 32, 32), whole(module, 10, n))
 
 
-def gpt(module: Any, dry: bool) -> Any:
+def gpt_step(module: Any, dry: bool) -> Any:
     module.manual_seed(0)
-    model = networks.gpt(module).to("cuda")
+    model = gpt(module).to("cuda")
     n = 1 if dry else 32
     x, y = whole(module, 96, n, 128), whole(module, 96, n * 128)
-    return networks.step(module, model, x, y)
+    return adamw_step(module, model, x, y)
 
 
 #: Sizes are in the functions.
 CASES: dict[str, Make] = {
     "x + y, 10 elements": small_add, "x + y, 16M": add, "gelu, 16M": gelu, "matmul 4096": matmul,
     "softmax 8192x4096": softmax, "layer norm 8192x4096": layer_norm, "conv 32x64x32x32, 3x3": conv,
-    "ResNet-18 step, 128x3x32x32": resnet, "GPT step, 4 layers of 192, 32x128": gpt,
+    "ResNet-18 step, 128x3x32x32": resnet_step, "GPT step, 4 layers of 192, 32x128": gpt_step,
 }  # fmt: skip
 
 

@@ -20,10 +20,12 @@ os.environ["FACULA_STRICT"] = "1"
 THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 os.environ["POCL_MAX_PTHREAD_COUNT"] = str(THREADS)
 
-import networks  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from measure import compare, row  # noqa: E402
+from models.gpt import gpt  # noqa: E402
+from models.resnet import resnet18  # noqa: E402
+from work import adamw_step  # noqa: E402
 
 import facula  # noqa: E402
 from facula.backends import backend_for  # noqa: E402
@@ -84,18 +86,18 @@ def conv(module: Any, device: Any) -> Any:
     return lambda: module.nn.functional.conv2d(x, w, padding=1)
 
 
-def resnet(module: Any, device: Any) -> Any:
+def resnet_step(module: Any, device: Any) -> Any:
     module.manual_seed(0)
-    model = networks.resnet18(module).to(device)
+    model = resnet18(module).to(device)
     x, y = values(module, device, 16, 3, 32, 32), whole(module, device, 10, 16)
-    return networks.step(module, model, x, y)
+    return adamw_step(module, model, x, y)
 
 
-def gpt(module: Any, device: Any) -> Any:
+def gpt_step(module: Any, device: Any) -> Any:
     module.manual_seed(0)
-    model = networks.gpt(module).to(device)
+    model = gpt(module).to(device)
     x, y = whole(module, device, 96, 8, 128), whole(module, device, 96, 8 * 128)
-    return networks.step(module, model, x, y)
+    return adamw_step(module, model, x, y)
 
 
 #: What is timed, with the largest ratio of times that is good enough, calls a turn, and turns.
@@ -108,8 +110,8 @@ CASES: dict[str, tuple[Make, float, int, int]] = {
     "tanh, 4M": (tanh, 1 / 0.6, 20, 15),
     "gelu, 4M": (gelu, 1 / 0.6, 20, 15),
     "conv 32x64x32x32, 3x3": (conv, 1 / 0.5, 5, 15),
-    "ResNet-18 step, 16x3x32x32": (resnet, 1 / 0.4, 1, 9),
-    "GPT step, 4 layers of 192, 8x128": (gpt, 1 / 0.4, 1, 9),
+    "ResNet-18 step, 16x3x32x32": (resnet_step, 1 / 0.4, 1, 9),
+    "GPT step, 4 layers of 192, 8x128": (gpt_step, 1 / 0.4, 1, 9),
 }
 
 

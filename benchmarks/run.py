@@ -1,120 +1,121 @@
-"""Runs all benchmarks, each in a process of its own, prints a table and writes RESULTS.md beside this file.
+"""Facula beside its peers: `make bench`, or parts of it by name.
 
-    python benchmarks/run.py [name ...]       # names of files here; without any: all, and RESULTS.md is written
+    python benchmarks/run.py                        # all; RESULTS.md and results.json are written
+    python benchmarks/run.py mlp gpt --rounds 5 --peers facula,torch,facula-compiled --threads 2
+    python benchmarks/run.py mlp --save             # these rows of RESULTS.md and results.json anew
 
-Facula and PyTorch take turns within one process, with the same number of threads; a ratio is the median
-of the turns' ratios. A busy machine shifts times more than ratios, but run it on a quiet one.
+Names are those of `table.py` (or what they begin with) and of the scripts in SCRIPTS. Peers are facula, torch
+and both with -compiled, jax and tinygrad. A peer is a process of its own with the same initial weights; they take turns,
+a slice of steps each in every round, never two at once; a ratio is the median over the rounds, with its quartiles.
+Peers whose first results differ are an error.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
-import platform
+import shlex
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-#: (file, threads): what runs, in this order.
-BENCHMARKS = (
-    ("small_ops", 1), ("mlp", 1), ("mlp", 2), ("imports", 1), ("installed", 1), ("memory", CORES),
-    ("time_steps", 1), ("random_numbers", CORES), ("opencl", CORES),
+import peers as running
+import report
+import table
+from peers import CORES, HERE, environment
+
+#: (file, threads): programs with rows of their own.
+SCRIPTS = (
+    ("small_ops", 1), ("imports", 1), ("installed", 1), ("time_steps", 1),
+    ("random_numbers", len(CORES)), ("opencl", len(CORES)),
 )  # fmt: skip
-#: Settings that make NumPy's OpenBLAS take the wrong kernels for the CPU.
-MISLEADING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
-def run(name: str, threads: int) -> list[dict[str, Any]]:
-    """The rows that one benchmark prints."""
-    environment = {k: v for k, v in os.environ.items() if k not in MISLEADING}
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        environment[variable] = str(threads)
+def script_rows(name: str, threads: int) -> list[dict[str, Any]]:
+    """The rows that a script prints."""
+    command = [sys.executable, str(HERE / f"{name}.py")]
     done = subprocess.run(
-        [sys.executable, str(HERE / f"{name}.py")],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+        command, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True
     )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) | {"script": name} for line in done.stdout.splitlines()]
 
 
-def line(row: dict[str, Any]) -> str:
-    """A row of the Markdown table."""
-    theirs = "" if row["theirs"] is None else f"{row['theirs']:.3g} {row['unit']}"
-    bound, verdict = "", ""
-    if row["bound"] is not None:
-        bound = f"{row['bound']:g}"
-        verdict = "yes" if row["value"] <= row["bound"] else "**no**"
-    value = f"{row['value']:.2f}" if row["value"] < 20 else f"{row['value']:.0f}"
-    return f"| {row['what']} | {row['ours']:.3g} {row['unit']} | {theirs} | {value} | {bound} | {verdict} |"
+def measure(row: table.Row, threads: int, options: argparse.Namespace) -> dict[str, Any]:
+    """One row with all peers: what `report` keeps of it."""
+    names = [p for p in options.peers if not (row.only_eager and p.endswith("-compiled"))]
+    with running.started(row, names, threads, dict(options.size)) as (measured, ready):
+        guard = _begin(options.during)
+        try:
+            running.take_turns(measured, ready, options.rounds)
+        finally:
+            if guard is not None:
+                guard.terminate()
+                guard.wait()
+    return report.summary(row, measured, options.size)
 
 
-def machine() -> list[str]:
-    """What the figures depend on, as Markdown."""
-    unset = [f"{name}={os.environ[name]}" for name in MISLEADING if name in os.environ]
-    facts = {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "CPU": f"{_cpu()}, {CORES} cores for this process",
-        "system": platform.platform(),
-        "load before": " ".join(f"{x:.1f}" for x in os.getloadavg())
-        if hasattr(os, "getloadavg")
-        else "unknown",
-        "versions": f"Python {platform.python_version()}, NumPy {version('numpy')}, PyTorch {version('torch')}",
-        "BLAS": _blas(),
-        "threads": "as many for Facula (OPENBLAS_NUM_THREADS, OMP_NUM_THREADS) as for PyTorch: 1 unless a row says so, "
-        f"{CORES} for memory, random numbers and OpenCL",
-        "unset for the benchmarks": ", ".join(unset) or "nothing",
-    }
-    return [f"- {name}: {value}" for name, value in facts.items()]
+def _begin(command: str | None) -> subprocess.Popen[str] | None:
+    """Starts what is to run while times are taken, and waits for its first line."""
+    if not command:
+        return None
+    guard = subprocess.Popen(shlex.split(command), stdout=subprocess.PIPE, text=True)
+    guard.stdout.readline()  # type: ignore[union-attr]
+    return guard
 
 
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next((x.partition(": ")[2] for x in lines if x.startswith("model name")), "unknown")
+def size(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    return name, int(value)
 
 
-def _blas() -> str:
-    code = "import numpy; c = numpy.show_config('dicts')['Build Dependencies']['blas']; print('NumPy with', c['name'], c['version'])"
-    environment = {k: v for k, v in os.environ.items() if k not in MISLEADING}
-    return subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", help="rows or scripts; without any: all, saved")
+    parser.add_argument("--peers", type=lambda x: x.split(","), default=report.PEERS)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--threads", type=int, help="instead of those that a row names")
+    parser.add_argument(
+        "--size", type=size, action="append", default=[], help="NAME=NUMBER, of the case's function"
+    )
+    parser.add_argument("--save", action="store_true", help="write RESULTS.md and results.json")
+    parser.add_argument(
+        "--during", help="a command that is started before the rounds of each row and ended after "
+        "them; its first line of output is waited for"
+    )  # fmt: skip
+    return parser.parse_args()
 
 
-HEAD = "| what | Facula | PyTorch or base | ratio or figure | at most | met |\n|---|---|---|---|---|---|"
-
-
-def main(names: list[str]) -> None:
-    facts = machine()
-    print(*facts, "", HEAD, sep="\n", flush=True)
-    lines, start = [], time.time()
-    for name, threads in BENCHMARKS:
-        if not names or name in names:
-            for row in run(name, threads):
-                lines.append(line(row))
-                print(lines[-1], flush=True)
-    if not names:
-        text = [
-            "# Results",
-            "",
-            "Written by `make bench`; see `docs/design/speed.md`.",
-            "",
-            *facts,
-            "",
-            HEAD,
-            *lines,
-        ]
-        (HERE / "RESULTS.md").write_text("\n".join(text) + "\n")
-        print(f"\n{HERE / 'RESULTS.md'} written, after {time.time() - start:.0f} s")
+def main() -> int:
+    options = arguments()
+    everything = not options.names
+    scripts = [s for s in SCRIPTS if everything or s[0] in options.names]
+    names = [n for n in options.names if n not in dict(SCRIPTS)]
+    rows = table.chosen(names) if names or everything else []
+    if unknown := [n for n in names if not table.chosen([n])]:
+        print(f"no row or script is named {', '.join(unknown)}; there are: "
+              f"{', '.join([*(r.name for r in table.ROWS), *dict(SCRIPTS)])}", file=sys.stderr)  # fmt: skip
+        return 2
+    start, failed = time.time(), False
+    save = everything or options.save
+    for row in rows:
+        for threads in (options.threads,) if options.threads else row.threads:
+            found = measure(row, threads, options)
+            failed |= bool(found["wrong"] or found["failures"])
+            print(report.text(found), flush=True)
+            if save:
+                report.save([found])
+    for name, threads in scripts:
+        lines = script_rows(name, threads)
+        for line in lines:
+            print(report.script_line(line), flush=True)
+        if save:
+            report.save_script(name, lines)
+    print(f"{time.time() - start:.0f} s", "" if not save else f"; {HERE / 'RESULTS.md'} written")
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Networks that are written once and built with `torch` or with `facula`: functions of the library, `lib`."""
