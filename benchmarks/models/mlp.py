@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 
@@ -9,5 +10,5 @@ def mlp(lib: Any, inside: int = 784, width: int = 256, hidden: int = 2, out: int
     """`hidden` layers of `width` features with ReLU, and a linear one to `out`."""
     nn = lib.nn
     sizes = [inside] + [width] * hidden
-    layers = [part for a, b in zip(sizes, sizes[1:]) for part in (nn.Linear(a, b), nn.ReLU())]
+    layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], out))
