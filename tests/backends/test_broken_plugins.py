@@ -47,11 +47,12 @@ def spec(type="odd", backend="odd_device:Odd", contract=1, **more):
 BROKEN = {
     "future": (spec(contract=99), "it was written for contract 99, this facula-core has 1; upgrade with: pip install -U facula-core"),
     "ancient": (spec(contract=0), "it was written for contract 0, this facula-core needs 1 or later"),
+    "wordy": (spec(contract="'1'"), "its contract is '1', expected an integer: 1 in this facula-core"),
     "importless": ("import no_such_driver", "ModuleNotFoundError: No module named 'no_such_driver'"),
     "syntax": ("def (", "SyntaxError"),
     "misnamed": (spec().replace("def devices", "def device"), "PluginValidationError: unknown hook 'device'"),
     "greedy": (spec(type="cpu").replace("greedy", "x"), "device type 'cpu' is already provided by"),
-    "raising": ("from facula.backends import hookimpl\n@hookimpl\ndef devices():\n    raise OSError('no bus')", "OSError: no bus"),
+    "raising": ("from facula.backends import hookimpl\n@hookimpl\ndef devices():\n    raise OSError('no bus')", "OSError: no bus (odd_plugin.py, line 4)"),
     "shapeless": (DEVICE.format("42"), "its hook 'devices' returned 42, expected a list of DeviceSpec"),
 }  # fmt: skip
 
@@ -94,7 +95,9 @@ def test_unknown_device_names_the_broken_plugin(tmp_path):
 LOADING = {
     "import": ("import no_such_driver", "ModuleNotFoundError: No module named 'no_such_driver'"),
     "absent": ("", "ImportError: 'odd_device:Odd' names nothing"),
-    "driver": ("class Odd:\n    def __init__(self, device):\n        raise OSError('libodd.so not found')", "OSError: libodd.so not found"),
+    "driver": ("class Odd:\n    def __init__(self, device):\n        raise OSError('libodd.so not found')", "OSError: libodd.so not found (odd_device.py, line 3)"),
+    "unfinished": ("from facula.backends.buffer import BufferBackend\nclass Odd(BufferBackend):\n    def alloc(self, n): ...",
+        "TypeError: Odd has no copy_in, copy_out, compile; a raw device supplies alloc, copy_in, copy_out, compile"),
     "foreign": ("def Odd(device):\n    return 3", "odd_device:Odd made a int, not a facula.backends.Backend"),
 }  # fmt: skip
 
@@ -117,7 +120,8 @@ def test_device_that_cannot_be_loaded(tmp_path, name):
     if name != "foreign":
         assert last.endswith("Remedy: pip install odd-driver")
     info = python(tmp_path, "from facula.cli import main; main(['info'])")
-    assert problem in info.stdout
+    told = re.search(r"\n  odd +not ready +\(from odd 1\.0\)\n +(device .*)", info.stdout)
+    assert problem in told[1]
     assert info.returncode == 0
 
 

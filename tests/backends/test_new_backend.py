@@ -110,6 +110,10 @@ def test_no_placeholder_is_left(tmp_path, style):
 
 BAD = {
     "a taken name": (["toy"], "device type 'toy' is already provided by facula-core"),
+    "a device of ours": (
+        ["cuda"],
+        "'cuda' is a device of Facula's own: pip install facula[cuda] (from a checkout:",
+    ),
     "a taken package": (["numpy"], "a package 'facula_numpy' is already installed"),
     "a keyword": (["class"], "'class' cannot name a device: expected small letters"),
     "capitals": (["Acorn"], "'Acorn' cannot name a device"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -20,8 +21,8 @@ def test_info():
     assert done.returncode == 0, done.stderr
     for line in ("facula ", "python ", "numpy ", "threads", "cores", "devices"):
         assert f"\n{line}" in f"\n{done.stdout}".replace("\n  ", "\n")
-    assert "cpu          ready    NumPy (from facula-numpy" in done.stdout
-    assert "toy          ready    pure Python over bytearrays (from facula-core)" in done.stdout
+    assert "cpu          ready      NumPy (from facula-numpy" in done.stdout
+    assert "toy          ready      pure Python over bytearrays (from facula-core)" in done.stdout
 
 
 def test_info_as_json():
@@ -56,6 +57,26 @@ def test_mistakes_give_a_message_and_no_traceback(arguments, status, message):
     assert done.returncode == status
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_output_that_nobody_reads_to_its_end():
+    command = f"{sys.executable} -m facula report toy | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.startswith("device 'toy'\n")
+    assert done.stderr == ""
+
+
+def test_new_backend_says_what_to_type_next(tmp_path):
+    """With the interpreter that Facula is in, by its path where the shell would find another."""
+    done = subprocess.run(
+        [sys.executable, "-m", "facula", "new-backend", "acorn"],
+        cwd=tmp_path, env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[1:] == [
+        "  cd facula-acorn",
+        f'  {sys.executable} -m pip install -e ".[test]"',
+        f"  {sys.executable} -m pytest --facula-backend=acorn -m facula_required",
+    ]
 
 
 def test_without_a_command_it_says_what_there_is():

@@ -58,6 +58,13 @@ def test_unknown_device_names_what_to_install(monkeypatch):
         backend_for("opencl")
 
 
+def test_unknown_device_says_what_to_do_next():
+    with pytest.raises(RuntimeError, match="Did you mean 'meta'"):
+        backend_for("metal")
+    with pytest.raises(RuntimeError, match="Install the package that provides it; `facula info`"):
+        facula.ones(2, device="nope")
+
+
 def test_threads_get_one_backend(odd):
     found = []
     threads = [

@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import platform
+import shlex
+import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return int(options.run(options))
+    except BrokenPipeError:  # whoever read the output has enough of it, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (RuntimeError, OSError, ValueError) as error:
         print(f"facula {options.command}: {error}", file=sys.stderr)
         return 1
@@ -65,10 +70,21 @@ def _new_backend(options: argparse.Namespace) -> int:
     from facula.backends.new_backend import new_backend
 
     path = new_backend(options.name, options.style, options.output)
-    print(f"wrote {path}. Next, in that folder:")
-    print('  pip install -e ".[test]"')
-    print(f"  pytest --facula-backend={options.name} -m facula_required")
+    python = _this_python()
+    print(f"wrote {path}. Next:")
+    print(f"  cd {shlex.quote(str(path))}")
+    print(f'  {python} -m pip install -e ".[test]"')
+    print(f"  {python} -m pytest --facula-backend={options.name} -m facula_required")
     return 0
+
+
+def _this_python() -> str:
+    """What to type for the interpreter that runs this: `python` where the shell finds the same one."""
+    found = shutil.which(
+        "python"
+    )  # in an environment a link, as all of its siblings: folders are compared
+    same = found and os.path.dirname(found) == os.path.dirname(sys.executable)
+    return "python" if same else shlex.quote(sys.executable)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -161,9 +177,11 @@ def _as_text(found: dict[str, Any]) -> str:
     lines += ["", "devices"]
     for d in found["devices"]:
         number = f" x{d['count']}" if d["count"] > 1 else ""
-        lines.append(
-            f"  {d['type'] + number:<12} {d['status']:<8} {d['description']} (from {d['source']})"
-        )
+        status, why = ("ready", []) if d["count"] else ("not ready", [f"{'':<15}{d['status']}"])
+        lines += [
+            f"  {d['type'] + number:<12} {status:<9}  {d['description']} (from {d['source']})",
+            *why,
+        ]
     if found["kernels"]:
         lines += ["", "kernels added to them"] + [f"  {k}" for k in found["kernels"]]
     if found["broken"]:

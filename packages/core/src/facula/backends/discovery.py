@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -134,6 +136,10 @@ def _check(found: Plugins, offers: dict[str, list[Any]]) -> None:
 
 
 def _check_contract(contract: Any) -> None:
+    if type(contract) is not int:
+        raise ValueError(
+            f"its contract is {contract!r}, expected an integer: {CONTRACT_VERSION} in this facula-core"
+        )
     if contract > CONTRACT_VERSION:
         raise ValueError(
             f"it was written for contract {contract}, this facula-core has {CONTRACT_VERSION}; "
@@ -147,13 +153,19 @@ def _check_contract(contract: Any) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as one line; ours need no class name."""
+    """An exception as one line. Ours need no class name, those of a plug-in's code say where it was."""
     text = " ".join(str(error).split())
-    return (
-        text
-        if isinstance(error, ValueError) and text
-        else f"{type(error).__name__}: {text}".rstrip(": ")
-    )
+    if isinstance(error, ValueError) and text:
+        return text
+    named = f"{type(error).__name__}: {text}".rstrip(": ")
+    told = isinstance(error, (ImportError, SyntaxError)) or hasattr(error, "remedy")
+    return named if told else named + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    """' (file, line n)' of the innermost frame that an exception passed."""
+    *_, last = traceback.extract_tb(error.__traceback__) or [None]
+    return f" ({os.path.basename(last.filename)}, line {last.lineno})" if last else ""
 
 
 def report_broken(source: str, problem: str, found: Plugins | None = None) -> None:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from facula.backends.discovery import plugins
+from facula.backends.registry import INSTALL
 
 TEMPLATES = Path(__file__).with_name("templates")
 STYLES = ("raw", "array")
@@ -52,6 +53,8 @@ def check_name(name: str) -> None:
             f"as in 'acorn'"
         )
     found = plugins()
+    if name in INSTALL and name not in found.devices:
+        raise ValueError(f"'{name}' is a device of Facula's own: {INSTALL[name]}")
     if name in found.devices:
         raise ValueError(f"device type '{name}' is already provided by {found.sources[name]}")
     if importlib.util.find_spec(f"facula_{name}") is not None:

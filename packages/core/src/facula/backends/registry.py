@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -27,11 +28,11 @@ __all__ = [
     "enter_device", "leave_device", "set_default_device",
 ]  # fmt: skip
 
-#: What to install for device types that no installed plug-in provides.
+#: What to install for device types that no installed plug-in provides. Nobody else's device has these names.
 INSTALL = {
-    "cpu": "pip install facula-numpy",
-    "cuda": "pip install facula[cuda]",
-    "opencl": "pip install facula[opencl]",
+    "cpu": "pip install facula-numpy (from a checkout: pip install -e backends/numpy)",
+    "cuda": "pip install facula[cuda] (from a checkout: pip install -e 'backends/cupy[cuda13]')",
+    "opencl": "pip install facula[opencl] (from a checkout: pip install -e backends/opencl)",
 }
 
 _lock = threading.RLock()
@@ -166,8 +167,13 @@ def _inplace(kernel_spec: Any, source: str, backend: Backend) -> dict[str, Calla
 def _unknown(device: Device, found: Plugins) -> str:
     known = ", ".join(sorted(found.devices))
     text = f"no plug-in provides device '{device}'; there are: {known}."
+    close = difflib.get_close_matches(device.type, {*found.devices, *INSTALL}, 1, 0.75)
     if device.type in INSTALL:
         text += f" Install it with: {INSTALL[device.type]}"
+    elif close:
+        text += f" Did you mean '{close[0]}'?"
+    elif not found.broken:
+        text += " Install the package that provides it; `facula info` lists what is there"
     for source, problem in found.broken.items():
         text += f" Broken plug-in '{source}': {problem}."
     return text

@@ -24,6 +24,10 @@ from facula.ops._op import Op
 FAMILIES = ("creation", "index", "linalg", "random", "reduce", "scan", "shape", "sort")
 
 
+#: What a device cannot do without.
+SUPPLIED = ("alloc", "copy_in", "copy_out", "compile")
+
+
 class BufferBackend(Backend):
     """Arrays over raw memory. A device supplies the five functions below, and is a backend.
 
@@ -35,6 +39,11 @@ class BufferBackend(Backend):
 
     def __init__(self, device: Device):
         super().__init__(device)
+        lacking = [f for f in SUPPLIED if getattr(type(self), f) is getattr(BufferBackend, f)]
+        if lacking:
+            raise TypeError(
+                f"{type(self).__name__} has no {', '.join(lacking)}; a raw device supplies {', '.join(SUPPLIED)}"
+            )
         self._launchers: dict[Kernel, Callable[..., None]] = {}
         #: Launches of maps that are worked out (`elementwise.py`).
         self.plans: dict[Any, Plan] = {}
@@ -91,6 +100,10 @@ class BufferBackend(Backend):
             return np.empty(array.shape, array.dtype)
         whole = array if array.is_whole else self.copy(array)
         data = bytearray(self.copy_out(whole.buffer))
+        if len(data) < whole.nbytes:
+            raise RuntimeError(
+                f"device '{self.device}': copy_out gave {len(data)} bytes of a buffer of {whole.nbytes}"
+            )
         return np.frombuffer(data, array.dtype, array.size).reshape(array.shape)
 
     def write(self, target: BufferArray, source: Any) -> None:

@@ -106,5 +106,7 @@ def compile_c(source: str, path: Path) -> None:
         command = [compiler(), "-O2", "-shared", "-fPIC", *C.options, text, "-o", built, "-lm"]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"a kernel does not compile:\n{done.stderr}\n{source}")
+            raise RuntimeError(
+                f"device 'mydevice': a kernel does not compile:\n{done.stderr}\n{source}"
+            )
         built.replace(path)
