@@ -33,11 +33,11 @@ def unit(name: str) -> ctypes.CDLL | None:
         return None
     try:
         library = load(text_of(name), "-ffp-contract=fast", "-pthread")
-        run = ctypes.cast(shared_library().run, ctypes.c_void_p)
+        run = ctypes.cast(shared_library().run_some, ctypes.c_void_p)
     except (RuntimeError, OSError) as error:
         _give_up(str(error))
         return None
-    ctypes.c_void_p.in_dll(library, "pool_run").value = run.value
+    ctypes.c_void_p.in_dll(library, "pool_run_some").value = run.value
     if not _loaded:
         threads.listeners.append(_set_threads)
     _loaded.append(library)

@@ -1,13 +1,14 @@
 /* A pool of threads with a barrier. What kernels on the CPU share: whoever has work for threads calls `run`. */
+#define _GNU_SOURCE /* for sched_getcpu and affinities; this text comes first */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MOST_THREADS 64
+#define SOON 1000   /* spins after which a thread should have begun */
 #define SPINS 20000 /* some 40 us of waiting before a thread gives its core away */
 #if defined(__x86_64__)
 #define RELAX __builtin_ia32_pause()
@@ -26,13 +27,59 @@ static struct {
     body_t body;
     void *context;
     int threads, made;
-    int first[MOST_THREADS]; /* the generation that each thread must not take for news */
-    pid_t owner;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    int first[MOST_THREADS];       /* the generation that each thread must not take for news */
+    pthread_t ids[MOST_THREADS];
+    atomic_int core[MOST_THREADS];    /* where each thread ran last */
+    atomic_int offered[MOST_THREADS]; /* the generation whose work waits for the thread; 0 once it was taken, or taken back */
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .made = 1};
 static pthread_mutex_t one_run = PTHREAD_MUTEX_INITIALIZER;
+
+/* A fork has the memory of the pool, but none of its threads. */
+static void begin_anew(void)
+{
+    pool.made = 1;
+    atomic_store(&pool.generation, 0);
+    atomic_store(&pool.sleeping, 0);
+    pthread_mutex_init(&pool.lock, 0);
+    pthread_mutex_init(&one_run, 0);
+    pthread_cond_init(&pool.wake, 0);
+}
+
+__attribute__((constructor)) static void follow_forks(void) { pthread_atfork(0, 0, begin_anew); }
+
+/* Some schedulers leave a thread that waits on its caller's core, though another is free, for many milliseconds: the
+   caller sends it to any of the others. */
+#ifdef __linux__
+#define CORE sched_getcpu()
+static void send_away(int threads)
+{
+    int here = CORE;
+    for (int t = 1; t < threads && here >= 0; ++t) {
+        cpu_set_t cores;
+        if (atomic_load(&pool.core[t]) != here || sched_getaffinity(0, sizeof cores, &cores)) continue;
+        CPU_CLR(here, &cores);
+        if (CPU_COUNT(&cores)) pthread_setaffinity_np(pool.ids[t], sizeof cores, &cores);
+        atomic_store(&pool.core[t], -1);
+    }
+}
+#else
+#define CORE (-1)
+static void send_away(int threads) { }
+#endif
+
+static _Thread_local int is_worker;
+
+/* One turn of waiting for the others. */
+static void wait_a_little(int spins)
+{
+    RELAX;
+    if (spins % SOON == SOON - 1 && !is_worker) send_away(pool.threads);
+    if (spins > SPINS) sched_yield();
+}
 
 static void *work(void *argument)
 {
+    is_worker = 1;
     int thread = (int)(intptr_t)argument, seen = pool.first[thread];
     for (;;) {
         int spins = 0;
@@ -46,7 +93,9 @@ static void *work(void *argument)
             pthread_mutex_unlock(&pool.lock);
         }
         seen = atomic_load(&pool.generation);
-        if (thread < (seen & 255)) {
+        int generation = seen;
+        atomic_store(&pool.core[thread], CORE);
+        if (atomic_compare_exchange_strong(&pool.offered[thread], &generation, 0)) {
             pool.body(pool.context, thread);
             atomic_fetch_sub_explicit(&pool.running, 1, memory_order_release);
         }
@@ -56,24 +105,28 @@ static void *work(void *argument)
 
 static void make_threads(int threads)
 {
-    if (pool.owner != getpid()) { /* a fork has the memory of the pool, but none of its threads */
-        pool.owner = getpid();
-        pool.made = 1;
-        atomic_store(&pool.generation, 0);
-        atomic_store(&pool.sleeping, 0);
-        pthread_mutex_init(&pool.lock, 0);
-        pthread_cond_init(&pool.wake, 0);
-    }
     for (; pool.made < threads; ++pool.made) {
-        pthread_t id;
         pool.first[pool.made] = atomic_load(&pool.generation);
-        if (pthread_create(&id, 0, work, (void *)(intptr_t)pool.made)) break;
-        pthread_detach(id);
+        if (pthread_create(&pool.ids[pool.made], 0, work, (void *)(intptr_t)pool.made)) break;
+        pthread_detach(pool.ids[pool.made]);
     }
 }
 
-/* Calls body(context, 0 .. threads - 1), each in a thread of its own; returns how many threads there were. */
-int run(body_t body, void *context, int threads)
+/* Takes the work back from threads that have not begun it: another program may have their cores for long. */
+static void take_back(int threads, int offered)
+{
+    int late = 0;
+    for (int t = 1; t < threads; ++t) {
+        int generation = offered;
+        if (atomic_compare_exchange_strong(&pool.offered[t], &generation, 0)) {
+            atomic_fetch_sub(&pool.running, 1);
+            late = 1;
+        }
+    }
+    if (late) send_away(threads);
+}
+
+static int run_in(body_t body, void *context, int threads, int all)
 {
     if (threads > MOST_THREADS) threads = MOST_THREADS;
     if (threads <= 1) { body(context, 0); return 1; }
@@ -85,20 +138,26 @@ int run(body_t body, void *context, int threads)
     pool.threads = threads;
     atomic_store(&pool.arrived, 0);
     atomic_store(&pool.running, threads - 1);
-    atomic_store(&pool.generation, ((atomic_load(&pool.generation) + 256) & 0x7fffff00) | threads);
+    int generation = ((atomic_load(&pool.generation) + 256) & 0x7fffff00) | threads;
+    for (int t = 1; t < threads; ++t) atomic_store(&pool.offered[t], generation);
+    atomic_store(&pool.generation, generation);
     if (atomic_load(&pool.sleeping)) {
         pthread_mutex_lock(&pool.lock);
         pthread_cond_broadcast(&pool.wake);
         pthread_mutex_unlock(&pool.lock);
     }
     body(context, 0);
-    for (int spins = 0; atomic_load_explicit(&pool.running, memory_order_acquire); ++spins) {
-        RELAX;
-        if (spins > SPINS) sched_yield();
-    }
+    if (!all) take_back(threads, generation);
+    for (int spins = 0; atomic_load_explicit(&pool.running, memory_order_acquire); ++spins) wait_a_little(spins);
     pthread_mutex_unlock(&one_run);
     return threads;
 }
+
+/* Calls body(context, 0 .. threads - 1), each in a thread of its own; returns how many threads there were. */
+int run(body_t body, void *context, int threads) { return run_in(body, context, threads, 1); }
+
+/* The same for a body that may be called for fewer: what it does in all is done when thread 0 has returned, and the others too. */
+int run_some(body_t body, void *context, int threads) { return run_in(body, context, threads, 0); }
 
 /* Waits for all threads of the run. */
 void barrier(void)
@@ -109,8 +168,5 @@ void barrier(void)
         atomic_store_explicit(&pool.phase, phase + 1, memory_order_release);
         return;
     }
-    for (int spins = 0; atomic_load_explicit(&pool.phase, memory_order_acquire) == phase; ++spins) {
-        RELAX;
-        if (spins > SPINS) sched_yield();
-    }
+    for (int spins = 0; atomic_load_explicit(&pool.phase, memory_order_acquire) == phase; ++spins) wait_a_little(spins);
 }
