@@ -15,6 +15,7 @@ from facula_numpy import (
     linear,
     loss,
     norm,
+    optimizer,
     random,
     recurrent,
 )
@@ -36,4 +37,4 @@ class NumpyBackend(ArrayBackend):
         )
         self.table |= recurrent.kernels(self)
         self.table |= linear.kernels(self)
-        self.inplace_kernels |= inplace.KERNELS
+        self.inplace_kernels |= inplace.KERNELS | optimizer.KERNELS

@@ -182,8 +182,10 @@ class Capture(Mode):
         trace = trace_of(tensors[0]._backend)
         if op.dynamic:
             getattr(trace, op.name)()
-        if op.name not in trace.below.inplace_kernels or (
-            is_grad_enabled() and any(map(is_tracked, tensors))
+        if (
+            op.has_lists
+            or op.name not in trace.below.inplace_kernels
+            or (is_grad_enabled() and any(map(is_tracked, tensors)))
         ):
             return NotImplemented
         results = trace.stage(op, *[a._array if isinstance(a, Tensor) else a for a in args])

@@ -21,8 +21,14 @@ def acosh(input: Any, *, out: Any = ...) -> Tensor:
 def adagrad_update(param: Any, grad: Any, sum: Any, step: Any, lr: Any, lr_decay: Any, eps: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
     """Adagrad."""
 
+def adagrad_updates(params: Any, grads: Any, sums: Any, steps: Any, lr: Any, lr_decay: Any, eps: Any, weight_decay: Any, decays: Any, maximize: Any, *, out: Any = ...) -> Any:
+    """`adagrad_update` of each parameter."""
+
 def adam_update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, max_exp_avg_sq: Any, step: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, decays: Any, decoupled: Any, *, out: Any = ...) -> Any:
     """Adam with bias correction; `decoupled` weight decay makes it AdamW, a maximum makes it AMSGrad."""
+
+def adam_updates(params: Any, grads: Any, exp_avgs: Any, exp_avg_sqs: Any, max_exp_avg_sqs: Any, steps: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, decays: Any, decoupled: Any, maximize: Any, *, out: Any = ...) -> Any:
+    """`adam_update` of each parameter; no `max_exp_avg_sqs` without AMSGrad."""
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
     """Mean over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
@@ -1197,6 +1203,9 @@ def mode(input: Any, dim: builtins.int = ..., keepdim: builtins.bool = ..., *, o
 def momentum_update(param: Any, grad: Any, momentum_buffer: Any, lr: Any, weight_decay: Any, momentum: Any, dampening: Any, decays: Any, nesterov: Any, first: Any, *, out: Any = ...) -> Any:
     """As `sgd_update`, with momentum; at the first step the buffer is the gradient."""
 
+def momentum_updates(params: Any, grads: Any, momentum_buffers: Any, lr: Any, weight_decay: Any, momentum: Any, dampening: Any, decays: Any, nesterov: Any, first: Any, maximize: Any, *, out: Any = ...) -> Any:
+    """`momentum_update` of each parameter."""
+
 def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """`input` with the dimensions `source` moved to the places `destination`, the others in order."""
 
@@ -1274,6 +1283,9 @@ def new_ones(input: Any, *size: Any, dtype: Any = ..., layout: Any = ..., device
 
 def new_zeros(input: Any, *size: Any, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ..., **named: Any) -> Tensor:
     """Zeros of shape `size` in the dtype and on the device of `input`."""
+
+def next_steps(steps: Any, *, out: Any = ...) -> Any:
+    """Counts of steps (0-d), one more each."""
 
 def nextafter(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """The next representable number after `input` towards `other`."""
@@ -1473,6 +1485,9 @@ def rms_norm_fused(input: Any, weight: Any, count: Any, eps: Any, *, out: Any = 
 def rmsprop_update(param: Any, grad: Any, square_avg: Any, momentum_buffer: Any, grad_avg: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, decays: Any, *, out: Any = ...) -> Any:
     """RMSprop; `grad_avg` makes it centered."""
 
+def rmsprop_updates(params: Any, grads: Any, square_avgs: Any, momentum_buffers: Any, grad_avgs: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, decays: Any, maximize: Any, *, out: Any = ...) -> Any:
+    """`rmsprop_update` of each parameter; no `momentum_buffers` without momentum, no `grad_avgs` unless centered."""
+
 def rnn_layer(input: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = ..., b_hh: Any = ..., reverse: Any = ..., nonlinearity: Any = ..., mask: Any = ..., *, out: Any = ...) -> Any:
     """A plain recurrent layer, 'tanh' or 'relu', over (T, B, I): outputs (T, B, H) and the last one (B, H)."""
 
@@ -1538,6 +1553,9 @@ def sequence(start: Any, step: Any, count: Any, dtype: Any, *, out: Any = ...) -
 
 def sgd_update(param: Any, grad: Any, lr: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
     """`param` after a step against `grad`."""
+
+def sgd_updates(params: Any, grads: Any, lr: Any, weight_decay: Any, decays: Any, maximize: Any, *, out: Any = ...) -> Any:
+    """`sgd_update` of each parameter; against `-grad` where `maximize`."""
 
 def sgn(input: Any, *, out: Any = ...) -> Tensor:
     """`sign` for real numbers; for complex ones `input / abs(input)`, and 0 for 0."""

@@ -1,4 +1,4 @@
-"""Updates of parameters, one op for each optimizer: new values from old ones, as pure functions.
+"""Updates of parameters, two ops for each optimizer (of one, of many): new values from old ones, as pure functions.
 
 Hyperparameters are inputs, not options: under capture they are read anew at each replay. They come as
 0-d arrays of the parameter's dtype (float32 for float16 and bfloat16), so that nothing is promoted.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facula.ops._op import Namespace, Tensor, op
+from facula.ops._op import Namespace, Tensor, Tensors, op
 
 
 def _decayed(param: Any, grad: Any, weight_decay: Any, decays: bool) -> Any:
@@ -86,3 +86,75 @@ def adagrad_update(
     sum = sum + grad * grad
     rate = lr / ((step - 1) * lr_decay + 1)
     return param - grad / (xp.sqrt(sum) + eps) * rate, sum
+
+
+# ---- all parameters in one call
+
+# What optimizers call: lists of parameters of one device and dtype, their gradients and their state. A
+# backend may have them as kernels that write in place (`Backend.inplace_kernels`); without one each
+# parameter is updated by the op above.
+
+
+def _each(update: Any, maximize: bool, params: Any, grads: Any, states: Any, *rest: Any) -> Any:
+    """`update` of each parameter; its results by kind."""
+    grads = [-g for g in grads] if maximize else grads
+    states = [s or (None,) * len(params) for s in states]
+    return tuple(zip(*[update(*arrays, *rest) for arrays in zip(params, grads, *states)]))
+
+
+@op(method=False, outputs=("steps",))
+def next_steps(xp: Namespace, steps: Tensors) -> Tensor:
+    """Counts of steps (0-d), one more each."""
+    return (tuple([s + 1 for s in steps]),)
+
+
+@op(method=False, outputs=("params",))
+def sgd_updates(
+    xp: Namespace, params: Tensors, grads: Tensors, lr: Tensor, weight_decay: Tensor, decays: bool, maximize: bool
+) -> Tensor:  # fmt: skip
+    """`sgd_update` of each parameter; against `-grad` where `maximize`."""
+    return _each(xp.sgd_update, maximize, params, grads, (), lr, weight_decay, decays)
+
+
+@op(method=False, outputs=("params", "momentum_buffers"))
+def momentum_updates(
+    xp: Namespace, params: Tensors, grads: Tensors, momentum_buffers: Tensors, lr: Tensor, weight_decay: Tensor,
+    momentum: Tensor, dampening: Tensor, decays: bool, nesterov: bool, first: bool, maximize: bool,
+) -> Tensor:  # fmt: skip
+    """`momentum_update` of each parameter."""
+    rates = lr, weight_decay, momentum, dampening, decays, nesterov, first
+    return _each(xp.momentum_update, maximize, params, grads, (momentum_buffers,), *rates)
+
+
+@op(method=False, outputs=("params", "exp_avgs", "exp_avg_sqs", "max_exp_avg_sqs"))
+def adam_updates(
+    xp: Namespace, params: Tensors, grads: Tensors, exp_avgs: Tensors, exp_avg_sqs: Tensors,
+    max_exp_avg_sqs: Tensors, steps: Tensors, lr: Tensor, beta1: Tensor, beta2: Tensor, eps: Tensor,
+    weight_decay: Tensor, decays: bool, decoupled: bool, maximize: bool,
+) -> Tensor:  # fmt: skip
+    """`adam_update` of each parameter; no `max_exp_avg_sqs` without AMSGrad."""
+    states = exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps
+    rates = lr, beta1, beta2, eps, weight_decay, decays, decoupled
+    return _each(xp.adam_update, maximize, params, grads, states, *rates)
+
+
+@op(method=False, outputs=("params", "square_avgs", "momentum_buffers", "grad_avgs"))
+def rmsprop_updates(
+    xp: Namespace, params: Tensors, grads: Tensors, square_avgs: Tensors, momentum_buffers: Tensors,
+    grad_avgs: Tensors, lr: Tensor, alpha: Tensor, eps: Tensor, weight_decay: Tensor, momentum: Tensor, decays: bool,
+    maximize: bool,
+) -> Tensor:  # fmt: skip
+    """`rmsprop_update` of each parameter; no `momentum_buffers` without momentum, no `grad_avgs` unless centered."""
+    states = square_avgs, momentum_buffers, grad_avgs
+    rates = lr, alpha, eps, weight_decay, momentum, decays
+    return _each(xp.rmsprop_update, maximize, params, grads, states, *rates)
+
+
+@op(method=False, outputs=("params", "sums"))
+def adagrad_updates(
+    xp: Namespace, params: Tensors, grads: Tensors, sums: Tensors, steps: Tensors, lr: Tensor, lr_decay: Tensor,
+    eps: Tensor, weight_decay: Tensor, decays: bool, maximize: bool,
+) -> Tensor:  # fmt: skip
+    """`adagrad_update` of each parameter."""
+    rates = lr, lr_decay, eps, weight_decay, decays
+    return _each(xp.adagrad_update, maximize, params, grads, (sums, steps), *rates)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_update, hyperparameter
+from facula.optim.optimizer import Optimizer, apply_updates, count_step, hyperparameters
 
 
 class Adagrad(Optimizer):
@@ -51,14 +51,11 @@ class Adagrad(Optimizer):
         total = facula.full_like(param, group["initial_accumulator_value"])
         return {"step": facula.tensor(0.0, device=param.device), "sum": total}
 
-    def update(
-        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
-    ) -> None:
-        if not state:
-            state.update(self.initial_state(group, param))
-        state["step"] += 1.0
-        names = ("lr", "lr_decay", "eps", "weight_decay")
-        apply_update(
-            "adagrad_update", (param, state["sum"]), param, grad, state["sum"], state["step"],
-            *[hyperparameter(group, name, param) for name in names], group["weight_decay"] != 0,
+    def update_all(self, group: dict[str, Any], params: Any, grads: Any, states: Any) -> None:
+        self.fill_states(group, params, states)
+        steps, sums = count_step(states), [known["sum"] for known in states]
+        rates = hyperparameters(group, ("lr", "lr_decay", "eps", "weight_decay"), params[0])
+        apply_updates(
+            "adagrad_updates", (params, sums), params, grads, sums, steps, *rates,
+            group["weight_decay"] != 0, group["maximize"],
         )  # fmt: skip

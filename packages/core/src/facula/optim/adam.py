@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_update, hyperparameter
+from facula.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    count_step,
+    hyperparameter,
+    known_states,
+)
 
 
 class Adam(Optimizer):
@@ -61,21 +67,28 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = facula.zeros_like(param)
         return state
 
-    def update(
-        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
-    ) -> None:
-        if not state:
-            state.update(self.initial_state(group, param))
-        state["step"] += 1.0
-        mean, square, largest = state["exp_avg"], state["exp_avg_sq"], state.get("max_exp_avg_sq")
-        apply_update(
-            "adam_update", (param, mean, square, largest), param, grad, mean, square, largest, state["step"],
-            hyperparameter(group, "lr", param),
-            hyperparameter(group, "betas", param, lambda betas: float(betas[0])),
-            hyperparameter(group, "betas", param, lambda betas: float(betas[1])),
-            hyperparameter(group, "eps", param), hyperparameter(group, "weight_decay", param),
-            group["weight_decay"] != 0, group["decoupled_weight_decay"],
+    def update_all(self, group: dict[str, Any], params: Any, grads: Any, states: Any) -> None:
+        self.fill_states(group, params, states)
+        steps = count_step(states)
+        means, squares = known_states(states, "exp_avg"), known_states(states, "exp_avg_sq")
+        largest = known_states(states, "max_exp_avg_sq")
+        first = params[0]
+        apply_updates(
+            "adam_updates", (params, means, squares, largest), params, grads, means, squares, largest, steps,
+            hyperparameter(group, "lr", first),
+            hyperparameter(group, "betas", first, _first_beta),
+            hyperparameter(group, "betas", first, _second_beta),
+            hyperparameter(group, "eps", first), hyperparameter(group, "weight_decay", first),
+            group["weight_decay"] != 0, group["decoupled_weight_decay"], group["maximize"],
         )  # fmt: skip
+
+
+def _first_beta(betas: Any) -> float:
+    return float(betas[0])
+
+
+def _second_beta(betas: Any) -> float:
+    return float(betas[1])
 
 
 class AdamW(Adam):

@@ -29,7 +29,10 @@ class Optimizer:
     """Base of all optimizers.
 
     `params`: tensors, `(name, tensor)` pairs, or dicts with 'params' and the group's own options;
-    `defaults`: options for groups that leave them out. A subclass supplies `update`.
+    `defaults`: options for groups that leave them out. A subclass supplies `update` or `update_all`.
+
+    All parameters of a group, device and dtype are updated by one call; `foreach=False` makes it one
+    call each, `foreach=True` and `fused=True` ask for what is done anyway.
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
@@ -38,6 +41,7 @@ class Optimizer:
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor; "
                 "use [tensor]"
             )
+        _check_ways(defaults)
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -98,20 +102,37 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                maximize = group.get("maximize")
-                for p in group["params"]:
-                    grad = p.grad
-                    if grad is not None:
-                        self.update(group, p, -grad if maximize else grad, self.state[p])
+                for params, grads in _together(group):
+                    self.update_all(group, params, grads, [self.state[p] for p in params])
         for hook in list(self._step_post_hooks.values()):
             hook(self, (closure,) if closure else (), {})
         return loss
+
+    def update_all(
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        grads: list[Tensor],
+        states: list[dict[str, Any]],
+    ) -> None:
+        """A step of parameters of one device and dtype; a subclass may have it in place of `update`."""
+        maximize = group.get("maximize")
+        for param, grad, known in zip(params, grads, states):
+            self.update(group, param, -grad if maximize else grad, known)
 
     def update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
     ) -> None:
         """One parameter's step; a subclass fills `state` at the first."""
         raise NotImplementedError
+
+    def fill_states(
+        self, group: dict[str, Any], params: list[Tensor], states: list[dict[str, Any]]
+    ) -> None:
+        """Gives parameters that make their first step the state of before it."""
+        for param, known in zip(params, states):
+            if not known:
+                known.update(self.initial_state(group, param))
 
     def prepare(self) -> None:
         """Makes the state of all parameters, as capture needs it before the first step."""
@@ -196,10 +217,37 @@ class Optimizer:
 def _like_param(name: str, value: Any, param: Tensor) -> Any:
     """State on the parameter's device and in its dtype; a step count keeps its own."""
     if not isinstance(value, Tensor):
-        return value
+        if name != "step":
+            return value
+        import facula
+
+        value = facula.tensor(float(value))  # as checkpoints of long ago have it
     if name == "step":
         return value.to(param.device)
     return value.to(device=param.device, dtype=param.dtype if param.is_floating_point() else None)
+
+
+def _check_ways(options: dict[str, Any]) -> None:
+    """Refuses what PyTorch refuses of `foreach`, `fused` and `differentiable`."""
+    foreach, fused = options.get("foreach"), options.get("fused")
+    if foreach and fused:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if fused and options.get("differentiable"):
+        raise RuntimeError("`fused` does not support `differentiable`")
+
+
+def _together(group: dict[str, Any]) -> list[tuple[list[Tensor], list[Tensor]]]:
+    """(parameters, gradients) of those that have one, apart for each device and dtype."""
+    found: dict[Any, tuple[list[Tensor], list[Tensor]]] = {}
+    alone = group.get("foreach") is False
+    for p in group["params"]:
+        grad = p.grad
+        if grad is not None:
+            key = id(p) if alone else (p._backend, p._array.dtype)
+            params, grads = found.setdefault(key, ([], []))
+            params.append(p)
+            grads.append(grad)
+    return list(found.values())
 
 
 def hyperparameter(
@@ -265,3 +313,54 @@ def apply_update(name: str, written: tuple[Tensor | None, ...], *args: Any) -> N
     for target, value in zip(written, op.call(*args)):
         if target is not None:
             write_(target, value)
+
+
+def apply_updates(name: str, written: tuple[list[Tensor], ...], *args: Any) -> None:
+    """Runs the update op `name` of many parameters and stores its outputs in `written`.
+
+    `args` are lists of tensors, numbers and options. Without a kernel for all at once, each parameter is
+    updated by the op of one (`adam_update` for `adam_updates`).
+    """
+    if _all_at_once(name, written, args):
+        return
+    *args, maximize = args  # type: ignore[assignment]
+    for i in range(len(args[0])):
+        one = [(a[i] if a else None) if a.__class__ is list else a for a in args]
+        if maximize:
+            one[1] = -one[1]
+        apply_update(name[:-1], tuple([t[i] if t else None for t in written]), *one)
+
+
+def count_step(states: list[dict[str, Any]]) -> list[Tensor]:
+    """Adds one to each parameter's 'step', a 0-d tensor; returns them."""
+    steps = [known["step"] for known in states]
+    if not _all_at_once("next_steps", (steps,), (steps,)):
+        for step in steps:
+            step += 1.0
+    return steps
+
+
+def known_states(states: list[dict[str, Any]], name: str) -> list[Tensor]:
+    """That state of all parameters; empty where the optimizer does not keep it."""
+    return [known[name] for known in states] if name in states[0] else []
+
+
+def _all_at_once(name: str, written: tuple[list[Tensor], ...], args: tuple[Any, ...]) -> bool:
+    """Lets the backend's kernel that writes in place do it; False where there is none that can."""
+    backend = written[0][0]._backend
+    kernel = backend.inplace_kernels.get(name)
+    if kernel is None or plain(state.mode) is None:
+        return False
+    arrays = []
+    for a in args:
+        if a.__class__ is list:
+            if any([t._backend is not backend for t in a]):
+                return False  # to the way of one parameter, whose error names it
+            a = [t._array for t in a]
+        arrays.append(a)
+    if around(name, lambda: kernel(*arrays)) is NotImplemented:
+        return False
+    for tensors in written:
+        for t in tensors:
+            bump(t)
+    return True

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_update, hyperparameter
+from facula.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    count_step,
+    hyperparameters,
+    known_states,
+)
 
 
 class RMSprop(Optimizer):
@@ -56,19 +62,14 @@ class RMSprop(Optimizer):
             state["grad_avg"] = facula.zeros_like(param)
         return state
 
-    def update(
-        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
-    ) -> None:
-        if not state:
-            state.update(self.initial_state(group, param))
-        state["step"] += 1.0
-        square, buffer, average = (
-            state["square_avg"],
-            state.get("momentum_buffer"),
-            state.get("grad_avg"),
-        )
+    def update_all(self, group: dict[str, Any], params: Any, grads: Any, states: Any) -> None:
+        self.fill_states(group, params, states)
+        count_step(states)
+        kept = [
+            known_states(states, name) for name in ("square_avg", "momentum_buffer", "grad_avg")
+        ]
         names = ("lr", "alpha", "eps", "weight_decay", "momentum")
-        apply_update(
-            "rmsprop_update", (param, square, buffer, average), param, grad, square, buffer, average,
-            *[hyperparameter(group, name, param) for name in names], group["weight_decay"] != 0,
+        apply_updates(
+            "rmsprop_updates", (params, *kept), params, grads, *kept,
+            *hyperparameters(group, names, params[0]), group["weight_decay"] != 0, group["maximize"],
         )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_update, hyperparameters
+from facula.optim.optimizer import Optimizer, apply_updates, hyperparameters
 
 
 class SGD(Optimizer):
@@ -57,20 +57,29 @@ class SGD(Optimizer):
             else {}
         )
 
-    def update(
-        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]
-    ) -> None:
-        decays = group["weight_decay"] != 0
+    def update_all(self, group: dict[str, Any], params: Any, grads: Any, states: Any) -> None:
+        decays, maximize = group["weight_decay"] != 0, group["maximize"]
         if group["momentum"] == 0:
-            rates = hyperparameters(group, ("lr", "weight_decay"), param)
-            apply_update("sgd_update", (param,), param, grad, *rates, decays)
+            rates = hyperparameters(group, ("lr", "weight_decay"), params[0])
+            apply_updates("sgd_updates", (params,), params, grads, *rates, decays, maximize)
             return
-        buffer = state.get("momentum_buffer")
-        first = buffer is None
-        if buffer is None:
-            buffer = state["momentum_buffer"] = param.detach().clone()
-        rates = hyperparameters(group, ("lr", "weight_decay", "momentum", "dampening"), param)
-        apply_update(
-            "momentum_update", (param, buffer), param, grad, buffer, *rates, decays,
-            group["nesterov"], first,
+        for first in (False, True):
+            own = [i for i, known in enumerate(states) if ("momentum_buffer" not in known) is first]
+            if own:
+                self._step_with_momentum(
+                    group, [params[i] for i in own], [grads[i] for i in own], [states[i] for i in own], first
+                )  # fmt: skip
+
+    def _step_with_momentum(
+        self, group: dict[str, Any], params: Any, grads: Any, states: Any, first: bool
+    ) -> None:
+        """`first`: the parameters have no buffers yet."""
+        if first:
+            for param, known in zip(params, states):
+                known["momentum_buffer"] = param.detach().clone()
+        buffers = [known["momentum_buffer"] for known in states]
+        rates = hyperparameters(group, ("lr", "weight_decay", "momentum", "dampening"), params[0])
+        apply_updates(
+            "momentum_updates", (params, buffers), params, grads, buffers, *rates,
+            group["weight_decay"] != 0, group["nesterov"], first, group["maximize"],
         )  # fmt: skip
