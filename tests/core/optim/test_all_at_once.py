@@ -197,7 +197,7 @@ def test_state_on_another_device_is_named():
         "step": facula.tensor(0.0), "exp_avg": facula.zeros(2, device="toy"), "exp_avg_sq": facula.zeros(2),
     }  # fmt: skip
     w.grad = facula.ones(2)
-    with pytest.raises(RuntimeError, match="exp_avg.*toy|toy.*exp_avg"):
+    with pytest.raises(RuntimeError, match=r"exp_avg.*toy|toy.*exp_avg"):
         optimizer.step()
 
 
