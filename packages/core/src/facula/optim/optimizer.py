@@ -325,7 +325,7 @@ def apply_updates(name: str, written: tuple[list[Tensor], ...], *args: Any) -> N
         return
     *args, maximize = args  # type: ignore[assignment]
     for i in range(len(args[0])):
-        one = [(a[i] if a else None) if a.__class__ is list else a for a in args]
+        one: list[Any] = [(a[i] if a else None) if a.__class__ is list else a for a in args]
         if maximize:
             one[1] = -one[1]
         apply_update(name[:-1], tuple([t[i] if t else None for t in written]), *one)
