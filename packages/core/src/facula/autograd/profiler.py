@@ -30,7 +30,11 @@ class profile:
     ):
         self.enabled = enabled
         self._inner = _profile(
-            record_shapes=record_shapes, profile_memory=profile_memory, with_stack=with_stack
+            record_shapes=record_shapes,
+            profile_memory=profile_memory,
+            with_stack=with_stack,
+            with_flops=with_flops,
+            with_modules=with_modules,
         )
 
     def __enter__(self) -> Self:

@@ -250,7 +250,10 @@ class Module:
 
     def _settle(self) -> None:
         """Back to fast calls where all hooks were removed."""
-        if not any(_everywhere.__dict__.values()):
+        if not any(
+            getattr(_everywhere, kind)
+            for kind in ("forward_pre", "forward", "backward_pre", "backward")
+        ):
             Module._slow = False
         if self._compiled_call_impl is None and not any(
             self.__dict__[kind] for kind in _CALL_HOOKS

@@ -9,7 +9,7 @@ from facula.profiler.events import Event, Kernel
 #: What adds up over events.
 SUMS = (
     "count", "cpu_time_total", "self_cpu_time_total", "device_time_total", "self_device_time_total", "cpu_memory_usage",
-    "self_cpu_memory_usage", "device_memory_usage", "self_device_memory_usage", "copies", "copied_bytes", "host_fallbacks",
+    "self_cpu_memory_usage", "device_memory_usage", "self_device_memory_usage", "copies", "copied_bytes", "host_fallbacks", "flops",
 )  # fmt: skip
 
 
@@ -28,6 +28,7 @@ class Average:
     copies: int
     copied_bytes: int
     host_fallbacks: int
+    flops: int
 
     def __init__(self, key: str):
         self.key = key
@@ -155,6 +156,6 @@ def _leave_out_nested(
     around = inside.get(id(parent), set()) if parent is not None else set()
     if key in around:
         for name in SUMS:
-            if name != "count" and not name.startswith("self_"):
+            if name not in ("count", "flops") and not name.startswith("self_"):
                 setattr(average, name, getattr(average, name) - getattr(event, name))
     inside[id(event)] = around | {key}

@@ -47,6 +47,8 @@ class Event:
     kernels: Sequence[Kernel] = ()
     self_copies: Mapping[str, tuple[int, int]] = MappingProxyType({})  # kind: number, bytes
     self_cpu_memory_usage = self_device_memory_usage = self_host_fallbacks = 0
+    flops = 0  # floating-point operations of its own, not those of events within it
+    module_hierarchy = ""  # the module in whose call it lies (or its op lay), as 'Net.encoder.0'
     sequence_nr = -1  # of the tape's node: the same for an op and its gradient
     count = 1
     start: int
@@ -63,6 +65,11 @@ class Event:
     def add_kernel(self, kernel: Kernel) -> None:
         """Notes a kernel that it launched."""
         self.kernels = [*self.kernels, kernel]
+
+    def count_flops(self, flops: int) -> None:
+        """Notes its floating-point operations, unless they were counted for events within it."""
+        if flops and not any(e.flops for child in self.cpu_children for e in child.walk()):
+            self.flops = flops
 
     def add_copy(self, kind: str, nbytes: int) -> None:
         """Notes a copy that it made."""

@@ -15,6 +15,7 @@ from facula.autograd.mode import Mode, state
 from facula.profiler.averages import EventList
 from facula.profiler.devices import active, listen, unlisten
 from facula.profiler.events import Event
+from facula.profiler.modules import ModuleCalls
 from facula.profiler.recording import Recording
 from facula.profiler.schedule import ProfilerAction
 from facula.profiler.watch import Watch
@@ -47,7 +48,7 @@ class profile:
     Times on the host, and of kernels on devices that tell them, are noted for every operation, every
     gradient and every `record_function` block; so are copies between devices and operations that ran on the host for
     want of a kernel. `record_shapes` keeps the shapes of inputs, `profile_memory` bytes allocated and freed,
-    `with_stack` the callers. Results are the same as without it. With a `schedule` call `step()` after each
+    `with_stack` the callers, `with_flops` floating-point operations, `with_modules` the layers. Results are the same as without it. With a `schedule` call `step()` after each
     step; `on_trace_ready(profile)` is called at the end of each round.
 
     Raises RuntimeError where another one is under way in this thread.
@@ -80,6 +81,8 @@ class profile:
         self.on_trace_ready = on_trace_ready
         self.record_shapes, self.profile_memory = record_shapes, profile_memory
         self.with_stack, self.acc_events = with_stack, acc_events
+        self.with_flops, self.with_modules = with_flops, with_modules
+        self._modules: ModuleCalls | None = None
         self.step_num = 0
         self.current_action = ProfilerAction.NONE
         self._recording: Recording | None = None
@@ -149,10 +152,19 @@ class profile:
             )
         if self.acc_events and self._recording is not None:
             self._earlier += self._events()
-        self._recording = Recording(self.record_shapes, self.profile_memory, self.with_stack)
+        self._recording = Recording(
+            self.record_shapes,
+            self.profile_memory,
+            self.with_stack,
+            self.with_flops,
+            self.with_modules,
+        )
         self._watch = Watch(self._recording)
         listen()
         active.recording = self._recording
+        if self.with_modules:
+            self._modules = ModuleCalls(self._recording)
+            self._modules.begin()
         self._watch.push()
 
     def _end_recording(self) -> None:
@@ -160,6 +172,8 @@ class profile:
         _take_out(self._watch)
         active.recording = None
         self._watch = None
+        if self._modules is not None:
+            self._modules.end()
         try:
             self._recording.close()
         finally:

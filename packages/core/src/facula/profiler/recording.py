@@ -27,8 +27,14 @@ class Pending:
 class Recording:
     """Events as a forest: `open` are those that have begun and not ended, outermost first."""
 
-    def __init__(self, shapes: bool, memory: bool, stack: bool):
+    def __init__(
+        self, shapes: bool, memory: bool, stack: bool, flops: bool = False, modules: bool = False
+    ):
         self.shapes, self.memory, self.stack = shapes, memory, stack
+        self.flops, self.modules = flops, modules
+        self.module = ""  # the path of the one that is being called
+        #: By the number of the tape's node: the event of the op that made it.
+        self.makers: dict[int, Event] = {}
         self.roots: list[Event] = []
         self.open: list[Event] = []
         self.kernels: list[Kernel] = []
@@ -48,6 +54,8 @@ class Recording:
         opened = self.open
         parent = opened[-1] if opened else None
         event = Event(name, kind, parent, self)
+        if self.module:
+            event.module_hierarchy = self.module
         if parent is None:
             self.roots.append(event)
         if self.shapes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+_FLOPS = ("FLOPs", "KFLOPs", "MFLOPs", "GFLOPs", "TFLOPs", "PFLOPs")
 _UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 
@@ -113,6 +114,8 @@ def _columns(events: Any, widths: tuple[int, int, int], unit: str | None) -> lis
         ]
     if recording.fallbacks:
         columns.append(("On host", lambda e: str(e.host_fallbacks)))
+    if recording.flops:
+        columns.append(_flops_column(events))
     if any(e.input_shapes for e in events):
         columns.append(("Input Shapes", lambda e: _cut(str(list(e.input_shapes)), widths[1])))
     if any(e.stack for e in events):
@@ -120,6 +123,15 @@ def _columns(events: Any, widths: tuple[int, int, int], unit: str | None) -> lis
             ("Source Location", lambda e: _cut(e.stack[0] if e.stack else "", widths[2]))
         )
     return columns
+
+
+def _flops_column(events: Any) -> Any:
+    """In the unit of the largest; '--' for what is not counted."""
+    largest, power = max(e.flops for e in events), 0
+    while largest >= 1000 ** (power + 1) and power < len(_FLOPS) - 1:
+        power += 1
+    scale = 1000**power
+    return f"Total {_FLOPS[power]}", lambda e: f"{e.flops / scale:.3f}" if e.flops else "--"
 
 
 def device_name(recording: Any) -> str:

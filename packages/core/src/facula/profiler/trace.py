@@ -24,6 +24,8 @@ def write_trace(recording: Any, path: Any) -> None:
         "record_shapes": int(recording.shapes),
         "profile_memory": int(recording.memory),
         "with_stack": int(recording.stack),
+        "with_flops": int(recording.flops),
+        "with_modules": int(recording.modules),
         "traceEvents": list(trace_events(recording)),
     }
     text = json.dumps(document, allow_nan=False)
@@ -91,6 +93,10 @@ def _arguments(e: Any, number: int) -> dict[str, Any]:
         found["Call stack"] = ";\n".join(e.stack)
     if e.sequence_nr >= 0:
         found["Sequence number"] = e.sequence_nr
+    if e.flops:
+        found["Flops"] = e.flops
+    if e.module_hierarchy:
+        found["Module Hierarchy"] = e.module_hierarchy
     if e.self_copies:
         found["Copies"] = {
             kind: {"number": n, "bytes": b} for kind, (n, b) in e.self_copies.items()

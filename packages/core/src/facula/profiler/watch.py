@@ -9,6 +9,7 @@ from facula._tensor import Tensor
 from facula.autograd.mode import Mode, state
 from facula.autograd.record import continue_composite
 from facula.printing import grad_fn_name
+from facula.profiler.flops import flops_of, flops_of_gradients
 from facula.profiler.recording import Recording
 
 
@@ -25,6 +26,8 @@ class Watch(Mode):
         try:
             result = super().run(op, ins, opts)
             self._look_at(result, event)
+            if self.recording.flops:
+                event.count_flops(flops_of(op, ins, opts, result))
             return result
         finally:
             self.recording.finish(event)
@@ -43,6 +46,11 @@ class Watch(Mode):
             if result is NotImplemented:
                 result = continue_composite(op, args)
             self._look_at(result, event)
+            if self.recording.flops:
+                named = dict(zip((p.name for p in op.parameters), args))
+                ins = tuple(named.get(name) for name in op.inputs)
+                opts = tuple(named.get(name) for name in op.options)
+                event.count_flops(flops_of(op, ins, opts, result))
             return result
         finally:
             self.recording.finish(event)
@@ -64,8 +72,13 @@ class Watch(Mode):
         def run_node(node: Any, g: Any) -> None:
             event = self.recording.begin(grad_fn_name(node), "cpu_op")
             event.sequence_nr = node.time
+            maker = self.recording.makers.get(node.time)
+            if maker is not None and maker.module_hierarchy:
+                event.module_hierarchy = maker.module_hierarchy
             try:
                 inner(node, g)
+                if maker is not None and maker.flops:
+                    event.count_flops(flops_of_gradients(node, maker.flops))
             finally:
                 self.recording.finish(event)
 
@@ -85,7 +98,8 @@ class Watch(Mode):
     def _look_at(self, result: Any, event: Any) -> None:
         for t in _tensors(result):
             if t._node is not None and event.sequence_nr < 0:
-                event.sequence_nr = getattr(t._node, "node", t._node).time
+                event.sequence_nr = number = getattr(t._node, "node", t._node).time
+                self.recording.makers.setdefault(number, event)
             if self.recording.memory:
                 self._count(t._backend, t._array, event)
 
