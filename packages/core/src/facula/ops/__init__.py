@@ -13,6 +13,7 @@ from facula.ops import (
     creation,
     ctc,
     decomposition,
+    dot_attention,
     dropout,
     einsum,
     elementwise,

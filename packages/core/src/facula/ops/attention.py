@@ -5,24 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import B8, HALF, category
+from facula.dtypes import HALF, category
 from facula.ops._op import Namespace, Tensor, op
+from facula.ops.dot_attention import causal, check_shapes, dot_attention, masked
 from facula.testing.samples import call
-
-
-def _causal(xp: Namespace, rows: int, columns: int) -> Any:
-    """(rows, columns) bools: True where a query may look, at keys not after it."""
-    from facula.dtypes import I64
-
-    at = xp.reshape(xp.sequence(0, 1, rows, I64), (rows, 1))
-    return at >= xp.reshape(xp.sequence(0, 1, columns, I64), (1, columns))
-
-
-def _masked(xp: Namespace, scores: Any, mask: Any) -> Any:
-    """Scores with a float mask added, or -inf where a bool mask is False."""
-    if mask.dtype == B8:
-        return xp.where(mask, scores, xp.full((), float("-inf"), scores.dtype))
-    return scores + (mask if mask.dtype == scores.dtype else xp.cast(mask, scores.dtype))
 
 
 def _safe_softmax(xp: Namespace, scores: Any) -> Any:
@@ -42,14 +28,14 @@ def attention_weights(
     """(..., L, S): softmax of `query @ key.T * scale`, masked."""
     scores = xp.matmul(query * scale, xp.transpose(key, -1, -2))
     if is_causal:
-        scores = _masked(xp, scores, _causal(xp, scores.shape[-2], scores.shape[-1]))
+        scores = masked(xp, scores, causal(xp, scores.shape[-2], scores.shape[-1]))
     if mask is None:
         return xp.softmax(scores, len(scores.shape) - 1)
-    return _safe_softmax(xp, _masked(xp, scores, mask))
+    return _safe_softmax(xp, masked(xp, scores, mask))
 
 
 @op(method=False, outputs=("output", "weights"))
-def dot_attention(
+def weighted_attention(
     xp: Namespace,
     query: Tensor,
     key: Tensor,
@@ -58,12 +44,12 @@ def dot_attention(
     is_causal: bool,
     scale: float,
 ) -> Tensor:
-    """Attention without dropout, (..., L, Ev), and its weights (..., L, S)."""
+    """Attention without dropout, (..., L, Ev), for those who want its weights (..., L, S) too."""
     weights = xp.attention_weights(query, key, mask, is_causal, scale)
     return xp.matmul(weights, value), weights
 
 
-def _dot_attention_rule(
+def _weighted_attention_rule(
     xp: Namespace,
     g: Any,
     query: Any,
@@ -90,7 +76,7 @@ def _dot_attention_rule(
     return to_query, to_key, to_value, to_mask
 
 
-dot_attention.vjp(("query", "key", "value", "mask"), _dot_attention_rule)
+weighted_attention.vjp(("query", "key", "value", "mask"), _weighted_attention_rule)
 
 
 @op(method=False, random=True)
@@ -137,11 +123,9 @@ def scaled_dot_product_attention(
         return dot_attention.call(query, key, value, attn_mask, is_causal, scale)[0]
     random_key = None
     if dropout_p > 0:
-        from facula.ops.dims import broadcast_shapes
         from facula.ops.dropout import new_key
 
-        lead = broadcast_shapes(query.shape[:-2], key.shape[:-2])
-        random_key = new_key((*lead, query.shape[-2], key.shape[-2]))
+        random_key = new_key(check_shapes(query, key, value, attn_mask))
     return scaled_dot_product_attention.call(
         query, key, value, attn_mask, dropout_p, is_causal, scale, random_key
     )
@@ -241,8 +225,10 @@ def multi_head_attention(
         weights = xp.attention_weights(q, k, mask, False, scale)
         weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
         out = xp.matmul(weights, v)
+    elif need_weights:
+        out, weights = xp.weighted_attention(q, k, v, mask, False, scale)
     else:
-        out, weights = xp.dot_attention(q, k, v, mask, False, scale)
+        out, weights = xp.dot_attention(q, k, v, mask, False, scale)[0], None
     out = xp.permute(out, (2, 0, 1, 3))
     out = xp.linear(xp.reshape(out, (length, batch, width)), out_proj_weight, out_proj_bias)
     return out, weights if need_weights else None
