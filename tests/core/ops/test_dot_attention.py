@@ -11,7 +11,7 @@ import pytest
 import facula
 import facula.nn.functional as F
 from facula.backends import backend_for
-from facula.ops import OPS, dot_attention
+from facula.ops import OPS, attention, dot_attention
 
 RNG = np.random.default_rng(1)
 HIDDEN = RNG.random((33, 29)) < 0.3
@@ -87,9 +87,7 @@ def test_output_and_gradients(way: str, mask: str, shapes: str, monkeypatch: Any
     np.testing.assert_allclose(output, expected[0], 1e-10, 1e-10)
     np.testing.assert_allclose(logsumexp, expected[1], 1e-10, 1e-10)
     needs = (True, True, True, given is not None and given.dtype != bool)
-    by = backward(
-        g, None, query, key, value, given, output, logsumexp, *options, needs
-    )
+    by = backward(g, None, query, key, value, given, output, logsumexp, *options, needs)
     for got, wanted, x in zip(by, expected[2:], (query, key, value, given)):
         if x is not None and x.dtype != bool:
             np.testing.assert_allclose(summed(got, x.shape), summed(wanted, x.shape), 1e-9, 1e-9)
@@ -100,6 +98,13 @@ def test_output_and_gradients(way: str, mask: str, shapes: str, monkeypatch: Any
     np.testing.assert_allclose(only[1], by[1], 1e-12, 1e-12)
 
 
+@pytest.fixture(params=["kept", "made anew"])
+def weights(request: Any, monkeypatch: Any) -> None:
+    """Both ways of `scaled_dot_product_attention`, whatever the size."""
+    monkeypatch.setattr(attention, "KEPT_TABLE", 1 << 40 if request.param == "kept" else 0)
+
+
+@pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("mask", ["none", "causal", "bool", "added infinities"])
 def test_second_gradients(mask: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(dot_attention, "LARGEST_TABLE", 1)
@@ -109,24 +114,24 @@ def test_second_gradients(mask: str, monkeypatch: Any) -> None:
     given = MASKS[mask]
     given = None if given is None else facula.tensor(given[:7, :5])
 
-    def attention(*parts: Any) -> Any:
+    def function(*parts: Any) -> Any:
         return F.scaled_dot_product_attention(*parts, given, is_causal=mask == "causal")
 
-    assert facula.autograd.gradcheck(attention, inputs)
-    assert facula.autograd.gradgradcheck(attention, inputs)
+    assert facula.autograd.gradcheck(function, inputs)
+    assert facula.autograd.gradgradcheck(function, inputs)
 
 
 def test_gradient_by_logsumexp() -> None:
     inputs = [facula.tensor(draws(2, n, 2), requires_grad=True) for n in (4, 3, 3)]
-    for part in (0, 1):
-        assert facula.autograd.gradcheck(
-            lambda *x: dot_attention.dot_attention.call(*x, None, False, 0.6)[part], inputs
-        )
-    assert facula.autograd.gradgradcheck(
-        lambda *x: dot_attention.dot_attention.call(*x, None, False, 0.6)[1], inputs
-    )
+
+    def logsumexp(*parts: Any) -> Any:
+        return OPS["dot_attention"].call(*parts, None, False, 0.6)[1]
+
+    assert facula.autograd.gradcheck(logsumexp, inputs)
+    assert facula.autograd.gradgradcheck(logsumexp, inputs)
 
 
+@pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("sizes", [(0, 4), (4, 0), (0, 0)])
 def test_nothing_to_attend(sizes: tuple[int, int]) -> None:
     rows, columns = sizes
@@ -138,6 +143,7 @@ def test_nothing_to_attend(sizes: tuple[int, int]) -> None:
     assert query.grad.shape == query.shape and not query.grad.any() and not key.grad.any()
 
 
+@pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
 def test_halves_compute_in_single(name: str) -> None:
     dtype = getattr(facula, name)
@@ -152,6 +158,7 @@ def test_halves_compute_in_single(name: str) -> None:
         assert x.grad.dtype is dtype and facula.equal(x.grad, y.grad.to(dtype))
 
 
+@pytest.mark.usefixtures("weights")
 def test_infinities_and_nan_come_through() -> None:
     query, value = facula.ones(2, 3), facula.ones(4, 3)
     for bad in (float("nan"), float("inf")):
@@ -162,6 +169,7 @@ def test_infinities_and_nan_come_through() -> None:
         assert F.scaled_dot_product_attention(query, key, value, seen).tolist() == [[1.0] * 3] * 2
 
 
+@pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [

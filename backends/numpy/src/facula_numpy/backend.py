@@ -8,6 +8,7 @@ from facula._device import device as Device
 from facula.backends.array import ArrayBackend
 from facula_numpy import (
     activation,
+    attention,
     choose,
     conv,
     embedding,
@@ -37,4 +38,5 @@ class NumpyBackend(ArrayBackend):
         )
         self.table |= recurrent.kernels(self)
         self.table |= linear.kernels(self)
+        self.table |= attention.kernels(self)
         self.inplace_kernels |= inplace.KERNELS | optimizer.KERNELS

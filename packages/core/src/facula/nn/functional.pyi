@@ -463,7 +463,10 @@ def dot(input: Any, tensor: Any, *, out: Any = ...) -> Tensor:
     """Sum of the products of two 1-D tensors of one size, as a 0-d tensor."""
 
 def dot_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: Any, scale: Any, *, out: Any = ...) -> Any:
-    """Attention without dropout, (..., L, Ev), and its weights (..., L, S)."""
+    """Attention without dropout, (..., L, Ev), and its logsumexp (..., L, 1)."""
+
+def dot_attention_gradient(g: Any, to_logsumexp: Any, query: Any, key: Any, value: Any, mask: Any, output: Any, logsumexp: Any, is_causal: Any, scale: Any, needs: Any, *, out: Any = ...) -> Any:
+    """Gradients of `dot_attention` by query, key, value and mask, None where `needs` has False."""
 
 def double(input: Any, memory_format: Any = ...) -> Tensor:
     """`input` in float64; itself where it is that already."""
@@ -1913,6 +1916,9 @@ def vsplit(input: Any, *given: Any, **named: Any) -> tuple[Tensor, ...]:
 
 def vstack(tensors: Any, *, out: Any = ...) -> Tensor:
     """Tensors one below another; vectors are rows."""
+
+def weighted_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: Any, scale: Any, *, out: Any = ...) -> Any:
+    """Attention without dropout, (..., L, Ev), for those who want its weights (..., L, S) too."""
 
 def where(condition: Any, input: Any = ..., other: Any = ..., *, out: Any = ...) -> Any:
     """`input` where `condition` is true, else `other`; all three are broadcast together."""

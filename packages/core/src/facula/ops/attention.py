@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import HALF, category
-from facula.ops._op import Namespace, Tensor, op
+from facula.dtypes import HALF, as_dtype, category
+from facula.ops._op import Namespace, Op, Tensor, op
 from facula.ops.dot_attention import causal, check_shapes, dot_attention, masked
 from facula.testing.samples import call
+
+#: Bytes of a table of weights up to which it is kept for the gradient.
+KEPT_TABLE = 1 << 21
 
 
 def _safe_softmax(xp: Namespace, scores: Any) -> Any:
@@ -79,6 +82,17 @@ def _weighted_attention_rule(
 weighted_attention.vjp(("query", "key", "value", "mask"), _weighted_attention_rule)
 
 
+def _op_for(query: Any, key: Any, value: Any, mask: Any) -> Op:
+    """The op for attention without dropout; a small table of weights is cheaper kept than made anew."""
+    size = math.prod(check_shapes(query, key, value, mask)) * as_dtype(query.dtype).itemsize
+    return weighted_attention if size <= KEPT_TABLE else dot_attention
+
+
+def _attended(xp: Namespace, query: Any, key: Any, value: Any, mask: Any, *options: Any) -> Any:
+    attention = getattr(xp, _op_for(query, key, value, mask).name)
+    return attention(query, key, value, mask, *options)[0]
+
+
 @op(method=False, random=True)
 def scaled_dot_product_attention(
     xp: Namespace,
@@ -98,7 +112,7 @@ def scaled_dot_product_attention(
     query i see keys up to i. `enable_gqa` lets several query heads (dimension -3) share a key head.
     """
     if dropout_p == 0:
-        return xp.dot_attention(query, key, value, attn_mask, is_causal, scale)[0]
+        return _attended(xp, query, key, value, attn_mask, is_causal, scale)
     weights = xp.attention_weights(query, key, attn_mask, is_causal, scale)
     weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
     return xp.matmul(weights, value)
@@ -120,7 +134,8 @@ def scaled_dot_product_attention(
         key, value = (_repeated_heads(x, query.shape[-3]) for x in (key, value))
     scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     if dropout_p == 0 and query._array.dtype not in HALF:
-        return dot_attention.call(query, key, value, attn_mask, is_causal, scale)[0]
+        attention = _op_for(query, key, value, attn_mask).call
+        return attention(query, key, value, attn_mask, is_causal, scale)[0]
     random_key = None
     if dropout_p > 0:
         from facula.ops.dropout import new_key
@@ -228,7 +243,7 @@ def multi_head_attention(
     elif need_weights:
         out, weights = xp.weighted_attention(q, k, v, mask, False, scale)
     else:
-        out, weights = xp.dot_attention(q, k, v, mask, False, scale)[0], None
+        out, weights = _attended(xp, q, k, v, mask, False, scale), None
     out = xp.permute(out, (2, 0, 1, 3))
     out = xp.linear(xp.reshape(out, (length, batch, width)), out_proj_weight, out_proj_bias)
     return out, weights if need_weights else None

@@ -13,6 +13,7 @@ from typing import Any
 from facula.dtypes import B8, I64, as_dtype
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import broadcast_shapes
+from facula.testing.samples import call
 
 #: Bytes of the table of weights up to which a body makes it in one piece.
 LARGEST_TABLE = 1 << 23
@@ -46,6 +47,8 @@ def check_shapes(query: Any, key: Any, value: Any, mask: Any) -> tuple[int, ...]
         raise RuntimeError(
             f"{name}: key and value must have one length, got shapes {tuple(key.shape)} and {tuple(value.shape)}"
         )
+    if mask is None and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
+        return *query.shape[:-1], key.shape[-2]
     table = query.shape[-2], key.shape[-2]
     try:
         lead = broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
@@ -53,7 +56,9 @@ def check_shapes(query: Any, key: Any, value: Any, mask: Any) -> tuple[int, ...]
     except RuntimeError as error:
         shapes = ", ".join(str(tuple(x.shape)) for x in (query, key, value))
         of_mask = "" if mask is None else f" and attn_mask {tuple(mask.shape)}"
-        raise RuntimeError(f"{name}: query, key, value of shapes {shapes}{of_mask}: {error}") from None
+        raise RuntimeError(
+            f"{name}: query, key, value of shapes {shapes}{of_mask}: {error}"
+        ) from None
 
 
 def _blocks(table: Any, dtype: Any) -> list[tuple[int, int]]:
@@ -196,3 +201,12 @@ def _dot_attention_rule(
 
 
 dot_attention.vjp(("query", "key", "value", "mask"), _dot_attention_rule)
+
+
+@dot_attention.sample
+def dot_attention(make: Any) -> Any:
+    yield call(make(2, 3, 4), make(2, 5, 4), make(2, 5, 2), None, False, 0.5)
+    yield call(make(1, 2, 5, 2), make(1, 2, 4, 2), make(1, 2, 4, 2), None, True, 0.7)
+    yield call(make(2, 3, 2), make(4, 2), make(1, 4, 2), make(3, 4), False, 0.3)
+    mask = make.of([[True, False], [True, True], [False, True]])
+    yield call(make(3, 2), make(2, 2), make(2, 3), mask, False, 1.0)
