@@ -22,7 +22,7 @@ from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import schedule
 from facula.graph.ir import Graph
-from facula.graph.runtime import CompilerMissing, load, shared_library
+from facula.graph.runtime import CompilerMissing, gemm_address, load, shared_library
 from facula.threads import get_num_threads
 
 _MASK = 2**64 - 1
@@ -148,7 +148,7 @@ class Compiled:
             ctypes.addressof(self.pointers),
             ctypes.addressof(self.keys),
             ctypes.addressof(self.flag),
-            ctypes.cast(loaded.gemm, ctypes.c_void_p),
+            gemm_address(),
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
         )
         self.context_address = ctypes.addressof(self.context)

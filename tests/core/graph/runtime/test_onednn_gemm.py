@@ -1,0 +1,97 @@
+"""Products of matrices by oneDNN: the built-in's arguments, float64's numbers, no threads but ours."""
+
+import ctypes
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from facula.graph.runtime import has_onednn, shared_library
+from facula.graph.runtime.onednn import library_path
+
+needs_onednn = pytest.mark.skipif(
+    library_path() is None, reason="oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64"
+)
+
+
+def product(function, a, b, ldc=None):
+    (m, k), n = a.shape, b.shape[1]
+    out = np.full((m, ldc or n), 7, np.float32)
+    steps = [s // 4 for s in (*a.strides, *b.strides)]
+    arguments = (m, n, k, a.ctypes.data, *steps[:2], b.ctypes.data, *steps[2:], out.ctypes.data, ldc or n)  # fmt: skip
+    types = [ctypes.c_void_p if i in (3, 6, 9) else ctypes.c_long for i in range(11)]
+    assert function(*(t(x) for t, x in zip(types, arguments))) == 1
+    assert (out[:, n:] == 7).all()
+    return out[:, :n]
+
+
+def made(rng, rows, columns, kind):
+    """A matrix that lies in memory by rows, by columns, as part of a wider one, every other element, or backwards."""
+    if kind == "T":
+        return made(rng, columns, rows, "N").T
+    if kind == "wide":
+        return made(rng, rows, columns + 5, "N")[:, 2 : 2 + columns]
+    if kind == "step":
+        return made(rng, rows, 2 * columns, "N")[:, ::2]
+    if kind == "back":
+        return made(rng, rows, columns, "N")[::-1]
+    if kind == "same":
+        return np.broadcast_to(made(rng, 1, columns, "N"), (rows, columns))
+    return rng.standard_normal((rows, columns)).astype(np.float32)
+
+
+SHAPES = [(1, 1, 1), (1, 70, 33), (70, 1, 33), (5, 7, 1), (13, 40, 300), (33, 129, 17), (3, 4, 0)]
+
+
+@pytest.mark.parametrize("b_kind", ["N", "T", "wide", "step", "same"])
+@pytest.mark.parametrize("a_kind", ["N", "T", "wide", "step", "back", "same"])
+@pytest.mark.parametrize("name", ["gemm", pytest.param("onednn_gemm", marks=needs_onednn)])
+def test_products_of_all_layouts_are_float64s(name, a_kind, b_kind):
+    assert name == "gemm" or has_onednn()
+    rng = np.random.default_rng(0)
+    for m, n, k in SHAPES:
+        a, b = made(rng, m, k, a_kind), made(rng, k, n, b_kind)
+        found = product(getattr(shared_library(), name), a, b, n + 3)
+        expected = a.astype(float) @ b.astype(float)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * k)
+
+
+@needs_onednn
+def test_nan_and_infinity_stay():
+    a = np.array([[np.nan, 1], [np.inf, 1], [2, 3]], np.float32)
+    found = product(shared_library().onednn_gemm, a, np.eye(2, dtype=np.float32))
+    np.testing.assert_array_equal(np.isnan(found), [[True, True], [False, True], [False, False]])
+
+
+SCRIPT = """
+import ctypes, os, numpy as np
+from facula.graph.runtime import has_onednn, shared_library
+assert has_onednn()
+a, L, P = np.ones((700, 700), np.float32), ctypes.c_long, ctypes.c_void_p
+p = P(a.ctypes.data)
+before = len(os.listdir("/proc/self/task"))
+n = L(700)
+assert shared_library().onednn_gemm(n, n, n, p, n, L(1), p, n, L(1), P(np.empty_like(a).ctypes.data), n)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@needs_onednn
+def test_no_second_pool_of_threads_is_made():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
+    assert done.stdout.strip() == "0", done.stderr
+
+
+def test_a_library_that_is_none_is_named(tmp_path):
+    script = "from facula.graph.runtime import has_onednn, gemm_address; print(has_onednn(), gemm_address() > 0)"
+    wrong = tmp_path / "libdnnl.so.3"
+    wrong.write_bytes(b"not a library")
+    environment = {**__import__("os").environ, "FACULA_ONEDNN": str(wrong)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)  # fmt: skip
+    assert done.stdout.strip() == "False True" and str(wrong) in done.stderr, done.stderr
+
+
+def test_an_empty_setting_switches_it_off(monkeypatch):
+    monkeypatch.setenv("FACULA_ONEDNN", "")
+    assert library_path() is None
