@@ -84,6 +84,8 @@ _MODULES = frozenset(
         "amp",
         "func",
         "distributions",
+        "compiler",
+        "_logging",
     )
 )
 

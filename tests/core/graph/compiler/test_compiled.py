@@ -140,7 +140,8 @@ def test_ops_equal_eager(name):
         expected = [t.numpy() for t in tensors_in(forward(made.args, made.kwargs))]
         compiled = facula.compile(forward, backend="c")
         got = [t.numpy() for t in tensors_in(compiled(made.args, made.kwargs))]
-        assert isinstance(compiled.last.code, c_compiler.Compiled)
+        if compiled.graph.nodes:  # else all it gives are views of its arguments
+            assert isinstance(compiled.last.code, c_compiler.Compiled)
         for a, b in zip(got, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 

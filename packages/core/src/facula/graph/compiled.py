@@ -5,24 +5,34 @@ from __future__ import annotations
 import functools
 import importlib
 import warnings
-from collections import OrderedDict
+import weakref
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
+from facula._logging import artifact
 from facula._tensor import Tensor
 from facula.autograd.mode import around, plain, state, unwatched
 from facula.graph.active import active
 from facula.graph.capture import Capture, Outcome
-from facula.graph.guards import Guards, arguments_key
+from facula.graph.errors import refuse
+from facula.graph.guards import Guards
 from facula.graph.ir import Graph
+from facula.graph.keys import arguments_key, difference
 from facula.graph.passes import simplify
 from facula.graph.program import Program, lock
+from facula.graph.scalars import is_capturing
+from facula.graph.stance import now
 from facula.graph.tree import flatten_tree
 
 #: Programs kept by one compiled function; the least recently used goes first.
 CACHE_SIZE = 64
+#: What `backend=None` means: a name in `BUILT_IN`, tried without a word where it cannot serve; or None, replay.
+DEFAULT: str | None = None
 #: Compilers that core brings, as the `compilers` hook would name them.
 BUILT_IN = {"c": "facula.graph.compiler.compiler:compile_c"}
+#: All compiled functions, for `reset`.
+_functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 #: Captures after which a function that never settles gets a warning.
 MANY_CAPTURES = 16
 
@@ -78,51 +88,104 @@ def compile(
 
 
 def _compiler(backend: Any) -> Callable[..., Any] | None:
+    if backend is None and DEFAULT is not None:
+        return functools.partial(_load(BUILT_IN[DEFAULT]), is_default=True)
     if backend is None or callable(backend):
         return backend  # type: ignore[no-any-return]
-    from facula.backends.registry import plugins
-
-    found = dict(BUILT_IN)
-    for part in plugins().manager.hook.compilers():
-        found |= part
+    found = _compilers()
     if backend not in found:
         raise ValueError(
             f"no compiler is named {backend!r}; there are: {', '.join(['eager', *sorted(found)])}"
         )
-    path = found[backend]
+    return _load(found[backend])  # type: ignore[no-any-return]
+
+
+def _compilers() -> dict[str, Any]:
+    from facula.backends.registry import plugins
+
+    found: dict[str, Any] = dict(BUILT_IN)
+    for part in plugins().manager.hook.compilers():
+        found |= part
+    return found
+
+
+def list_backends() -> list[str]:
+    """What `facula.compile(backend=NAME)` takes: compilers of core and of plug-ins, and 'eager', which is none."""
+    return sorted(["eager", *_compilers()])
+
+
+def reset() -> None:
+    """Forgets all programs of all compiled functions: each is captured anew at its next call."""
+    for function in list(_functions):
+        function.forget()
+
+
+def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`fn` itself, that must not be captured: calling it within a compiled function raises CaptureError.
+
+    Graphs are always whole, so a function cannot be left out of one.
+    """
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if is_capturing():
+            raise refuse(
+                f"'{getattr(fn, '__name__', fn)}' was called, for which compiling is disabled,",
+                "call it before or after the compiled function",
+            )
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def _load(path: Any) -> Any:
     if callable(path):
         return path
     module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(module), name)
 
 
 class CompiledFunction:
-    """A function with its captured programs. `graph` is that of the last call; `captures` counts."""
+    """A function with its captured programs.
+
+    `graph` is that of the last call, `captures` counts, `recompilations` are the reasons of the last captures but the first.
+    """
 
     def __init__(self, function: Any, compiler: Callable[..., Any] | None = None):
         functools.update_wrapper(self, function)
         self.function, self.compiler = function, compiler
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.forget()
+        _functions.add(self)
+
+    def forget(self) -> None:
+        """Drops all programs."""
         self.programs: OrderedDict[Any, list[tuple[Guards, Program]]] = OrderedDict()
         self.captures = 0
+        self.recompilations: deque[str] = deque(maxlen=CACHE_SIZE)
         self.last: Program | None = None
-        self._roots: list[Any] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.mode is not True and state.mode is not False:
             return self._call_under_mode(args, kwargs)
+        if now.stance == "force_eager":
+            return self.function(*args, **kwargs)
         return self._replay(args, kwargs)
 
     def _call_under_mode(self, args: Any, kwargs: Any) -> Any:
         """Inside another capture, or under autocast and the like, as Python code; where it is only watched, a replay."""
         if plain(state.mode) is None:
             return self.function(*args, **kwargs)
-        name = getattr(self.function, "__name__", type(self.function).__name__)
-        return around(f"compiled {name}", lambda: self._replay(args, kwargs))
+        return around(f"compiled {self.name}", lambda: self._replay(args, kwargs))
 
     def _replay(self, args: Any, kwargs: Any) -> Any:
-        key, tensors = arguments_key(args, kwargs)
+        key, tensors = arguments_key(args, kwargs, self.compiler is not None)
         with lock:
-            program = self._find(key, tensors) or self._capture(key, args, kwargs, tensors)
+            program = self._find(key, tensors)
+            if program is None:
+                if self._tell_reason(key, tensors):
+                    return self.function(*args, **kwargs)
+                program = self._capture(key, args, kwargs, tensors)
             self.last = program
         return program(tensors)
 
@@ -148,31 +211,60 @@ class CompiledFunction:
                 return program
         return None
 
+    def _tell_reason(self, key: Any, tensors: list[Tensor]) -> bool:
+        """Notes why no program serves; returns whether the function is to run as Python code instead of being captured."""
+        if not self.captures:
+            return False
+        reason = self._reason(key, tensors)
+        if now.stance == "fail_on_recompile":
+            raise RuntimeError(
+                f"'{self.name}' would be captured anew, which set_stance('fail_on_recompile') forbids: {reason}"
+            )
+        if now.stance == "eager_on_recompile":
+            return True
+        self.recompilations.append(reason)
+        artifact("recompiles").debug("'%s' is captured anew: %s", self.name, reason)
+        return False
+
+    def _reason(self, key: Any, tensors: list[Tensor]) -> str:
+        for guards, program in self.programs.get(key, ()):
+            why = guards.broken() or program.broken(tensors)
+            if why:
+                return why
+        if self.programs:
+            return difference(next(reversed(self.programs)), key)
+        return "the last run made tensors that it keeps beyond its end; they are its inputs now"
+
     def _capture(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Program:
         if state.mode is not True and state.mode is not False:
             with unwatched():
                 return self._capture(key, args, kwargs, tensors)
-        leaves, _ = flatten_tree((args, kwargs))
         guards = Guards()
-        guards.walk(self.function, getattr(self.function, "__name__", "module"))
-        for i, x in enumerate(leaves):
-            if not isinstance(x, Tensor):
-                guards.walk(x, f"args[{i}]")
+        guards.walk(self.function, self.name)
+        guards.walk_argument(args, "args")
+        guards.walk_argument(kwargs, "kwargs")
+        leaves, _ = flatten_tree((args, kwargs))
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
         outcome = capture(self.function, args, kwargs, tensors, guards.names)
+        guards.check_numbers()
         simplify(outcome.graph)
-        code = (
-            None
-            if self.compiler is None
-            else self.compiler(outcome.graph, _only_backend(outcome.graph))
-        )
+        code = None
+        if self.compiler is not None and not outcome.is_differentiable and outcome.graph.nodes:
+            code = self.compiler(outcome.graph, _only_backend(outcome.graph))
         program = Program(outcome, code)
+        self._log(program)
         self.captures += 1
         if not program.escaped:
             self._keep(key, guards, program)
         if self.captures == MANY_CAPTURES:
-            self._warn(guards, program, tensors)
+            self._warn(program)
         return program
+
+    def _log(self, program: Program) -> None:
+        artifact("graph").debug("'%s':\n%s", self.name, program.graph)
+        source = getattr(program.code, "source", None)
+        if source is not None:
+            artifact("output_code").debug("'%s':\n%s", self.name, source)
 
     def _keep(self, key: Any, guards: Guards, program: Program) -> None:
         self.programs.setdefault(key, []).insert(0, (guards, program))
@@ -182,21 +274,12 @@ class CompiledFunction:
             if not self.programs[oldest]:
                 del self.programs[oldest]
 
-    def _warn(self, guards: Guards, program: Program, tensors: list[Tensor]) -> None:
-        reasons = {
-            g.broken() or p.broken(tensors)
-            for found in self.programs.values()
-            for g, p in found[1:]
-        }
-        why = "its arguments differ from call to call"
+    def _warn(self, program: Program) -> None:
+        why = "these change from call to call: " + "; ".join(list(self.recompilations)[-3:])
         if program.escaped:
             why = "it keeps tensors that it makes beyond its end; return them instead"
-        elif reasons - {None}:
-            why = "these change from call to call: " + ", ".join(
-                sorted(r for r in reasons if r)[:5]
-            )
         warnings.warn(
-            f"'{getattr(self.function, '__name__', self.function)}' was captured {self.captures} times: {why}",
+            f"'{self.name}' was captured {self.captures} times: {why}",
             stacklevel=4,
         )
 

@@ -1,258 +1,414 @@
-"""What a captured program takes for granted, so that a change of it leads to a new capture.
+"""What a captured program takes for granted in the Python around it, so that a change leads to a new capture.
 
-Arguments are compared by a key. What the function reaches by itself (closure, globals that it names,
-modules and plain objects with what hangs on them) is walked once, at capture: plain values are
-compared by value, tensors and other objects by identity. Of optimizers only flags, and which numbers
-are zero: the numbers enter a program as runtime scalars. Schedulers are left out.
+What the function reaches by itself (closure, defaults, the globals that it names, modules and plain objects
+with what hangs on them, their classes) is walked once, at capture. Plain values are compared by value, small NumPy arrays
+by their bytes, tensors and other objects by identity. Of optimizers only flags, which numbers are zero, and
+which state there is: the numbers enter a program as runtime scalars. Schedulers are left out.
+
+At each call all of it is compared by identity first, in loops that run in C: a model has thousands of attributes.
 """
 
 from __future__ import annotations
 
+import collections
+import dis
 import functools
+import sys
 import types
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Callable
+from itertools import chain
+from operator import attrgetter, eq, is_, methodcaller
 from typing import Any
 
 import numpy as np
 
-from facula._device import device as Device
-from facula._tensor import Tensor, is_tracked
-from facula.autograd.mode import is_grad_enabled
-from facula.backends.registry import default_backend
-from facula.dtypes import dtype as Dtype, get_default_dtype
+from facula._tensor import Tensor
+from facula.graph.errors import CaptureError
+from facula.graph.keys import is_plain, is_record, plain_key
 
-_PLAIN = (
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    type(None),
-    Device,
-    Dtype,
-    np.dtype,
-    Enum,
-    np.generic,
-    slice,
-    range,
-)
-_MISSING: Any = object()
-_SKIPPED = (types.ModuleType, type)
+_MISSING: Any = type("missing", (), {"__repr__": lambda self: "missing"})()
 _MOST = 20_000  # objects that are walked
-_LONG = 256  # items of a container that are looked at one by one
+_LONG = 4096  # items of a container up to which each is looked at
+_BYTES = 65536  # of a NumPy array up to which its values are looked at
+#: The standard library's objects are compared by identity, but for those that hold what users put there.
+_OPEN = frozenset(("argparse", "types", "collections", "functools", "__main__"))
+#: Methods that no captured function calls on an object that is there already.
+_NOT_CALLED = frozenset(("__init__", "__new__", "__repr__", "__str__", "__del__", "__init_subclass__"))  # fmt: skip
+_VALUES = methodcaller("values")
+_CONTENTS = attrgetter("cell_contents")
 
 
-def is_plain(x: Any) -> bool:
-    """Whether `x` is compared by value."""
-    if isinstance(x, (tuple, frozenset)):
-        return all(map(is_plain, x))
-    return isinstance(x, _PLAIN)
+class _Part:
+    """One container: where its items stand in the flat lists, and how to name them."""
 
+    __slots__ = ("container", "form", "is_mapping", "name", "start", "stop")
 
-def plain_key(x: Any) -> Any:
-    """`x` with its type: 1, 1.0 and True differ, and NaN equals itself."""
-    if isinstance(x, np.generic):
-        return type(x), x.tobytes()
-    return (type(x), repr(x)) if isinstance(x, (float, complex, slice)) else (type(x), x)
+    def __init__(self, container: Any, name: str, form: str, start: int, is_mapping: bool):
+        self.container, self.name, self.form = container, name, form
+        self.start, self.stop, self.is_mapping = start, start + len(container), is_mapping
 
-
-def tensor_key(t: Tensor) -> Any:
-    """What a program depends on in an argument: all but its values."""
-    array = t._array
-    strides = t._backend.strides(array)
-    identity = id(t) if type(t) is not Tensor else None
-    return (array.shape, array.dtype, strides, t._backend, is_tracked(t), identity)
-
-
-def arguments_key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Tensor]]:
-    """(key of a call's arguments and of the thread's modes, the tensors among them in order)."""
-    tensors: list[Tensor] = []
-    parts: list[Any] = [is_grad_enabled(), get_default_dtype(), default_backend(), len(args)]
-    seen: dict[int, int] = {}
-    for x in args:
-        _add_key(x, parts, tensors, seen)
-    if kwargs:
-        _add_key(kwargs, parts, tensors, seen)
-    return tuple(parts), tensors
-
-
-def _add_key(x: Any, parts: list[Any], tensors: list[Tensor], seen: dict[int, int]) -> None:
-    if isinstance(x, Tensor):
-        # which arguments are one tensor, or views of one, is part of the key
-        same = seen.setdefault(id(x), len(tensors))
-        shared = same if x._cell is None else seen.setdefault(id(x._cell), len(tensors))
-        parts.append((tensor_key(x), same, shared))
-        tensors.append(x)
-    elif isinstance(x, (tuple, list)):
-        parts.append((type(x), len(x)))
-        for y in x:
-            _add_key(y, parts, tensors, seen)
-    elif type(x) is dict:
-        parts.append((dict, tuple(x)))
-        for y in x.values():
-            _add_key(y, parts, tensors, seen)
-    elif is_plain(x):
-        parts.append(plain_key(x))
-    elif isinstance(x, np.ndarray):
-        parts.append((x.shape, x.dtype, x.tobytes()))
-    else:
-        parts.append(id(x))
+    def item(self, key: Any) -> str:
+        return self.name + self.form.format(key)
 
 
 class Guards:
     """Places that were looked at during a walk, and what was there."""
 
     def __init__(self) -> None:
-        self.values: list[tuple[Callable[[Any, Any], Any], Any, Any, Any, str]] = []
-        self.identities: list[tuple[Callable[[Any, Any], Any], Any, Any, Any, str]] = []
-        self.lengths: list[tuple[Any, int, str]] = []
         self.names: dict[int, str] = {}  # of tensors, by id
-        self.found: list[Any] = []  # the objects of `values`
-        self._quick: list[Callable[[], bool]] | None = None
         self.kept: Any = (
             None  # arguments that are compared by id, so that no other object gets theirs
         )
         self._seen: dict[int, Any] = {}
+        self._classes: set[type] = set()
+        self._sized: list[Any] = []
+        self._lengths: list[int] = []
+        self._size_names: list[str] = []
+        self._mappings: list[Any] = []
+        self._keys: list[Any] = []
+        self._values: list[Any] = []
+        self._sequences: list[Any] = []
+        self._items: list[Any] = []
+        self._parts: list[_Part] = []
+        self._cells: list[Any] = []
+        self._contents: list[Any] = []
+        self._cell_names: list[str] = []
+        self._places: list[list[Any]] = []  # [get, container, key, what was there, name]
+        self._sets: list[tuple[Any, Any, str]] = []
+        self._arrays: list[tuple[Any, bytes, str]] = []
+        self._numbers: list[tuple[Any, Any, Any, str]] = []  # of optimizers, that programs read
+        self._names: set[str] = set()  # attributes that the walked functions name
+        self._methods: dict[str, list[tuple[Any, str]]] = {}  # not walked yet: nobody names them
+
+    # ---- the check at each call
 
     def hold(self) -> bool:
-        """Whether all is as it was: the quick test, as one generated expression per few hundred places."""
-        if self._quick is None:
-            self._quick = list(self._tests())
-        try:
-            return all(test() for test in self._quick) or self.broken() is None
-        except (LookupError, ValueError):
-            return self.broken() is None
-
-    def _tests(self) -> Iterator[Callable[[], bool]]:
-        """Identity is enough to see that nothing changed; where it fails, `broken` compares values."""
-        terms: list[tuple[str, dict[str, Any]]] = []
-        for i, (get, c, k, expected, _) in enumerate([*self.identities, *self.plain_objects()]):
-            place = {_item: f"c{i}[k{i}]", _cell: f"c{i}.cell_contents"}[get]
-            terms.append((f"{place} is e{i}", {f"c{i}": c, f"k{i}": k, f"e{i}": expected}))
-        for i, (get, c, k, expected, _) in enumerate(self.values):
-            if get is _truth:
-                no = "" if expected[1] else "not "
-                terms.append((f"{no}d{i}[j{i}]", {f"d{i}": c, f"j{i}": k}))
-        for i, (c, n, _) in enumerate(self.lengths):
-            terms.append((f"len(l{i}) == {n}", {f"l{i}": c}))
-        for at in range(0, len(terms), 200):
-            part = terms[at : at + 200]
-            names = {name: x for _, bound in part for name, x in bound.items()}
-            text = f"lambda {', '.join(names)}: lambda: {' and '.join(t for t, _ in part)}"
-            yield eval(text, {})(*names.values())  # names and numbers of our own
-
-    def plain_objects(self) -> list[Any]:
-        """For values: the very object that was found at capture."""
-        return [(g, c, k, x, n) for (g, c, k, _, n), x in zip(self.values, self.found) if g is not _truth]  # fmt: skip
+        """Whether all is as it was."""
+        return self.broken() is None
 
     def broken(self) -> str | None:
-        """The first place where something else is found now, or None."""
-        for get, container, key, expected, name in self.values:
-            if plain_key(get(container, key)) != expected:
-                return name
-        for get, container, key, expected, name in self.identities:
-            if get(container, key) is not expected:
-                return name
-        for container, n, name in self.lengths:
+        """The first place where something else is found now, in words, or None."""
+        try:
+            same = (
+                all(map(eq, map(len, self._sized), self._lengths))
+                and all(map(is_, chain.from_iterable(map(_VALUES, self._mappings)), self._values))
+                and all(map(is_, chain.from_iterable(self._mappings), self._keys))
+                and all(map(is_, chain.from_iterable(self._sequences), self._items))
+                and all(map(is_, map(_CONTENTS, self._cells), self._contents))
+            )
+        except (ValueError, RuntimeError):  # an emptied cell; another thread that adds a key
+            same = False
+        if same:
+            for get, container, key, expected, _ in self._places:
+                if get(container, key) is not expected:
+                    same = False
+                    break
+        if same and not self._sets and not self._arrays:
+            return None
+        return self._compare(same)
+
+    def check_numbers(self) -> None:
+        """Raises CaptureError where the function itself set a number that programs read at each call."""
+        for group, key, before, place in self._numbers:
+            now = _item(group, key)
+            if plain_key(now) != plain_key(before) and isinstance(now, (int, float)):
+                raise CaptureError(
+                    f"the compiled function changes {place} from {before} to {now}, which happens at capture only; "
+                    "step schedulers, and set what optimizers read, outside the compiled function"
+                )
+
+    def _compare(self, same: bool) -> str | None:
+        """The slow way: values that are equal, but other objects, are the ones to be expected from now on."""
+        if not same:
+            found = self._compare_containers() or self._compare_sizes() or self._compare_single()
+            if found is not None:
+                return found
+        for container, expected, name in self._sets:
+            if container != expected:
+                return f"{name} has other members"
+        for array, data, name in self._arrays:
+            if array.tobytes() != data:
+                return f"the values of the array {name}"
+        return None
+
+    def _compare_containers(self) -> str | None:
+        for part in self._parts:
+            expected = self._items
+            keys: Any = range(part.stop - part.start)
+            if part.is_mapping:
+                expected, keys = self._values, self._keys[part.start : part.stop]
+                now = list(part.container)
+                if not _same_keys(now, keys):
+                    return _key_difference(part, dict.fromkeys(keys), dict.fromkeys(now))
+                values = list(part.container.values())
+            else:
+                values = list(part.container)
+                if len(values) != len(keys):
+                    return f"len({part.name}) is {len(values)}, was {len(keys)}"
+            for i, (key, value) in enumerate(zip(keys, values), part.start):
+                why = _changed(part.item(key), expected[i], value)
+                if why:
+                    return why
+                expected[i] = value
+            if part.is_mapping:
+                self._keys[part.start : part.stop] = now
+        return None
+
+    def _compare_sizes(self) -> str | None:
+        for container, n, name in zip(self._sized, self._lengths, self._size_names):
             if len(container) != n:
-                return f"len({name})"
+                return f"len({name}) is {len(container)}, was {n}"
+        return None
+
+    def _compare_single(self) -> str | None:
+        for i, cell in enumerate(self._cells):
+            value = _cell(cell, None)
+            why = _changed(self._cell_names[i], self._contents[i], value)
+            if why:
+                return why
+            self._contents[i] = value
+        for place in self._places:
+            value = place[0](place[1], place[2])
+            why = _changed(place[4], place[3], value)
+            if why:
+                return why
+            place[3] = value
         return None
 
     # ---- the walk
 
     def walk(self, x: Any, name: str) -> None:
         """Guards all that can be reached from `x`."""
-        if id(x) in self._seen or len(self._seen) > _MOST or isinstance(x, (*_SKIPPED, np.ndarray)):
+        if id(x) in self._seen or len(self._seen) > _MOST or is_plain(x):
             return
         self._seen[id(x)] = x
         if isinstance(x, Tensor):
             self.names[id(x)] = name
-        elif isinstance(x, types.MethodType):
-            self.walk(x.__self__, name)
-            self.walk(x.__func__, name)
+        elif isinstance(x, np.ndarray):
+            if x.nbytes <= _BYTES and x.dtype != object:
+                self._arrays.append((x, x.tobytes(), name))
         elif isinstance(x, types.FunctionType):
             self._function(x, name)
-        elif isinstance(x, functools.partial):
-            for part in (x.func, x.args, x.keywords):
-                self.walk(part, name)
+        elif isinstance(x, type):
+            self._class(x, x.__name__, is_called=True)
         elif isinstance(x, dict):
-            self._container(x, x.keys(), name, "['{}']")
-        elif isinstance(x, (list, tuple)):
-            self._container(x, range(len(x)), name, "[{}]")
+            self._mapping(x, name, "[{!r}]")
+        elif isinstance(x, (list, collections.deque)):
+            self._sequence(x, name)
+        elif isinstance(x, tuple):
+            for i, item in enumerate(x[:_LONG]):
+                self.walk(item, f"{name}[{i}]")
+        elif isinstance(x, (set, frozenset)):
+            if isinstance(x, set):
+                self._size(x, name)
+                if 0 < len(x) <= _LONG:
+                    self._sets.append((x, frozenset(x), name))
         elif hasattr(x, "param_groups"):
             self._optimizer(x, name)
-        elif hasattr(x, "__dict__") and not _is_facula(x):
+        elif not isinstance(x, types.ModuleType):
+            self._other(x, name)
+
+    def _other(self, x: Any, name: str) -> None:
+        for inner in ("__func__", "__self__", "fget", "func", "args", "keywords", "__wrapped__"):
+            if inner in _INNER.get(type(x), ()) or (inner == "__wrapped__" and hasattr(x, inner)):
+                self.walk(getattr(x, inner), name)
+        if type(x) not in _INNER and not _is_closed(x):
             self._object(x, name)
 
-    def _function(self, function: types.FunctionType, name: str) -> None:
-        if (function.__module__ or "").partition(".")[0] == "facula":
-            return
-        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            self._place(_cell, cell, None, variable)
-        for variable in sorted(_names(function.__code__)):
-            if variable in function.__globals__:
-                self._place(_item, function.__globals__, variable, variable)
-        self._container(
-            function.__defaults__ or (),
-            range(len(function.__defaults__ or ())),
-            f"{name} defaults",
-            "[{}]",
-        )
+    def walk_argument(self, x: Any, name: str) -> None:
+        """Guards what the key of a call compares by identity alone."""
+        if isinstance(x, (tuple, list)):
+            for i, y in enumerate(x):
+                self.walk_argument(y, f"{name}[{i}]")
+        elif isinstance(x, dict):
+            for key, y in x.items():
+                self.walk_argument(y, f"{name}[{key!r}]")
+        elif is_record(x):
+            self._class(type(x), type(x).__name__)
+            for key in type(x).__dataclass_fields__:
+                self.walk_argument(getattr(x, key), f"{name}.{key}")
+        elif not isinstance(x, (Tensor, np.ndarray)):
+            self.walk(x, name)
 
-    def _container(self, container: Any, keys: Any, name: str, form: str) -> None:
-        if not container and isinstance(container, tuple):
+    def _function(self, function: types.FunctionType, name: str) -> None:
+        if _top(function) == "facula":
             return
-        if not isinstance(container, tuple):
-            self.lengths.append((container, len(container), name))
-        for key in list(keys)[:_LONG]:
-            self._place(_item, container, key, name + form.format(key))
+        code = function.__code__
+        for variable, cell in zip(code.co_freevars, function.__closure__ or ()):
+            if id(cell) not in self._seen:
+                self._seen[id(cell)] = cell
+                self._cells.append(cell)
+                self._contents.append(_cell(cell, None))
+                self._cell_names.append(variable)
+                self.walk(self._contents[-1], variable)
+        self._place(getattr, function, "__code__", f"the code of {name}")
+        for kind in ("__defaults__", "__kwdefaults__"):
+            self._place(getattr, function, kind, f"{name}.{kind}")
+        variables, attributes = _names(code)
+        for variable in sorted(variables):
+            found = function.__globals__.get(variable, _MISSING)
+            if isinstance(found, types.ModuleType):
+                self._module(found, attributes)
+            elif found is not _MISSING:
+                self._place(_item, function.__globals__, variable, variable)
+        for attribute in attributes - self._names:
+            self._names.add(attribute)
+            for method, where in self._methods.pop(attribute, ()):
+                self.walk(method, where)
+
+    def _module(self, module: types.ModuleType, attributes: set[str]) -> None:
+        """What the walked function may take from a module of the user's."""
+        if _is_ready_made(module.__name__):
+            return
+        for attribute in sorted(attributes & module.__dict__.keys()):
+            found = module.__dict__[attribute]
+            if isinstance(found, types.ModuleType):
+                self._module(found, attributes)
+            else:
+                self._place(_item, module.__dict__, attribute, f"{module.__name__}.{attribute}")
+
+    def _class(self, cls: type, name: str, is_called: bool = False) -> None:
+        for c in cls.__mro__:
+            attributes: Any = c.__dict__
+            if _is_ready_made(c.__module__) or c in self._classes:
+                continue
+            self._classes.add(c)
+            self._add_mapping(attributes, c.__name__, ".{}")
+            for key, found in list(attributes.items()):
+                where = f"{c.__name__}.{key}"
+                if (
+                    not isinstance(found, (types.FunctionType, property, classmethod, staticmethod))
+                    or key in self._names
+                    or (key.startswith("__") and (is_called or key not in _NOT_CALLED))
+                    or key == "forward"
+                ):
+                    self.walk(found, where)
+                else:
+                    self._methods.setdefault(key, []).append((found, where))
 
     def _object(self, x: Any, name: str) -> None:
-        for method in ("forward", "__call__"):
-            function = getattr(type(x), method, None)
-            if isinstance(function, types.FunctionType):
-                self.walk(function, f"{name}.{method}")
+        self._class(type(x), name)
+        for c in type(x).__mro__:
+            slots = c.__dict__.get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
+                if slot not in ("__dict__", "__weakref__") and not _is_ready_made(c.__module__):
+                    self._place(_attribute, x, slot, f"{name}.{slot}")
+        if not hasattr(x, "__dict__"):
+            return
         attributes = x.__dict__
-        for key in list(attributes):
-            if key in ("_parameters", "_buffers", "_modules"):
-                for child in list(attributes[key]):
-                    self._place(_item, attributes[key], child, f"{name}.{child}")
-                self.lengths.append((attributes[key], len(attributes[key]), f"{name}.{key}"))
+        for key in ("_parameters", "_buffers", "_modules"):
+            if isinstance(attributes.get(key), dict):  # the model's own names for what they hold
                 self._seen[id(attributes[key])] = attributes[key]
-            else:
-                self._place(_item, attributes, key, f"{name}.{key}")
+                self._mapping(attributes[key], name, ".{}")
+        self._mapping(attributes, name, ".{}")
 
     def _optimizer(self, x: Any, name: str) -> None:
-        self.lengths.append((x.param_groups, len(x.param_groups), f"{name}.param_groups"))
+        self._sequence(x.param_groups, f"{name}.param_groups", walks=False)
         for i, group in enumerate(x.param_groups):
             for key, value in list(group.items()):
                 place = f"{name}.param_groups[{i}][{key!r}]"
                 if key == "params":
-                    self._container(value, range(len(value)), place, "[{}]")
+                    self._sequence(value, place)
                 elif isinstance(value, (bool, str, type(None))):
                     self._place(_item, group, key, place)
                 elif isinstance(value, (int, float)):
-                    self.values.append((_truth, group, key, plain_key(bool(value)), place))
-                    self.found.append(value)
+                    self._places.append([_is_zero, group, key, bool(value), f"whether {place} is zero"])  # fmt: skip
+                    self._numbers.append((group, key, value, place))
+        state = getattr(x, "state", None)
+        if isinstance(state, dict):
+            self._places.append([_attribute, x, "state", state, f"{name}.state"])
+            for i, (key, value) in enumerate(list(state.items())):
+                if value:  # looking makes empty ones
+                    self._place(_item, state, key, f"{name}.state[{i}]")
+
+    # ---- what is looked at
+
+    def _size(self, container: Any, name: str) -> None:
+        self._sized.append(container)
+        self._lengths.append(len(container))
+        self._size_names.append(name)
+
+    def _mapping(self, x: Any, name: str, form: str) -> None:
+        self._add_mapping(x, name, form)
+        if len(x) <= _LONG:
+            for key, value in list(x.items()):
+                self.walk(value, name + form.format(key))
+
+    def _add_mapping(self, x: Any, name: str, form: str) -> None:
+        self._size(x, name)
+        if 0 < len(x) <= _LONG:
+            self._parts.append(_Part(x, name, form, len(self._values), True))
+            self._mappings.append(x)
+            self._keys.extend(x)
+            self._values.extend(x.values())
+
+    def _sequence(self, x: Any, name: str, walks: bool = True) -> None:
+        self._size(x, name)
+        if 0 < len(x) <= _LONG:
+            self._parts.append(_Part(x, name, "[{}]", len(self._items), False))
+            self._sequences.append(x)
+            self._items.extend(x)
+            for i, item in enumerate(list(x) if walks else ()):
+                self.walk(item, f"{name}[{i}]")
 
     def _place(self, get: Callable[[Any, Any], Any], container: Any, key: Any, name: str) -> None:
         found = get(container, key)
-        if isinstance(found, _SKIPPED):
-            return
-        if is_plain(found):
-            self.values.append((get, container, key, plain_key(found), name))
-            self.found.append(found)
-        else:
-            self.identities.append((get, container, key, found, name))
-            self.walk(found, name)
+        self._places.append([get, container, key, found, name])
+        self.walk(found, name)
 
 
-def _names(code: types.CodeType) -> set[str]:
-    """The global names in a function and in the functions inside it."""
-    inner = [_names(c) for c in code.co_consts if isinstance(c, types.CodeType)]
-    return set(code.co_names).union(*inner)
+#: Callables that stand for others, and what they stand for.
+_INNER: dict[Any, tuple[str, ...]] = {
+    types.MethodType: ("__func__", "__self__"),
+    functools.partial: ("func", "args", "keywords"),
+    property: ("fget",),
+    classmethod: ("__func__",),
+    staticmethod: ("__func__",),
+}
+
+
+def _changed(name: str, old: Any, new: Any) -> str | None:
+    if new is old or (is_plain(new) and is_plain(old) and plain_key(new) == plain_key(old)):
+        return None
+    if is_plain(new) and is_plain(old):
+        return f"{name} is {_show(new)}, was {_show(old)}"
+    if new is _MISSING:
+        return f"{name} is gone"
+    return f"{name} is another object"
+
+
+def _show(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _same_keys(a: list[Any], b: list[Any]) -> bool:
+    return len(a) == len(b) and all(x is y or (is_plain(x) and x == y) for x, y in zip(a, b))
+
+
+def _key_difference(part: _Part, old: dict[Any, None], new: dict[Any, None]) -> str:
+    for key in new:
+        if key not in old:
+            return f"{part.item(key)} is new"
+    for key in old:
+        if key not in new:
+            return f"{part.item(key)} is gone"
+    return f"the order of {part.name}"
+
+
+@functools.cache
+def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
+    """(global names, all other names) in a function and in the functions inside it."""
+    variables = {
+        i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
+    attributes = set(code.co_names)
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            further = _names(inner)
+            variables |= further[0]
+            attributes |= further[1]
+    return variables, attributes
 
 
 def _item(container: Any, key: Any) -> Any:
@@ -262,8 +418,13 @@ def _item(container: Any, key: Any) -> Any:
         return _MISSING
 
 
-def _truth(container: Any, key: Any) -> Any:
-    return bool(_item(container, key))
+def _attribute(x: Any, name: str) -> Any:
+    return getattr(x, name, _MISSING)
+
+
+def _is_zero(container: Any, key: Any) -> Any:
+    found = _item(container, key)
+    return bool(found) if isinstance(found, (int, float)) else _MISSING
 
 
 def _cell(cell: Any, _: Any) -> Any:
@@ -273,10 +434,22 @@ def _cell(cell: Any, _: Any) -> Any:
         return _MISSING
 
 
-def _is_facula(x: Any) -> bool:
-    """Schedulers, ops and the like; modules are looked into."""
+def _top(x: Any) -> str:
+    return (getattr(x, "__module__", None) or "").partition(".")[0]
+
+
+def _is_ready_made(module: str | None) -> bool:
+    """Whether a module is nothing that users change: ours, NumPy's, Python's."""
+    top = (module or "").partition(".")[0]
+    if top == "__main__":
+        return False
+    return top in ("facula", "numpy", "builtins") or top in sys.stdlib_module_names
+
+
+def _is_closed(x: Any) -> bool:
+    """Ready-made objects are not looked into: schedulers, ops, locks. Modules are."""
     if hasattr(x, "_parameters"):
         return False
     if hasattr(x, "last_epoch"):
         return True
-    return type(x).__module__.partition(".")[0] == "facula"
+    return _is_ready_made(type(x).__module__) and _top(type(x)) not in _OPEN

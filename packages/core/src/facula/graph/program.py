@@ -53,7 +53,8 @@ class Program:
             if array.shape != shape or array.dtype is not dtype or tensor._backend is not backend:
                 return f"'{self.graph.inputs[at].name}' has another shape, dtype or device"
             if is_tracked(tensor) is not tracked:
-                return f"requires_grad of '{self.graph.inputs[at].name}'"
+                name = self.graph.inputs[at].name
+                return f"requires_grad of '{name}' is {not tracked}, was {tracked}"
         for source in self.none_grads:
             tensor = source.tensor(args)
             if tensor is not None and tensor.grad is not None:

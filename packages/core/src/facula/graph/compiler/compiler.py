@@ -40,25 +40,29 @@ class _Context(ctypes.Structure):
     ]
 
 
-def compile_c(graph: Graph, backend: Any) -> Compiled | None:
+def compile_c(graph: Graph, backend: Any, is_default: bool = False) -> Compiled | None:
     """A graph on NumPy arrays as a C function; None, with a warning, where that cannot be.
 
     Then the graph is replayed kernel by kernel. What stands against it: arrays on another device, ops
     that only the host can run (svd, fft), no C compiler, a compiler that fails (its log is shown).
+    With `is_default`, where nobody asked for C by its name, only the last two are worth a warning.
     """
     if backend is None or backend.device.type != "cpu":
-        _declined("its tensors are not all on the cpu device")
+        if not is_default:
+            _declined("its tensors are not all on the cpu device")
         return None
     try:
         return Compiled(graph, get_num_threads())
+    except CompileError as error:
+        if not is_default:
+            _declined(str(error))
     except CompilerMissing as error:
         if not _said:
             _said.append(str(error))
             _declined(str(error))
-        return None
-    except (CompileError, RuntimeError, OSError) as error:
+    except (RuntimeError, OSError) as error:
         _declined(str(error))
-        return None
+    return None
 
 
 #: That a compiler is missing is said once.

@@ -1,0 +1,157 @@
+"""The key of a call: what a program depends on in arguments and in the thread's modes."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from facula._device import device as Device
+from facula._tensor import Tensor, is_tracked
+from facula.autograd.mode import is_grad_enabled
+from facula.backends.registry import default_backend
+from facula.dtypes import FROM_NUMPY, dtype as Dtype, get_default_dtype
+from facula.threads import get_num_threads
+
+_PLAIN = (
+    bool, int, float, complex, str, bytes, type(None), Device, Dtype, np.dtype, Enum, np.generic, slice, range,
+)  # fmt: skip
+#: What the first parts of a key are.
+_SETTINGS = (
+    "grad mode", "default dtype", "default device", "number of threads", "number of positional arguments",
+)  # fmt: skip
+
+
+def is_plain(x: Any) -> bool:
+    """Whether `x` is compared by value."""
+    if isinstance(x, (tuple, frozenset)):
+        return all(map(is_plain, x))
+    return isinstance(x, _PLAIN)
+
+
+def plain_key(x: Any) -> Any:
+    """`x` with its type: 1, 1.0 and True differ, and NaN equals itself."""
+    if isinstance(x, np.generic):
+        return type(x), x.tobytes()
+    if isinstance(x, (float, complex, slice)):
+        return type(x), repr(x)
+    if isinstance(x, tuple):
+        return type(x), tuple(map(plain_key, x))
+    return type(x), x
+
+
+def tensor_key(t: Tensor) -> Any:
+    """What a program depends on in an argument: all but its values."""
+    array = t._array
+    strides = t._backend.strides(array)
+    identity = id(t) if type(t) is not Tensor else None
+    return (array.shape, array.dtype, strides, t._backend, is_tracked(t), identity)
+
+
+def arguments_key(
+    args: tuple[Any, ...], kwargs: dict[str, Any], with_threads: bool = False
+) -> tuple[Any, list[Tensor]]:
+    """(key of a call's arguments and of the thread's modes, the tensors among them in order).
+
+    `with_threads`: of the number of threads too, for which compilers print their programs.
+    """
+    tensors: list[Tensor] = []
+    threads = get_num_threads() if with_threads else 0
+    parts: list[Any] = [
+        is_grad_enabled(), get_default_dtype(), default_backend(), threads, len(args),
+    ]  # fmt: skip
+    seen: dict[int, int] = {}
+    for x in args:
+        _add_key(x, parts, tensors, seen)
+    if kwargs:
+        _add_key(kwargs, parts, tensors, seen)
+    return tuple(parts), tensors
+
+
+def _add_key(x: Any, parts: list[Any], tensors: list[Tensor], seen: dict[int, int]) -> None:
+    if isinstance(x, Tensor):
+        # which arguments are one tensor, or views of one, is part of the key
+        same = seen.setdefault(id(x), len(tensors))
+        shared = same if x._cell is None else seen.setdefault(id(x._cell), len(tensors))
+        parts.append((tensor_key(x), same, shared))
+        tensors.append(x)
+    elif isinstance(x, (tuple, list)):
+        parts.append((type(x), len(x)))
+        for y in x:
+            _add_key(y, parts, tensors, seen)
+    elif isinstance(x, dict):
+        parts.append((type(x), tuple(x)))
+        for y in x.values():
+            _add_key(y, parts, tensors, seen)
+    elif is_plain(x):
+        parts.append(plain_key(x))
+    elif isinstance(x, np.ndarray):
+        parts.append((x.shape, x.dtype, x.tobytes()))
+    elif is_record(x):
+        parts.append((type(x), "fields"))
+        for field in dataclasses.fields(x):
+            _add_key(getattr(x, field.name), parts, tensors, seen)
+    else:
+        parts.append((type(x), id(x)))
+
+
+def is_record(x: Any) -> bool:
+    """Whether `x` is an instance of a dataclass that holds its fields and nothing else."""
+    if not dataclasses.is_dataclass(x) or isinstance(x, type) or hasattr(x, "_parameters"):
+        return False
+    return getattr(x, "__dict__", {}).keys() <= {f.name for f in dataclasses.fields(x)}
+
+
+# ---- why two calls differ
+
+
+def difference(old: Any, new: Any) -> str:
+    """In words, the first thing in which the key `new` of a call differs from `old`."""
+    settings = len(_SETTINGS)
+    for name, a, b in zip(_SETTINGS, old, new):
+        if a != b:
+            return f"{name} is {_setting(b)}, was {_setting(a)}"
+    tensors = 0
+    for a, b in zip(old[settings:], new[settings:]):
+        if a != b:
+            return _argument_difference(a, b, tensors)
+        tensors += _is_tensor(b)
+    return "the arguments have another structure"
+
+
+def _setting(x: Any) -> str:
+    return str(getattr(x, "device", x))
+
+
+def _is_tensor(part: Any) -> bool:
+    return len(part) == 3 and part[0].__class__ is tuple
+
+
+def _argument_difference(a: Any, b: Any, tensors: int) -> str:
+    if _is_tensor(a) and _is_tensor(b):
+        if a[0] == b[0]:
+            return f"tensor {tensors} of the arguments shares memory with others in another way"
+        return (
+            f"tensor {tensors} of the arguments is {_tensor_text(b[0])}, was {_tensor_text(a[0])}"
+        )
+    if _is_tensor(a) or _is_tensor(b) or a[0] is not b[0]:
+        return f"an argument is {_kind(b)}, was {_kind(a)}"
+    if a[0].__class__ is type and isinstance(b[1], int) and not issubclass(b[0], (int, list)):
+        return f"an argument is another {b[0].__name__} object"
+    return f"an argument of type {_kind(b)} is {b[1]}, was {a[1]}"
+
+
+def _kind(part: Any) -> str:
+    if _is_tensor(part):
+        return "a tensor"
+    return part[0].__name__ if isinstance(part[0], type) else "an array"
+
+
+def _tensor_text(key: Any) -> str:
+    shape, dtype, strides, backend, tracked, _ = key
+    grad = ", requires_grad" if tracked else ""
+    return (
+        f"{FROM_NUMPY[dtype].name}{list(shape)} on {backend.device} (strides {list(strides)}{grad})"
+    )
