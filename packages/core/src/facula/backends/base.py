@@ -211,6 +211,9 @@ class Backend:
                 name,
             )
 
+    def check(self) -> None:
+        """Raises TypeError where a device lacks what it must supply; called once, when it is loaded."""
+
     def refuse_missing_dtypes(self) -> None:
         """Makes `asarray` check dtypes, where the device lacks some; called once, when it is loaded."""
         if self.dtypes < DTYPES:

@@ -117,7 +117,10 @@ def count(type: str) -> int:
 
 def _make(device_spec: DeviceSpec, device: Device, found: Plugins) -> Backend:
     def make() -> Any:
-        return resolve(device_spec.backend)(device)
+        made = resolve(device_spec.backend)(device)
+        if isinstance(made, Backend):
+            made.check()
+        return made
 
     backend = _or_explain(device_spec, f"device '{device}'", make)
     if not isinstance(backend, Backend):

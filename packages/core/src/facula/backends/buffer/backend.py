@@ -39,17 +39,24 @@ class BufferBackend(Backend):
 
     def __init__(self, device: Device):
         super().__init__(device)
-        lacking = [f for f in SUPPLIED if getattr(type(self), f) is getattr(BufferBackend, f)]
-        if lacking:
-            raise TypeError(
-                f"{type(self).__name__} has no {', '.join(lacking)}; a raw device supplies {', '.join(SUPPLIED)}"
-            )
         self._launchers: dict[Kernel, Callable[..., None]] = {}
         #: Launches of maps that are worked out (`elementwise.py`).
         self.plans: dict[Any, Plan] = {}
         self.leaves: dict[str, Callable[..., Any]] = {}
         for family in FAMILIES:
             self.leaves |= import_module(f"facula.backends.buffer.{family}").LEAVES
+
+    def check(self) -> None:
+        own = self.__dict__  # some make functions of their own when they are made
+        lacking = [
+            f
+            for f in SUPPLIED
+            if f not in own and getattr(type(self), f) is getattr(BufferBackend, f)
+        ]
+        if lacking:
+            raise TypeError(
+                f"{type(self).__name__} has no {', '.join(lacking)}; a raw device supplies {', '.join(SUPPLIED)}"
+            )
 
     # ---- what a device supplies
 
