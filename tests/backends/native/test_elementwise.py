@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("facula_native")
-
 import facula
 from facula_native import ufuncs, units
 from facula_native.elementwise import threaded
@@ -13,13 +11,6 @@ UNARY = (np.exp, np.tanh, np.sqrt, np.negative, np.isnan, np.floor)
 BINARY = (np.add, np.subtract, np.multiply, np.true_divide, np.maximum, np.power, np.greater)
 #: Large enough for two threads, and for parts that end anywhere.
 SIZE = 2 * units.SMALL + 78
-
-
-@pytest.fixture(scope="module")
-def split():
-    import ctypes
-
-    return ctypes.cast(units.unit("split").split, ctypes.c_void_p).value
 
 
 @pytest.fixture
@@ -41,8 +32,8 @@ def special(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ufunc", UNARY, ids=lambda u: u.__name__)
-def test_unary_bits(ufunc, dtype, split, two_threads):
-    x, f = special(dtype), threaded(ufunc, split)
+def test_unary_bits(ufunc, dtype, two_threads):
+    x, f = special(dtype), threaded(ufunc)
     with np.errstate(all="ignore"):
         for a in (x, x[::-1], x[::3], x[:0], x[5]):
             assert f(a).tobytes() == ufunc(a).tobytes()
@@ -50,8 +41,8 @@ def test_unary_bits(ufunc, dtype, split, two_threads):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ufunc", BINARY, ids=lambda u: u.__name__)
-def test_binary_bits(ufunc, dtype, split, two_threads):
-    x, f = special(dtype), threaded(ufunc, split)
+def test_binary_bits(ufunc, dtype, two_threads):
+    x, f = special(dtype), threaded(ufunc)
     y = x[::-1].copy()
     with np.errstate(all="ignore"):
         for a, b in (
@@ -65,15 +56,15 @@ def test_binary_bits(ufunc, dtype, split, two_threads):
             assert f(a, b).tobytes() == ufunc(a, b).tobytes()
 
 
-def test_integers_wrap_and_bools_stay(split, two_threads):
+def test_integers_wrap_and_bools_stay(two_threads):
     x = np.arange(SIZE, dtype=np.int64) * 2**40
-    assert np.array_equal(threaded(np.multiply, split)(x, x), x * x)
+    assert np.array_equal(threaded(np.multiply)(x, x), x * x)
     b = x % 3 == 0
-    assert np.array_equal(threaded(np.logical_and, split)(b, ~b), np.zeros(SIZE, bool))
+    assert np.array_equal(threaded(np.logical_and)(b, ~b), np.zeros(SIZE, bool))
 
 
-def test_in_place_and_shifted_over_itself(split, two_threads):
-    add = threaded(np.add, split)
+def test_in_place_and_shifted_over_itself(two_threads):
+    add = threaded(np.add)
     x = np.arange(SIZE, dtype=np.float32)
     y = x.copy()
     add(x, 1.0, out=x)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,33 @@ class Split(ctypes.Structure):
 _splits: list[Split] = []
 
 
-def threaded(ufunc: np.ufunc, split: int) -> np.ufunc:
-    """A copy of `ufunc` whose loops are split; `split` is the address of the function that does so."""
+def split_address() -> int | None:
+    """Of the function that splits loops; None where nothing can be compiled."""
+    library = units.unit("split")
+    return library and ctypes.cast(library.split, ctypes.c_void_p).value
+
+
+@cache
+def own(unit: str, name: str, chars: str, work: int) -> np.ufunc | None:
+    """A ufunc of the loop NAME_loop of a unit, for operands of the dtypes `chars`, the last of which is the result.
+
+    `work` is what an element costs, in additions.
+    """
+    library, split = units.unit(unit), split_address()
+    if library is None or split is None:
+        return None
+    loop = ctypes.cast(library[f"{name}_loop"], ctypes.c_void_p).value
+    inputs = len(chars) - 1
+    _splits.append(Split(loop, None, len(chars), inputs, max(1, units.SMALL // work // 2)))
+    return ufuncs.make(name, inputs, 1, [(chars, split, ctypes.addressof(_splits[-1]))])
+
+
+@cache
+def threaded(ufunc: np.ufunc) -> np.ufunc:
+    """A copy of `ufunc` whose loops are split; `ufunc` itself where nothing can be compiled."""
+    split = split_address()
+    if split is None:
+        return ufunc
     least = max(1, units.SMALL // (_DEAR if ufunc.__name__ in _DEAR_ONES else _CHEAP) // 2)
 
     def shared(chars: str, loop: int, data: int) -> tuple[int, int]:
@@ -102,16 +128,10 @@ class Elementwise:
         for name, (call, below) in self.looking.items():
             if getattr(self.backend, name) is call:
                 setattr(self.backend, name, below)
-        library = units.unit("split")
-        if library is not None:
-            self.exchange(ctypes.cast(library.split, ctypes.c_void_p).value or 0)
-
-    def exchange(self, split: int) -> None:
-        made: dict[int, np.ufunc] = {}
+        if split_address() is None:
+            return
         for name, ufunc in self.below.items():
-            if id(ufunc) not in made:
-                made[id(ufunc)] = threaded(ufunc, split)
-            self.kernels[name] = made[id(ufunc)]
+            self.kernels[name] = threaded(ufunc)
             if getattr(self.backend, name) is ufunc:  # else another provider stands above us
                 setattr(self.backend, name, self.kernels[name])
         for name, writing in _WRITING.items():

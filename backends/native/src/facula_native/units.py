@@ -52,7 +52,8 @@ def text_of(name: str) -> str:
 
     here = Path(__file__).with_name("sources")
     text = (here / "runtime.h").read_text() + (here / f"{name}.c").read_text()
-    return f"{C.preamble}{functions_for(text, C)}\n{text}"
+    head = f"#define HEAD {object.__basicsize__}\n"
+    return f"{C.preamble}{functions_for(text, C)}\n{head}{text}"
 
 
 def _set_threads(count: int) -> None:
@@ -70,8 +71,21 @@ def _give_up(reason: str) -> None:
     _missing.append(reason)
 
 
-def function(library: ctypes.CDLL, name: str, *types: Any) -> Any:
-    """A function of a unit that returns nothing, with the types of its arguments; it runs without the interpreter lock."""
+#: An array, as its address: `id(array)`, or 0.
+ARRAY = INDEX = ctypes.c_int64
+NUMBER = ctypes.c_double
+
+
+@cache
+def function(unit_name: str, name: str, arrays: int, indices: int, numbers: int = 0) -> Any:
+    """A function of a unit that takes so many arrays, whole numbers and float64s; None where there is none.
+
+    It is called with `id(array)`, and runs without the interpreter lock.
+    """
+    library = unit(unit_name)
+    if library is None:
+        return None
     found = library[name]
-    found.argtypes, found.restype = types, None
+    found.argtypes = [ARRAY] * arrays + [INDEX] * indices + [NUMBER] * numbers
+    found.restype = None
     return found

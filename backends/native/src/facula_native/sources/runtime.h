@@ -2,6 +2,9 @@
 
 #include <stdatomic.h>
 
+/* The memory of a NumPy array, given by its address (0 for None): the first field of PyArrayObject (numpy/ndarraytypes.h). */
+#define DATA(array) ((array) ? *(void **)((char *)(array) + HEAD) : 0)
+
 typedef void (*body_t)(void *context, int thread);
 typedef void (*part_t)(void *context, i64 from, i64 to);
 

@@ -180,7 +180,8 @@ class Backend:
         """Whether a provider of kernels has one for `op`."""
         if not wraps(provider):
             return provider(op, self) is not None
-        return provider(op, self, _nothing) not in (None, _nothing)
+        below = self.kernel(op) or _nothing
+        return provider(op, self, below) not in (None, below)
 
     def add_inplace(self, kernels: dict[str, Callable[..., Any]]) -> None:
         """Has a provider's kernels that write into their arguments asked first."""

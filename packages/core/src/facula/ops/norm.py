@@ -173,19 +173,27 @@ def rms_norm_fused(
     return out if weight is None else out * weight, rrms
 
 
+@op(outputs=("to_input", "to_weight"), method=False)
+def rms_norm_gradient(
+    xp: Namespace, g: Tensor, input: Tensor, weight: Tensor | None, rrms: Tensor, count: int
+) -> Tensor:
+    """Gradients of RMS norm over its last `count` dimensions, by input and weight."""
+    lead = len(input.shape) - count
+    last, n = tuple(range(lead, len(input.shape))), prod(input.shape[lead:])
+    normal = input * rrms
+    scaled = g if weight is None else g * weight
+    to_input = rrms * (scaled - normal * (xp.sum(scaled * normal, last, True) / n))
+    return to_input, xp.sum(g * normal, tuple(range(lead))) if lead else g * normal
+
+
 def _rms_norm_rule(
     xp: Namespace, g: Any, input: Any, weight: Any, rrms: Any, count: int, needs: Any
 ) -> Any:
     g, g_rrms = [*g, None][:2]
-    lead = len(input.shape) - count
-    last, n = tuple(range(lead, len(input.shape))), prod(input.shape[lead:])
+    n = prod(input.shape[len(input.shape) - count :])
     to_input = to_weight = None
     if g is not None:
-        normal = input * rrms
-        scaled = g if weight is None else g * weight
-        to_input = rrms * (scaled - normal * (xp.sum(scaled * normal, last, True) / n))
-        if needs[1]:
-            to_weight = xp.sum(g * normal, tuple(range(lead))) if lead else g * normal
+        to_input, to_weight = xp.rms_norm_gradient(g, input, weight, rrms, count)
     if g_rrms is not None:
         by_scale = -(g_rrms * (rrms * rrms * rrms) / n) * input
         to_input = by_scale if to_input is None else to_input + by_scale

@@ -1,0 +1,165 @@
+"""Softmax, layer norm and RMS norm along rows of neighbours, with their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from facula.dtypes import F32
+from facula.ops.norm import check_normalized
+from facula_native import units
+
+Kernel = Callable[..., Any]
+
+
+def takes(x: Any) -> bool:
+    """Whether an array is large enough, and float32."""
+    return x.dtype is F32 and x.size >= units.SMALL and x.size > 0
+
+
+def rows_of(x: Any, n: int) -> Any:
+    """`x` in memory without gaps; its rows have `n` elements."""
+    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+
+
+def _is_last(x: Any, dim: int) -> bool:
+    return x.ndim > 0 and dim in (-1, x.ndim - 1)
+
+
+def _forward(name: str) -> Callable[[Any, Kernel], Kernel]:
+    def make(backend: Any, below: Kernel) -> Kernel:
+        def kernel(input: Any, dim: int) -> Any:
+            if not (takes(input) and _is_last(input, dim)):
+                return below(input, dim)
+            run = units.function("rows", name, 2, 2)
+            if run is None:
+                return below(input, dim)
+            n = input.shape[-1]
+            x, out = rows_of(input, n), np.empty(input.shape, F32)
+            run(id(x), id(out), x.size // n, n)
+            return out
+
+        return kernel
+
+    return make
+
+
+def _backward(name: str) -> Callable[[Any, Kernel], Kernel]:
+    def make(backend: Any, below: Kernel) -> Kernel:
+        def kernel(g: Any, out: Any, dim: int) -> Any:
+            if not (takes(g) and out.dtype is F32 and _is_last(g, dim)):
+                return below(g, out, dim)
+            run = units.function("rows", name, 3, 2)
+            if run is None:
+                return below(g, out, dim)
+            n = g.shape[-1]
+            a, b, result = rows_of(g, n), rows_of(out, n), np.empty(g.shape, F32)
+            run(id(a), id(b), id(result), a.size // n, n)
+            return result
+
+        return kernel
+
+    return make
+
+
+def native_layer_norm(backend: Any, below: Kernel) -> Kernel:
+    def kernel(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Any:
+        run = takes(input) and units.function("rows", "layer_norm", 6, 2, 1)
+        if not run:
+            return below(input, normalized_shape, weight, bias, eps)
+        shape = check_normalized("layer_norm", input, normalized_shape, weight, bias)
+        n = prod(shape)
+        x, out = rows_of(input, n), np.empty(input.shape, F32)
+        w, b = _vector(weight), _vector(bias)
+        lead = (*input.shape[: input.ndim - len(shape)], *[1] * len(shape))
+        mean, rstd = np.empty(lead, F32), np.empty(lead, F32)
+        run(id(x), _id(w), _id(b), id(out), id(mean), id(rstd), x.size // n, n, eps)
+        return out, mean, rstd
+
+    return kernel
+
+
+def layer_norm_gradient(backend: Any, below: Kernel) -> Kernel:
+    def kernel(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, count: int) -> Any:
+        run = (
+            takes(g) and input.dtype is F32 and units.function("rows", "layer_norm_gradient", 8, 2)
+        )
+        if not run:
+            return below(g, input, mean, rstd, weight, count)
+        shape = input.shape[input.ndim - count :]
+        n = prod(shape)
+        a, x, out = rows_of(g, n), rows_of(input, n), np.empty(input.shape, F32)
+        rows = x.size // n
+        mean, rstd, w = _vector(mean), _vector(rstd), _vector(weight)
+        to_weight, to_bias = _tables(rows, n), _tables(rows, n)
+        run(id(a), id(x), id(mean), id(rstd), _id(w), id(out), id(to_weight), id(to_bias), rows, n)
+        return out, _first(to_weight, shape), _first(to_bias, shape)
+
+    return kernel
+
+
+def rms_norm_fused(backend: Any, below: Kernel) -> Kernel:
+    def kernel(input: Any, weight: Any, count: int, eps: float) -> Any:
+        run = takes(input) and units.function("rows", "rms_norm", 4, 2, 1)
+        if not run:
+            return below(input, weight, count, eps)
+        n = prod(input.shape[input.ndim - count :])
+        x, out, w = rows_of(input, n), np.empty(input.shape, F32), _vector(weight)
+        rrms = np.empty((*input.shape[: input.ndim - count], *[1] * count), F32)
+        run(id(x), _id(w), id(out), id(rrms), x.size // n, n, eps)
+        return out, rrms
+
+    return kernel
+
+
+def rms_norm_gradient(backend: Any, below: Kernel) -> Kernel:
+    def kernel(g: Any, input: Any, weight: Any, rrms: Any, count: int) -> Any:
+        run = takes(g) and input.dtype is F32 and units.function("rows", "rms_norm_gradient", 6, 2)
+        if not run:
+            return below(g, input, weight, rrms, count)
+        shape = input.shape[input.ndim - count :]
+        n = prod(shape)
+        a, x, out = rows_of(g, n), rows_of(input, n), np.empty(input.shape, F32)
+        rows, r, w = x.size // n, _vector(rrms), _vector(weight)
+        to_weight = _tables(rows, n)
+        run(id(a), id(x), id(r), _id(w), id(out), id(to_weight), rows, n)
+        return out, _first(to_weight, shape)
+
+    return kernel
+
+
+#: Rows whose sums by column are kept apart (ROWS_A_SUM of rows.c).
+GROUP = 64
+
+
+def _tables(rows: int, n: int) -> Any:
+    return np.empty((-(-rows // GROUP), n), F32)
+
+
+def _first(table: Any, shape: Any) -> Any:
+    """The first row: a copy, where keeping it would keep the whole table."""
+    return (table[0] if len(table) == 1 else table[0].copy()).reshape(shape)
+
+
+def _vector(x: Any) -> Any:
+    """In memory without gaps; None stays."""
+    return x if x is None or x.flags.c_contiguous else np.ascontiguousarray(x)
+
+
+def _id(x: Any) -> int:
+    return 0 if x is None else id(x)
+
+
+WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {
+    "softmax": _forward("softmax"),
+    "log_softmax": _forward("log_softmax"),
+    "softmax_gradient": _backward("softmax_gradient"),
+    "log_softmax_gradient": _backward("log_softmax_gradient"),
+    "native_layer_norm": native_layer_norm,
+    "layer_norm_gradient": layer_norm_gradient,
+    "rms_norm_fused": rms_norm_fused,
+    "rms_norm_gradient": rms_norm_gradient,
+}

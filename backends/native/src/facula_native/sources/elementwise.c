@@ -1,0 +1,86 @@
+/* Loops of our own for NumPy's ufuncs, over float32: what NumPy lacks, or would do in several passes. */
+
+#define IN(k, i) (*(const f32 *)(args[k] + (i) * steps[k]))
+#define LOOP(name, operands, value)                                                                                    \
+    void name(char **args, const i64 *dims, const i64 *steps, void *data)                                              \
+    {                                                                                                                  \
+        i64 n = dims[0], together = 1;                                                                                 \
+        for (int k = 0; k < operands; ++k) together &= steps[k] == 4;                                                  \
+        if (together) {                                                                                                \
+            const f32 *x = (const f32 *)args[0], *y = (const f32 *)args[operands - 2];                                 \
+            f32 *out = (f32 *)args[operands - 1];                                                                      \
+            _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 a = x[i], b = y[i]; out[i] = value; }               \
+        } else                                                                                                         \
+            for (i64 i = 0; i < n; ++i) {                                                                              \
+                f32 a = IN(0, i), b = IN(operands - 2, i);                                                             \
+                *(f32 *)(args[operands - 1] + i * steps[operands - 1]) = value;                                        \
+            }                                                                                                          \
+    }
+
+FN f32 sigmoid(f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
+
+/* The normal distribution function. */
+FN f32 normal_cdf(f32 x) { return 0.5f * (1.0f + erf_f32(x * 0.70710678f)); }
+
+/* tanh(sqrt(2 / pi) (x + 0.044715 x^3)) */
+FN f32 gelu_inner(f32 x) { return tanh_f32(x * (0.79788456f + 0.79788456f * 0.044715f * (x * x))); }
+
+FN f32 silu_slope(f32 x)
+{
+    f32 s = sigmoid(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+
+FN f32 gelu_slope(f32 x) { return normal_cdf(x) + x * (0.39894228f * exp_f32(-0.5f * (x * x))); }
+
+FN f32 gelu_tanh_slope(f32 x)
+{
+    f32 t = gelu_inner(x);
+    f32 inner = 0.79788456f + 3.0f * 0.79788456f * 0.044715f * (x * x);
+    return 0.5f * (1.0f + t) + 0.5f * x * ((1.0f - t * t) * inner);
+}
+
+LOOP(erf_loop, 2, erf_f32(a))
+LOOP(sigmoid_loop, 2, sigmoid(a))
+LOOP(silu_loop, 2, a * sigmoid(a))
+LOOP(gelu_loop, 2, a * normal_cdf(a))
+LOOP(gelu_tanh_loop, 2, 0.5f * a * (1.0f + gelu_inner(a)))
+LOOP(silu_gradient_loop, 3, a * silu_slope(b))
+LOOP(gelu_gradient_loop, 3, a * gelu_slope(b))
+LOOP(gelu_tanh_gradient_loop, 3, a * gelu_tanh_slope(b))
+LOOP(tanh_gradient_loop, 3, a * (1.0f - b * b))
+LOOP(sigmoid_gradient_loop, 3, a * (b * (1.0f - b)))
+/* a where the output b is positive or NaN. */
+LOOP(rectify_gradient_loop, 3, b <= 0.0f ? 0.0f : a)
+
+/* A choice by bytes that are 0 or 1. */
+void where_loop(char **args, const i64 *dims, const i64 *steps, void *data)
+{
+    i64 n = dims[0], yes = steps[1] / 4, no = steps[2] / 4;
+    const u8 *c = (const u8 *)args[0];
+    const f32 *a = (const f32 *)args[1], *b = (const f32 *)args[2];
+    f32 *out = (f32 *)args[3];
+    if (steps[0] == 1 && steps[3] == 4 && yes == 1 && no == 1)
+        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 x = a[i], y = b[i]; out[i] = c[i] ? x : y; }
+    else if (steps[0] == 1 && steps[3] == 4 && yes == 1 && steps[2] == 0) {
+        f32 y = b[0];
+        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 x = a[i]; out[i] = c[i] ? x : y; }
+    } else
+        for (i64 i = 0; i < n; ++i)
+            *(f32 *)(args[3] + i * steps[3]) = *(const u8 *)(args[0] + i * steps[0]) ? IN(1, i) : IN(2, i);
+}
+
+/* a * scale where kept, else 0. */
+void drop_loop(char **args, const i64 *dims, const i64 *steps, void *data)
+{
+    i64 n = dims[0];
+    const f32 *a = (const f32 *)args[0];
+    const u8 *keep = (const u8 *)args[1];
+    f32 *out = (f32 *)args[3];
+    if (steps[0] == 4 && steps[1] == 1 && steps[2] == 0 && steps[3] == 4) {
+        f32 scale = IN(2, 0);
+        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 x = a[i] * scale; out[i] = keep[i] ? x : 0.0f; }
+    } else
+        for (i64 i = 0; i < n; ++i)
+            *(f32 *)(args[3] + i * steps[3]) = *(const u8 *)(args[1] + i * steps[1]) ? IN(0, i) * IN(2, i) : 0.0f;
+}

@@ -1,0 +1,261 @@
+/* Rows of neighbours: softmax, layer norm and RMS norm. A row is read from memory once or twice; what is needed again lies in
+   the cache. Sums are of blocks in LANES accumulators, and blocks are added in float64: they keep float32's digits. */
+
+#define LANES 32
+#define BLOCK 2048
+#define GRAIN 4096 /* elements that are worth a thread */
+#define EACH_LANE for (int l = 0; l < LANES; ++l)
+/* The statements for `i` in blocks of LANES, then for the rest in lane 0 .. */
+#define OVER(from, to, ...)                                                                                            \
+    do {                                                                                                               \
+        i64 i_ = (from);                                                                                               \
+        for (; i_ + LANES <= (to); i_ += LANES) EACH_LANE { i64 i = i_ + l; __VA_ARGS__; }                             \
+        for (int l = 0; i_ + l < (to); ++l) { i64 i = i_ + l; __VA_ARGS__; }                                           \
+    } while (0)
+
+FN f32 lanes_sum(f32 *a)
+{
+    for (int half = LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; ++l) a[l] += a[l + half];
+    return a[0];
+}
+
+/* The sum of `value`, which may depend on i, over a row of n. */
+#define SUM(total, n, value)                                                                                           \
+    f64 total = 0;                                                                                                     \
+    for (i64 from_ = 0; from_ < (n); from_ += BLOCK) {                                                                 \
+        i64 to_ = from_ + BLOCK < (n) ? from_ + BLOCK : (n);                                                           \
+        f32 lane[LANES] = {0};                                                                                         \
+        OVER(from_, to_, lane[l] += (value));                                                                          \
+        total += lanes_sum(lane);                                                                                      \
+    }
+
+FN f32 row_max(const f32 *x, i64 n)
+{
+    f32 lane[LANES], most;
+    EACH_LANE lane[l] = -INFINITY;
+    OVER(0, n, lane[l] = x[i] > lane[l] ? x[i] : lane[l]);
+    most = lane[0];
+    for (int l = 1; l < LANES; ++l) most = lane[l] > most ? lane[l] : most;
+    return most;
+}
+
+typedef struct { const f32 *x, *g, *mean, *rstd, *w, *b; f32 *out, *mean_out, *rstd_out, *to_weight, *to_bias; i64 n; f32 eps; } rows_t;
+
+static void softmax_rows(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n;
+    for (i64 r = from; r < to; ++r) {
+        const f32 *x = c->x + r * n;
+        f32 *out = c->out + r * n, most = row_max(x, n);
+        SUM(total, n, out[i] = exp_f32(x[i] - most))
+        f32 scale = (f32)(1.0 / total);
+        OVER(0, n, out[i] *= scale);
+    }
+}
+
+static void softmax_gradient_rows(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n;
+    for (i64 r = from; r < to; ++r) {
+        const f32 *g = c->g + r * n, *y = c->x + r * n;
+        f32 *out = c->out + r * n;
+        SUM(total, n, g[i] * y[i])
+        f32 dot = (f32)total;
+        OVER(0, n, out[i] = y[i] * (g[i] - dot));
+    }
+}
+
+static void log_softmax_rows(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n;
+    for (i64 r = from; r < to; ++r) {
+        const f32 *x = c->x + r * n;
+        f32 *out = c->out + r * n, most = row_max(x, n);
+        SUM(total, n, exp_f32(x[i] - most))
+        f32 shift = log_f32((f32)total);
+        OVER(0, n, out[i] = (x[i] - most) - shift);
+    }
+}
+
+static void log_softmax_gradient_rows(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n;
+    for (i64 r = from; r < to; ++r) {
+        const f32 *g = c->g + r * n, *y = c->x + r * n;
+        f32 *out = c->out + r * n;
+        SUM(total, n, g[i])
+        f32 sum = (f32)total;
+        OVER(0, n, out[i] = g[i] - exp_f32(y[i]) * sum);
+    }
+}
+
+static void layer_norm_rows(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n;
+    for (i64 r = from; r < to; ++r) {
+        const f32 *x = c->x + r * n, *w = c->w, *b = c->b;
+        f32 *out = c->out + r * n;
+        SUM(total, n, x[i])
+        f32 mean = (f32)(total / n);
+        SUM(squares, n, (x[i] - mean) * (x[i] - mean))
+        f32 rstd = 1.0f / sqrtf((f32)(squares / n) + c->eps);
+        if (w && b) OVER(0, n, out[i] = (x[i] - mean) * rstd * w[i] + b[i]);
+        else if (w) OVER(0, n, out[i] = (x[i] - mean) * rstd * w[i]);
+        else if (b) OVER(0, n, out[i] = (x[i] - mean) * rstd + b[i]);
+        else OVER(0, n, out[i] = (x[i] - mean) * rstd);
+        c->mean_out[r] = mean;
+        c->rstd_out[r] = rstd;
+    }
+}
+
+/* Rows in groups of ROWS_A_SUM: their sums by column are added to a table of the group's own, so that the result does not
+   depend on the threads. */
+#define ROWS_A_SUM 64
+
+static void layer_norm_gradient_groups(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n, rows = *(i64 *)c->b; /* the number of all rows */
+    for (i64 group = from; group < to; ++group) {
+        f32 *to_weight = c->to_weight + group * n, *to_bias = c->to_bias + group * n;
+        i64 last = (group + 1) * ROWS_A_SUM < rows ? (group + 1) * ROWS_A_SUM : rows;
+        memset(to_weight, 0, n * sizeof(f32));
+        memset(to_bias, 0, n * sizeof(f32));
+        for (i64 r = group * ROWS_A_SUM; r < last; ++r) {
+            const f32 *x = c->x + r * n, *g = c->g + r * n, *w = c->w;
+            f32 *out = c->out + r * n, mean = c->mean[r], rstd = c->rstd[r];
+            f64 by_mean = 0, by_scale = 0;
+            for (i64 start = 0; start < n; start += BLOCK) {
+                i64 end = start + BLOCK < n ? start + BLOCK : n;
+                f32 lane[LANES] = {0}, other[LANES] = {0};
+#define TERMS(scaled)                                                                                                  \
+    OVER(start, end, f32 normal = (x[i] - mean) * rstd; f32 s = scaled; lane[l] += s; other[l] += s * normal;          \
+         to_weight[i] += g[i] * normal; to_bias[i] += g[i])
+                if (w) TERMS(g[i] * w[i]);
+                else TERMS(g[i]);
+                by_mean += lanes_sum(lane);
+                by_scale += lanes_sum(other);
+            }
+            f32 shift = (f32)(by_mean / n), slope = (f32)(by_scale / n);
+#define RESULT(scaled) OVER(0, n, out[i] = rstd * ((scaled - shift) - (x[i] - mean) * rstd * slope))
+            if (w) RESULT(g[i] * w[i]);
+            else RESULT(g[i]);
+        }
+    }
+}
+
+static void rms_norm_rows(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n;
+    for (i64 r = from; r < to; ++r) {
+        const f32 *x = c->x + r * n, *w = c->w;
+        f32 *out = c->out + r * n;
+        SUM(squares, n, x[i] * x[i])
+        f32 rrms = 1.0f / sqrtf((f32)(squares / n) + c->eps);
+        if (w) OVER(0, n, out[i] = x[i] * rrms * w[i]);
+        else OVER(0, n, out[i] = x[i] * rrms);
+        c->rstd_out[r] = rrms;
+    }
+}
+
+static void rms_norm_gradient_groups(void *context, i64 from, i64 to)
+{
+    rows_t *c = context;
+    i64 n = c->n, rows = *(i64 *)c->b;
+    for (i64 group = from; group < to; ++group) {
+        f32 *to_weight = c->to_weight + group * n;
+        i64 last = (group + 1) * ROWS_A_SUM < rows ? (group + 1) * ROWS_A_SUM : rows;
+        memset(to_weight, 0, n * sizeof(f32));
+        for (i64 r = group * ROWS_A_SUM; r < last; ++r) {
+            const f32 *x = c->x + r * n, *g = c->g + r * n, *w = c->w;
+            f32 *out = c->out + r * n, rrms = c->rstd[r];
+            SUM(total, n, (w ? g[i] * w[i] : g[i]) * x[i])
+            f32 slope = (f32)(total * rrms / n);
+            OVER(0, n, f32 normal = x[i] * rrms; to_weight[i] += g[i] * normal;
+                 out[i] = rrms * ((w ? g[i] * w[i] : g[i]) - normal * slope));
+        }
+    }
+}
+
+/* ---- what Python calls: arrays by their objects, 0 for None */
+
+#define ROWS(name)                                                                                                     \
+    void name(i64 x, i64 out, i64 rows, i64 n)                                                                         \
+    {                                                                                                                  \
+        rows_t c = {.x = DATA(x), .out = DATA(out), .n = n};                                                           \
+        in_parts(name##_rows, &c, rows, 1 + GRAIN / (n + 1), 1);                                                       \
+    }
+#define ROWS_GRADIENT(name)                                                                                            \
+    void name(i64 g, i64 y, i64 out, i64 rows, i64 n)                                                                  \
+    {                                                                                                                  \
+        rows_t c = {.g = DATA(g), .x = DATA(y), .out = DATA(out), .n = n};                                             \
+        in_parts(name##_rows, &c, rows, 1 + GRAIN / (n + 1), 1);                                                       \
+    }
+
+
+ROWS(softmax)
+ROWS(log_softmax)
+ROWS_GRADIENT(softmax_gradient)
+ROWS_GRADIENT(log_softmax_gradient)
+
+void layer_norm(i64 x, i64 w, i64 b, i64 out, i64 mean, i64 rstd, i64 rows, i64 n, f64 eps)
+{
+    rows_t c = {.x = DATA(x), .w = DATA(w), .b = DATA(b), .out = DATA(out), .mean_out = DATA(mean), .rstd_out = DATA(rstd), .n = n, .eps = (f32)eps};
+    in_parts(layer_norm_rows, &c, rows, 1 + GRAIN / (n + 1), 1);
+}
+
+void rms_norm(i64 x, i64 w, i64 out, i64 rrms, i64 rows, i64 n, f64 eps)
+{
+    rows_t c = {.x = DATA(x), .w = DATA(w), .out = DATA(out), .rstd_out = DATA(rrms), .n = n, .eps = (f32)eps};
+    in_parts(rms_norm_rows, &c, rows, 1 + GRAIN / (n + 1), 1);
+}
+
+i64 groups_of_rows(i64 rows) { return (rows + ROWS_A_SUM - 1) / ROWS_A_SUM; }
+
+/* The tables of the groups as one row: the sum by columns. */
+typedef struct { f32 *table; i64 groups, n; } tables_t;
+
+static void add_columns(void *context, i64 from, i64 to)
+{
+    tables_t *t = context;
+    for (i64 start = from; start < to; start += LANES) {
+        i64 wide = start + LANES < to ? LANES : to - start;
+        f64 sums[LANES] = {0};
+        for (i64 group = 0; group < t->groups; ++group)
+            for (i64 i = 0; i < wide; ++i) sums[i] += t->table[group * t->n + start + i];
+        for (i64 i = 0; i < wide; ++i) t->table[start + i] = (f32)sums[i];
+    }
+}
+
+static void add_tables(f32 *table, i64 groups, i64 n)
+{
+    tables_t t = {table, groups, n};
+    if (groups > 1) in_parts(add_columns, &t, n, 1 + GRAIN / groups, LANES);
+}
+
+/* to_weight and to_bias are tables of groups_of_rows(rows) rows, the first of which is the result. */
+void layer_norm_gradient(i64 g, i64 x, i64 mean, i64 rstd, i64 w, i64 out, i64 to_weight, i64 to_bias, i64 rows, i64 n)
+{
+    rows_t c = {.g = DATA(g), .x = DATA(x), .mean = DATA(mean), .rstd = DATA(rstd), .w = DATA(w), .out = DATA(out),
+                .to_weight = DATA(to_weight), .to_bias = DATA(to_bias), .n = n, .b = (const f32 *)&rows};
+    i64 groups = groups_of_rows(rows);
+    in_parts(layer_norm_gradient_groups, &c, groups, 1 + GRAIN / (n * ROWS_A_SUM + 1), 1);
+    add_tables(c.to_weight, groups, n);
+    add_tables(c.to_bias, groups, n);
+}
+
+void rms_norm_gradient(i64 g, i64 x, i64 rrms, i64 w, i64 out, i64 to_weight, i64 rows, i64 n)
+{
+    rows_t c = {.g = DATA(g), .x = DATA(x), .rstd = DATA(rrms), .w = DATA(w), .out = DATA(out), .to_weight = DATA(to_weight),
+                .n = n, .b = (const f32 *)&rows};
+    i64 groups = groups_of_rows(rows);
+    in_parts(rms_norm_gradient_groups, &c, groups, 1 + GRAIN / (n * ROWS_A_SUM + 1), 1);
+    add_tables(c.to_weight, groups, n);
+}
