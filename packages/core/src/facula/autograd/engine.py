@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import heapq
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from facula._tensor import Tensor, alias, bump
+from facula.autograd.back import GENERAL, PART, SLICES, build
+from facula.autograd.deferred import Deferred
 from facula.autograd.mode import Mode, around, is_grad_enabled, set_recording, state
 from facula.autograd.record import (
     INPUT,
@@ -23,7 +25,7 @@ from facula.autograd.record import (
     recorder,
     version,
 )
-from facula.dtypes import F32, HALF, complex64, complex128
+from facula.dtypes import F32, F64, HALF, complex64, complex128
 from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import OPS
 
@@ -64,17 +66,32 @@ class Pass:
         else:
             shape, backend = target._array.shape, target._backend
         if g.shape != shape:
+            if g.__class__ is Deferred:
+                g = g.value()
             g = self.namespace(backend).sum_to(g, tuple(shape))
         before = self.pending.get(key)
         if before is None:
             self.pending[key] = g
-        elif key in self.owned:
-            backend.write(before, backend.add(before, g))
+            self.queue(target)
+        elif before.__class__ is Deferred:
+            if g.__class__ is not Deferred or not before.add(g):
+                self.pending[key] = before.value()
+                self.owned.add(key)
+                self._add(key, g, backend)
         else:
-            self.pending[key] = self.namespace(backend).add(before, g)
-            if not self.create_graph and self.pending[key].__class__ is backend.Array:
+            self._add(key, g, backend)
+
+    def _add(self, key: int, g: Any, backend: Any) -> None:
+        """Adds to an array that waits: in place where it is ours alone."""
+        if g.__class__ is Deferred:
+            g = g.value()
+        before = self.pending[key]
+        if key in self.owned:
+            backend.accumulate(before, g)
+        else:
+            self.pending[key] = added = self.namespace(backend).add(before, g)
+            if not self.create_graph and added.__class__ is backend.Array:
                 self.owned.add(key)  # a NumPy scalar cannot be written
-        self.queue(target)
 
     def send_view(self, node: Node, target: Any, g: Any) -> None:
         """Adds the gradient of a slice into the pending buffer of what it is a slice of.
@@ -93,11 +110,10 @@ class Pass:
         if key not in self.owned:
             before, buffer = buffer, backend.full(shape, 0, g.dtype)
             if before is not None:
-                backend.write(buffer, before)
+                backend.write(buffer, before.value() if before.__class__ is Deferred else before)
             self.pending[key] = buffer
             self.owned.add(key)
-        part = getattr(backend, node.op.name)(buffer, *node.options)
-        backend.write(part, backend.add(part, g))
+        backend.accumulate(getattr(backend, node.op.name)(buffer, *node.options), g)
         self.queue(target)
 
     def queue(self, target: Any) -> None:
@@ -111,18 +127,65 @@ class Pass:
             heapq.heappush(self.heap, (-target.time, target))
 
     def run(self) -> None:
-        while self.heap:
-            _, node = heapq.heappop(self.heap)
-            g = self.pending.pop(id(node), None)
-            self.owned.discard(id(node))
-            if node.__class__ is Output:
-                self._run_output(node, g)
-            else:
-                self._run_node(node, g if g is not None else self.parts.pop(id(node)))
+        watched = isinstance(state.mode, Mode)
+        if self.create_graph or self.needed is not None or self.captured or watched:
+            while self.heap:
+                node, g = self._next()
+                if node.__class__ is Output:
+                    self._run_output(node, g)
+                else:
+                    self._run_node(node, g)
+        else:
+            self._run_plain()
+        pending = self.pending
         for key, leaf in self.leaves.items():
+            if pending[key].__class__ is Deferred:
+                pending[key] = pending[key].value()
             hooks = leaf.__dict__.get("_hooks")
             if hooks:
-                self.pending[key] = self._call_hooks(hooks, self.pending[key], leaf._backend)
+                pending[key] = self._call_hooks(hooks, pending[key], leaf._backend)
+
+    def _next(self) -> tuple[Any, Any]:
+        """The youngest node that waits, and what came for it: a gradient, or a list by output."""
+        node = heapq.heappop(self.heap)[1]
+        key = id(node)
+        g = self.pending.pop(key, None)
+        self.owned.discard(key)
+        if g.__class__ is Deferred:
+            g = g.value()
+        return node, self.parts.pop(key) if g is None else g
+
+    def _run_plain(self) -> None:
+        """All nodes, where nobody watches, and nothing but leaves is asked for."""
+        heap, send, following = self.heap, self.send, self._next
+        while heap:
+            node, g = following()
+            if node.__class__ is Output:
+                self._run_output(node, g)
+                continue
+            plan = node.plan
+            run = plan.back
+            if run is None:
+                run = plan.back = build(node.op, plan, _GENERAL)
+            if (
+                run is GENERAL
+                or node.hooks
+                or node.traceback
+                or node.half is not None
+                or node.backend.scope is not None
+                or not (g.__class__ is list or g.dtype is F32 or g.dtype is F64)
+            ):
+                self._run_node(node, g)
+            elif run is PART:
+                self.send_view(node, node.edges[0], g)
+            else:
+                found = run(node, g, node.backend)
+                if plan.saves and not self.retain_graph:
+                    node.kept = None
+                edges = node.edges
+                for at, gi in zip(plan.positions, found):
+                    if gi is not None and edges[at] is not None:
+                        send(edges[at], gi)
 
     def _run_output(self, part: Output, g: Any) -> None:
         if part.hooks:
@@ -175,6 +238,7 @@ class Pass:
             for at, gi in found:
                 if gi is not None and node.edges[at] is not None:
                     if node.traceback:
+                        gi = gi.value() if gi.__class__ is Deferred else gi
                         _refuse_nan(node, gi)
                     self.send(node.edges[at], gi)
         except Exception as error:
@@ -193,18 +257,11 @@ def _refuse_nan(node: Node, g: Any) -> None:
         )
 
 
-#: Views onto a part of their input, whose gradient is added into the pending buffer in place.
-SLICES = frozenset(("slice", "select", "narrow", "diagonal"))
-
-
 def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
     """(position, gradient) for the tracked inputs of a node, by the rules of its op."""
     op, create_graph = node.op, run.create_graph
     if node.kept is None:
-        raise RuntimeError(
-            f"Trying to backward through the graph a second time (at '{op.name}'): its saved tensors were freed by "
-            "the first backward; give retain_graph=True there if you need a second"
-        )
+        _raise_freed(node)
     plan = node.plan
     values = [_saved(node, save, kept, create_graph) for save, kept in zip(plan.saves, node.kept)]
     xp = recorder(node.backend) if create_graph else node.backend
@@ -226,6 +283,8 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
         for span, is_list, r in zip(spans, lists, result):
             for i, gi in zip(span, r if is_list else (r,)):
                 if gi is not None and node.edges[i] is not None:
+                    if gi.__class__ is Deferred and (conjugate or node.half is not None):
+                        gi = gi.value()
                     if conjugate:
                         gi = xp.conj(gi)
                     if node.half is not None and gi.dtype not in HALF:
@@ -234,6 +293,13 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
     if not run.retain_graph and plan.saves:
         node.kept = None
     return out
+
+
+def _raise_freed(node: Node) -> NoReturn:
+    raise RuntimeError(
+        f"Trying to backward through the graph a second time (at '{node.op.name}'): its saved tensors were freed by "
+        "the first backward; give retain_graph=True there if you need a second"
+    )
 
 
 def _saved(node: Node, save: tuple[int, int, str], kept: Any, create_graph: bool) -> Any:
@@ -259,6 +325,10 @@ def _saved_input(node: Node, kept: Any, name: str, create_graph: bool) -> Any:
     return tensor if create_graph else tensor._array
 
 
+def _saved_array(node: Node, kept: Any, name: str) -> Any:
+    return _saved_input(node, kept, name, False)
+
+
 def _output_tensor(node: Node, index: int, array: Any, cell: list[int]) -> Tensor:
     """An output as a tensor on the tape again; one of several goes to its own part of the node."""
     tensor = from_array(node.backend, array)
@@ -281,6 +351,9 @@ def _raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None
         f"'{node.op.name}' needs {what} of shape {list(shape)}, which is at version {now}; expected version {then} "
         f"instead.{where}"
     )
+
+
+_GENERAL = {"freed": _raise_freed, "input_of": _saved_array, "moved": _raise_moved}
 
 
 def _single(xp: Any, x: Any) -> Any:
@@ -408,7 +481,7 @@ def _accumulate(leaf: Tensor, g: Any, run: Pass) -> None:
     elif before.requires_grad:
         leaf.__dict__["_grad"] = alias(before).detach() + from_array(backend, g)
     else:
-        backend.write(before._array, backend.add(before._array, g))
+        backend.accumulate(before._array, g)
         bump(before)
     hooks = leaf.__dict__.get("_post_accumulate_hooks")
     if hooks:

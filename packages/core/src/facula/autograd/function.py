@@ -11,7 +11,7 @@ from facula.autograd.mode import enable_grad, is_grad_enabled, no_grad
 from facula.autograd.record import Node, Plan, attach_output, from_array, tick, version
 
 _EMPTY_PLAN: Any = object.__new__(Plan)
-_EMPTY_PLAN.saves, _EMPTY_PLAN.calls = (), []
+_EMPTY_PLAN.saves, _EMPTY_PLAN.calls, _EMPTY_PLAN.back = (), [], False
 
 
 class FunctionCtx:

@@ -69,7 +69,7 @@ class Output(Node):
 class Plan:
     """For a bit mask of tracked inputs: what to save, and the rules to call on what was saved."""
 
-    __slots__ = ("saves", "calls")
+    __slots__ = ("saves", "calls", "back", "positions")
 
     def __init__(self, op: Op, mask: int, spans: list[range]):
         names: list[str] = []
@@ -87,6 +87,10 @@ class Plan:
                     (rule.function, targets, lists, positions, needs, "needs" in rule.names)
                 )
         self.saves = tuple(_save(op, name) for name in names)
+        #: What an ordinary backward pass runs (`autograd.back`), and for which inputs it gives gradients;
+        #: made when a pass first comes here.
+        self.back: Any = None
+        self.positions: tuple[int, ...] = ()
 
 
 INPUT, OUTPUT, OPTION, SHAPE, DTYPE, NEEDS, MANY = range(7)
@@ -513,6 +517,9 @@ class Recorder:
 
     def stop(self, x: Tensor) -> Tensor:
         return x.detach()
+
+    def by_rows(self, function: Any, shape: Any, columns: Any, options: Any = ()) -> Tensor:
+        return function(self, *columns, *options)  # type: ignore[no-any-return]
 
     def asarray(self, array: Any) -> Tensor:
         """A NumPy array as a constant."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facula._device import device as Device
+from facula.autograd.deferred import by_rows
 from facula.dtypes import ALL, FROM_NUMPY
 from facula.ops._op import Op
 from facula.ops.dims import row_major
@@ -148,7 +149,20 @@ class Backend:
         """Whether the array owns its memory and fills it: no view of another array."""
         return False
 
+    def accumulate(self, target: Any, source: Any) -> None:
+        """Adds `source`, of the same shape, to `target` where it is."""
+        self.write(target, self.add(target, source))
+
     # ---- what core adds
+
+    def by_rows(
+        self, function: Callable[..., Any], shape: Any, columns: Any, options: Any = ()
+    ) -> Any:
+        """For gradients: `function(xp, *columns, *options)`, of `shape`, a sum over the rows of its columns.
+
+        Where that is worth it, the tape joins the rows of several calls and works it out once.
+        """
+        return by_rows(self, function, shape, columns, options)
 
     def stop(self, array: Any) -> Any:
         """The value outside the tape; raw arrays are never on it."""

@@ -53,7 +53,15 @@ def table_gradient(
 def _table_rule(
     xp: Namespace, g: Any, weight_shape: Any, indices: Any, padding: int, by_frequency: bool
 ) -> Any:
-    return xp.table_gradient(g, indices, weight_shape[0], padding, by_frequency)
+    if by_frequency:  # counted within each call
+        return xp.table_gradient(g, indices, weight_shape[0], padding, True)
+    indices = _flat(xp, indices)
+    g = xp.reshape(g, (indices.shape[0], weight_shape[1]))
+    return xp.by_rows(_rows_added, weight_shape, (g, indices), (weight_shape[0], padding))
+
+
+def _rows_added(xp: Namespace, g: Any, indices: Any, rows: int, padding: int) -> Any:
+    return xp.table_gradient(g, indices, rows, padding, False)
 
 
 table_rows.vjp(weight=_table_rule)

@@ -58,12 +58,19 @@ def linear(xp: Namespace, input: Tensor, weight: Tensor, bias: Tensor | None = N
     return out if len(input.shape) == 2 else xp.reshape(out, (*input.shape[:-1], weight.shape[0]))
 
 
+def _weight_gradient(xp: Namespace, g: Any, rows: Any) -> Any:
+    return xp.matmul(xp.permute(g, (1, 0)), rows)
+
+
 def _linear_rule(xp: Namespace, g: Any, input: Any, weight: Any, needs: Any) -> Any:
     if len(weight.shape) == 1:
         to_input, to_weight, to_bias = _linear_rule(
-            xp, xp.unsqueeze(g, -1), input, xp.unsqueeze(weight, 0), needs
+            xp, xp.unsqueeze(g, -1), input, xp.unsqueeze(weight, 0), (needs[0], False, needs[2])
         )
-        return to_input, None if to_weight is None else xp.reshape(to_weight, weight.shape), to_bias
+        if needs[1]:
+            to_weight = _weight_gradient(xp, _rows(xp, xp.unsqueeze(g, -1)), _rows(xp, input))
+            to_weight = xp.reshape(to_weight, weight.shape)
+        return to_input, to_weight, to_bias
     rows = _rows(xp, g)
     to_input = to_weight = to_bias = None
     if needs[0]:
@@ -71,7 +78,7 @@ def _linear_rule(xp: Namespace, g: Any, input: Any, weight: Any, needs: Any) -> 
         if len(input.shape) != 2:
             to_input = xp.reshape(to_input, input.shape)
     if needs[1]:
-        to_weight = xp.matmul(xp.permute(rows, (1, 0)), _rows(xp, input))
+        to_weight = xp.by_rows(_weight_gradient, weight.shape, (rows, _rows(xp, input)))
     if needs[2]:
         to_bias = xp.sum(rows, 0)
     return to_input, to_weight, to_bias

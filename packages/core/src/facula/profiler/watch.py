@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from facula._tensor import Tensor
+from facula.autograd.deferred import Deferred
 from facula.autograd.mode import Mode, state
 from facula.autograd.record import continue_composite
 from facula.printing import grad_fn_name
@@ -87,6 +88,8 @@ class Watch(Mode):
             send = run.send
 
             def counted(target: Any, g: Any) -> None:
+                if g.__class__ is Deferred:  # so that its memory is seen where it belongs
+                    g = g.value()
                 backend = target._backend if isinstance(target, Tensor) else target.backend
                 self._count(backend, g, None)
                 send(target, g)

@@ -62,6 +62,9 @@ class ArrayBackend(Backend):
     def write(self, target: Any, source: Any) -> None:
         target[...] = source
 
+    def accumulate(self, target: Any, source: Any) -> None:
+        self.m.add(target, source, out=target)
+
     def write_at(self, target: Any, indices: tuple[Any, ...], values: Any) -> None:
         store_at(target, indices, values)
 
