@@ -15,6 +15,8 @@ import pyopencl as cl
 from facula.backends.registry import backend_for
 from facula_opencl.kernels import (
     activation,
+    attention,
+    attention_cpu,
     batch_norm,
     conv,
     layer_norm,
@@ -142,6 +144,26 @@ def rows() -> None:
         check(got, CPU.class_cross_entropy_gradient(one, x, target, None, sums, *options))
 
 
+def attentions() -> None:
+    for rows, columns, e, ev in ((50, 131, 5, 17), (3, 4, 32, 16)):
+        parts = [values(1, 2, rows, e), values(1, 2, columns, e), values(2, columns, ev)]
+        g, needs = values(1, 2, rows, ev), (True, True, True, False)
+        for mask in (None, values(rows, columns) > 0, values(2, 1, columns)):
+            options = mask is None, 0.5
+            on_mask = None if mask is None else XP.asarray(mask)
+            expected = CPU.dot_attention(*parts, mask, *options)
+            for got, value in zip(
+                attention.dot_attention(XP, *on(*parts), on_mask, *options), expected
+            ):
+                check(got, value)
+            got = attention.dot_attention_gradient(
+                XP, *on(g), None, *on(*parts), on_mask, *on(*expected), *options, needs
+            )
+            want = CPU.dot_attention_gradient(g, None, *parts, mask, *expected, *options, needs)
+            for one, value in zip(got[:3], want[:3]):
+                check(one, value)
+
+
 def updates() -> None:
     rates = 0.1, 0.9, 0.99, 1e-8, 0.1, True, True
     arrays = [np.abs(values(19)) for _ in range(5)] + [np.array(3, np.float32)]
@@ -168,7 +190,9 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["planted"]:
         planted()
     else:
-        products(), convolutions(), pools(), norms(), rows(), updates()
+        products(), convolutions(), pools(), norms(), rows(), updates(), attentions()
         if XP.is_cpu:
             tile.has_wide_registers = lambda xp: True
-            products(), convolutions()
+            attention_cpu.has_wide_registers = lambda xp: True
+            attention_cpu.source.cache_clear()
+            products(), convolutions(), attentions()

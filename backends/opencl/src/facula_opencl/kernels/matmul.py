@@ -248,7 +248,7 @@ def _launch_gpu(xp: Any, product: Product, dtype: Any) -> None:
 # ---- the ops
 
 
-def _two_batch_strides(shapes: Any, strides: Any) -> Any:
+def two_batch_strides(shapes: Any, strides: Any) -> Any:
     """Batch dimensions joined to two, where the strides of all operands allow it; else None."""
     dims: list[tuple[int, ...]] = []
     for size, *each in zip(shapes, *strides):
@@ -264,7 +264,7 @@ def _two_batch_strides(shapes: Any, strides: Any) -> Any:
     return (dims[0][0], dims[1][0]), tuple(s for pair in zip(*(d[1:] for d in dims)) for s in pair)
 
 
-def _spread(x: Array, batch: tuple[int, ...]) -> tuple[int, ...]:
+def spread(x: Array, batch: tuple[int, ...]) -> tuple[int, ...]:
     """Strides of the batch dimensions of `x` broadcast to `batch`."""
     lead = x.shape[:-2]
     own = tuple(0 if n == 1 else s for n, s in zip(lead, x.strides))
@@ -276,10 +276,10 @@ def multiply(xp: Any, a: Array, b: Array, bias: Array = None, bias_along: str = 
     batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
     m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     out = xp.empty((*batch, m, n), a.dtype)
-    joined = _two_batch_strides(batch, [_spread(x, batch) for x in (a, b, out)])
+    joined = two_batch_strides(batch, [spread(x, batch) for x in (a, b, out)])
     if joined is None:
         a, b = (xp.copy(xp.expand(x, (*batch, *x.shape[-2:]))) for x in (a, b))
-        joined = _two_batch_strides(batch, [_spread(x, batch) for x in (a, b, out)])
+        joined = two_batch_strides(batch, [spread(x, batch) for x in (a, b, out)])
     sizes, strides = joined
     rows = a.strides[-2], b.strides[-2], n
     product = Product(
