@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 
-.PHONY: wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench wheels clean
+.PHONY: wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench bench-check wheels clean
 
 demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
@@ -50,8 +50,12 @@ stubs: $(VENV)/base
 docs: $(VENV)/docs
 	$(VENV)/bin/sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/parity $(VENV)/opencl
-	$(PY) benchmarks/run.py
+# Beside PyTorch, JAX and tinygrad, on a quiet machine; `python benchmarks/run.py NAME ...` does parts of it. `bench-check` compares
+# ratios of a short run with benchmarks/results.json; CI doesn't run it, since others' load there decides about ratios.
+bench: $(VENV)/bench $(VENV)/opencl
+	$(PY) benchmarks/run.py --peers facula,torch,facula-compiled,torch-compiled,jax,tinygrad
+bench-check: $(VENV)/parity
+	$(PY) benchmarks/check.py
 
 # The umbrella `facula`, its core, its devices and the domain packages, into dist/.
 wheels: $(VENV)/base
@@ -103,6 +107,9 @@ $(VENV)/docs: $(VENV)/test
 	@touch $@
 $(VENV)/parity: $(VENV)/test
 	$(PY) -m pip install -q -c constraints.txt --group parity
+	@touch $@
+$(VENV)/bench: $(VENV)/parity
+	$(PY) -m pip install -q -c constraints.txt --group bench
 	@touch $@
 
 clean:

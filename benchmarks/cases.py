@@ -49,7 +49,7 @@ def mlp_training(lib: Any, batch: int = 32, width: int = 256, hidden: int = 2) -
 
 def cnn_training(lib: Any, batch: int = 64) -> Training:
     model = fill(lib, digits_cnn(lib))
-    optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = lib.optim.Adam(model.parameters(), lr=1e-4)
     x, y = normal(1, BATCHES, batch, 1, 28, 28), whole(2, 10, BATCHES, batch)
     return classify(lib, model, optimizer, x, y)
 

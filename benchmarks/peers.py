@@ -21,15 +21,18 @@ SLICE = 0.15
 MISLEADING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
+#: Variables of OpenMP and the BLAS libraries, of tinygrad; JAX and tinygrad also count the cores they may run on.
+COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM_CPU_THREADS")
+
+
 class PeerFailed(RuntimeError):
     """A peer raised an exception or died; the text is its traceback or its exit status."""
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The caller's, with as many threads for each library."""
+    """The caller's, with as many threads for each library; DEV is tinygrad's device."""
     kept = {k: v for k, v in os.environ.items() if k not in MISLEADING}
-    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CPU_COUNT")
-    return kept | {variable: str(threads) for variable in variables}
+    return kept | dict.fromkeys(COUNTS, str(threads)) | {"DEV": "CPU"}
 
 
 class Peer:
@@ -64,6 +67,14 @@ class Peer:
     def ask(self, command: str, *arguments: Any) -> Any:
         self.send(command, *arguments)
         return self.answer()
+
+    def __enter__(self) -> Peer:
+        """Raises PeerFailed where the case can't be built."""
+        self.answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self.process.stdin.close()  # type: ignore[union-attr]

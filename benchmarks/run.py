@@ -28,7 +28,8 @@ from peers import CORES, HERE, environment
 #: (file, threads): programs with rows of their own.
 SCRIPTS = (
     ("small_ops", 1), ("imports", 1), ("installed", 1), ("time_steps", 1),
-    ("random_numbers", len(CORES)), ("opencl", len(CORES)),
+    ("random_numbers", len(CORES)), ("opencl", len(CORES)), ("memory", len(CORES)),
+    ("compile_time", len(CORES)), ("growth", len(CORES)),
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def script_rows(name: str, threads: int) -> list[dict[str, Any]]:
 
 def measure(row: table.Row, threads: int, options: argparse.Namespace) -> dict[str, Any]:
     """One row with all peers: what `report` keeps of it."""
-    names = [p for p in options.peers if not (row.only_eager and p.endswith("-compiled"))]
+    names = table.peers_of(row, options.peers)
     with running.started(row, names, threads, dict(options.size)) as (measured, ready):
         guard = _begin(options.during)
         try:

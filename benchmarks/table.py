@@ -29,6 +29,21 @@ class Row:
 
 
 BOTH = (1, 2)
+#: Cases that JAX and tinygrad have too, in models/in_jax.py and models/in_tinygrad.py.
+PORTED = (cases.mlp_training, cases.cnn_training, cases.gpt_training)
+
+
+def peers_of(row: Row, wanted: list[str]) -> list[str]:
+    """Those of the peers that can do it."""
+
+    def can(peer: str) -> bool:
+        if peer in ("jax", "tinygrad"):
+            return row.build in PORTED
+        return not (row.only_eager and peer.endswith("-compiled"))
+
+    return [peer for peer in wanted if can(peer)]
+
+
 #: What issue of the table is to be shown on two cores, then other cases, operations last.
 ROWS = (
     Row("mlp-32", "MLP 784-256-256-10 training, batch 32", cases.mlp_training, {}, 1.2, 4, threads=BOTH),

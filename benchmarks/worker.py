@@ -8,6 +8,7 @@ to standard error.
 
 from __future__ import annotations
 
+import glob
 import importlib
 import json
 import os
@@ -48,6 +49,21 @@ def torch(row: Any, sizes: dict[str, int], compiled: bool) -> Any:
     return work
 
 
+def jax(row: Any, sizes: dict[str, int], compiled: bool) -> Any:
+    from models import in_jax
+
+    return getattr(in_jax, row.build.__name__)(**sizes)
+
+
+def tinygrad(row: Any, sizes: dict[str, int], compiled: bool) -> Any:
+    # Its CPU device runs clang, which Debian has here where there is no package of that very name.
+    if found := sorted(glob.glob("/usr/lib/llvm-*/bin/clang")):
+        os.environ["PATH"] += os.pathsep + os.path.dirname(found[-1])
+    from models import in_tinygrad
+
+    return getattr(in_tinygrad, row.build.__name__)(**sizes)
+
+
 class Worker:
     """Answers the commands, by method name."""
 
@@ -58,15 +74,21 @@ class Worker:
         self.built = time.perf_counter() - start
 
     def first(self) -> dict[str, Any]:
-        """The first results, and what the first step took; seconds, and KiB that memory grew by."""
+        """The first results, and the seconds that building and each of these steps took."""
+        results, seconds = [], []
+        for _ in range(COMPARED):
+            start = time.perf_counter()
+            results.append(number(self.work.step()))
+            seconds.append(time.perf_counter() - start)
+        return {"results": results, "built": self.built, "seconds": seconds}
+
+    def peak(self, steps: int) -> int:
+        """KiB at the highest during the steps above what there is now; asked of a worker that did none yet."""
         forget_peak()
         before = status_kib("VmRSS")
-        start = time.perf_counter()
-        results = [number(self.work.step())]
-        first = time.perf_counter() - start
-        results += [number(self.work.step()) for _ in range(COMPARED - 1)]
-        growth = status_kib("VmHWM") - before
-        return {"results": results, "built": self.built, "first": first, "growth": growth}
+        for _ in range(steps):
+            self.work.step()
+        return status_kib("VmHWM") - before
 
     def slice(self, steps: int) -> float:
         """Seconds of a step, over `steps` of them."""
@@ -86,14 +108,18 @@ class Worker:
 
 
 def wait(result: Any) -> None:
-    """Until the result is there: JAX gives promises."""
-    if hasattr(result, "block_until_ready"):
+    """Until the result is there: JAX gives promises, and so does tinygrad."""
+    if type(result).__module__.startswith("tinygrad"):
+        result.numpy()
+    elif hasattr(result, "block_until_ready"):
         result.block_until_ready()
 
 
 def number(result: Any) -> float:
     """A loss, or the mean size of what is in a tensor."""
-    if hasattr(result, "detach"):
+    if type(result).__module__.startswith("tinygrad"):
+        result = result.numpy()
+    elif hasattr(result, "detach"):
         result = result.detach().numpy()
     return float(np.abs(np.asarray(result, np.float64)).mean())
 
