@@ -328,6 +328,7 @@ CASES = {
     ),
     "embedding": (lambda x, y: F.embedding(facula.tensor([0]), y), "embedding: ", ["'weight'"]),
     "layer_norm": (lambda x, y: F.layer_norm(x, (3,), y[0]), "layer_norm: ", ["'weight' of shape (3,)"]),
+    "isin": (lambda x, y: facula.isin(x, y), "isin: ", ["'elements' of shape (2, 3)", "'test_elements'"]),
     "out": (lambda x, y: facula.add(x, x, out=y), "add: ", ["written", "the result"]),
     "in place, 0-d": (lambda x, y: x.sum().add_(y.sum()), "add_: ", ["written", "the result"]),
     "assignment by an index": (
@@ -700,6 +701,31 @@ def test_memory_is_pinned_for_the_accelerator(rig, x):
     assert x.pin_memory("toy") is x  # which has no such memory
     with pytest.raises(RuntimeError, match="made on toy"):
         facula.zeros(2, device="toy", pin_memory=True)
+
+
+PINNED = {
+    "new_zeros": lambda x: x.new_zeros(2, pin_memory=True),
+    "new_ones": lambda x: x.new_ones((2,), pin_memory=True, requires_grad=True),
+    "new_empty": lambda x: x.new_empty(2, pin_memory=True),
+    "new_full": lambda x: x.new_full((2,), 1.0, pin_memory=True),
+    "new_tensor": lambda x: x.new_tensor([1.0], pin_memory=True),
+    "new_empty_strided": lambda x: x.new_empty_strided((2,), (1,), pin_memory=True),
+    "empty_strided": lambda x: facula.empty_strided((2, 2), (1, 2), pin_memory=True),
+    "zeros_like": lambda x: facula.zeros_like(x, pin_memory=True),
+    "scalar_tensor": lambda x: facula.scalar_tensor(1.0, pin_memory=True),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_all_that_take_pin_memory_pin(name, rig, x):
+    assert PINNED[name](x).is_pinned()
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_what_cannot_be_pinned_is_said(name, monkeypatch, x):
+    bare_machine(monkeypatch)
+    with pytest.raises(RuntimeError, match="Cannot access accelerator device when none is avail"):
+        PINNED[name](x)
 
 
 def test_pinning_keeps_the_tape_out(rig):

@@ -362,7 +362,7 @@ class Tensor(TensorMethods):
     """A multi-dimensional array of one dtype on one device, which may be differentiated.
 
     `Tensor(data)` takes what `facula.tensor` takes, in the default dtype; `Tensor(2, 3)` is an
-    uninitialised tensor of that shape.
+    uninitialised tensor of that shape. Both are on the CPU, whatever the default device.
     """
 
     __slots__ = (
@@ -391,15 +391,15 @@ class Tensor(TensorMethods):
 
         if len(args) == 1 and not isinstance(args[0], int):
             if isinstance(args[0], Size):
-                made = facula.empty(args[0])
+                made = facula.empty(args[0], device="cpu")
             else:
                 made = (
                     args[0].detach()
                     if isinstance(args[0], Tensor)
-                    else facula.tensor(args[0], dtype=facula.get_default_dtype())
+                    else facula.tensor(args[0], dtype=facula.get_default_dtype(), device="cpu")
                 )
         else:
-            made = facula.empty(args if args else (0,))
+            made = facula.empty(args if args else (0,), device="cpu")
         return made if cls is Tensor else made.as_subclass(cls)
 
     # ---- what it is
@@ -800,7 +800,13 @@ class Tensor(TensorMethods):
         return self.to(cuda_device(device), non_blocking=non_blocking, memory_format=memory_format)
 
     def new_tensor(
-        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+        self,
+        data: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
     ) -> Tensor:
         """A tensor with a copy of `data`, in the dtype and on the device of this one."""
         from facula.construct import tensor
@@ -810,6 +816,7 @@ class Tensor(TensorMethods):
             dtype=dtype or self.dtype,
             device=device or self.device,
             requires_grad=requires_grad,
+            pin_memory=pin_memory,
         )
 
     def new(self, *args: Any, device: Any = None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from facula._tensor import Size, Tensor
 from facula.autograd.mode import state
 from facula.autograd.record import from_array
-from facula.backends.registry import backend_for, default_backend
+from facula.backends.registry import backend_for, chosen_device, default_backend
 from facula.dtypes import FROM_NUMPY, NAMES, as_dtype, dtype, get_default_dtype
 
 
@@ -30,17 +30,22 @@ def tensor(
             [3, 4]])
     """
     if isinstance(data, Tensor):
+        device = chosen_device() if device is None else device
         new = data.detach().clone()
         new = new if dtype is None else new.to(dtype)
         new = new if device is None else new.to(device)
     else:
         new = _place(_as_array(data, dtype), device, copy=True)
     if pin_memory:
-        from facula.functions import pinned
-
-        new = pinned(new)
+        new = _pinned(new)
     new.requires_grad = requires_grad
     return new
+
+
+def _pinned(made: Tensor) -> Tensor:
+    from facula.functions import pinned
+
+    return pinned(made)
 
 
 def _as_array(data: Any, dtype: Any) -> Any:
@@ -150,7 +155,11 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """As `tensor`, but without a copy where `data` is a tensor or NumPy array that fits already."""
+    """As `tensor`, but without a copy where `data` is a tensor or NumPy array that fits already.
+
+    A tensor stays where it is unless `device` is given or a default device was chosen.
+    """
+    device = chosen_device() if device is None else device
     if isinstance(data, np.ndarray):
         data = from_numpy(data) if data.dtype in FROM_NUMPY else tensor(data)
     if isinstance(data, Tensor):
@@ -278,10 +287,11 @@ def empty_strided(
         )
     if any(s < 0 for s in steps):
         raise RuntimeError(f"as_strided: negative strides are not supported, got {list(steps)}")
-    made: Tensor = facula.empty(shape, dtype=dtype, device=device)
+    place = {"dtype": dtype, "device": device, "pin_memory": pin_memory}
+    made: Tensor = facula.empty(shape, **place)
     if isinstance(made._array, np.ndarray) and made._array.size:
         length = 1 + sum((n - 1) * s for n, s in zip(shape, steps))
-        memory = np.empty(length, made._array.dtype)
+        memory = facula.empty(length, **place)._array
         made._array = np.lib.stride_tricks.as_strided(
             memory, shape, [s * memory.itemsize for s in steps]
         )
@@ -310,7 +320,7 @@ def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
 def _legacy(name: str, kind: dtype) -> Any:
     """`FloatTensor(2, 3)` is uninitialised, `FloatTensor([1, 2])` holds these values."""
 
-    def make(*args: Any, device: Any = None) -> Tensor:
+    def make(*args: Any, device: Any = "cpu") -> Tensor:
         import facula
 
         if len(args) == 1 and not isinstance(args[0], int):

@@ -6,6 +6,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.dtypes import dtype
+from facula.mixed_devices import MixedDevicesError
 from facula.promotion import result_dtype
 
 
@@ -88,8 +89,10 @@ def isin(
         )
     device = (elements if isinstance(elements, Tensor) else test_elements).device
     among, values = (
-        facula.as_tensor(elements, device=device),
-        facula.as_tensor(test_elements, device=device),
+        x if isinstance(x, Tensor) else facula.tensor(x, device=device)
+        for x in (elements, test_elements)
     )
+    if among.device != values.device and among.dim() and values.dim():
+        raise MixedDevicesError("isin", [("'elements'", among), ("'test_elements'", values)])
     found: Tensor = (among.unsqueeze(-1) == values.reshape(-1)).any(-1)
     return ~found if invert else found

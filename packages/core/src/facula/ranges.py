@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from facula._tensor import Tensor
@@ -29,7 +30,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     columns = x.shape[0] if N is None else N
     if columns < 0:
         raise RuntimeError(f"N must be non-negative, got {N}")
-    powers = [x**k for k in facula.arange(columns).tolist()]
+    powers = [x**k for k in builtins.range(columns)]
     made = facula.stack(powers, 1) if powers else x.new_zeros((x.shape[0], 0))
     made = made if made.is_floating_point() or made.is_complex() else made.long()
     return made if increasing else made.flip(1)
@@ -59,12 +60,9 @@ def gradient(
     `spacing` is a number for all dimensions, a list of one per dimension, or of tensors of coordinates.
     Fornberg 1988, "Generation of finite difference formulas on arbitrarily spaced grids".
     """
-    import facula
 
     dims = (
-        [dim]
-        if isinstance(dim, int)
-        else list(facula.arange(input.dim()).tolist() if dim is None else dim)
+        [dim] if isinstance(dim, int) else list(builtins.range(input.dim()) if dim is None else dim)
     )
     steps = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(dims)
     if len(steps) != len(dims):
@@ -88,7 +86,7 @@ def _slope(x: Tensor, spacing: Any, dim: int, edge_order: int) -> Tensor:
     at = (
         spacing
         if isinstance(spacing, Tensor) and spacing.dim()
-        else facula.arange(n, dtype=x.dtype) * spacing
+        else facula.arange(n, dtype=x.dtype, device=x.device) * spacing
     )
     h = (at[1:] - at[:-1]).to(x.dtype)
     slopes = (x[..., 1:] - x[..., :-1]) / h

@@ -96,7 +96,7 @@ class MetaBackend(Backend):
 
     def to_numpy(self, array: MetaArray) -> Any:
         raise NotImplementedError(
-            "Cannot copy out of meta tensor; no data! It has a shape and a dtype only."
+            "Cannot copy out of meta tensor; no data! It has a shape and a dtype only; a module is given memory by to_empty(device=...)."
         )
 
     def write(self, target: MetaArray, source: MetaArray) -> None:

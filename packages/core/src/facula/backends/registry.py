@@ -199,6 +199,11 @@ def default_backend() -> Backend:
     return backend_for(_default.device or _CPU)
 
 
+def chosen_device() -> Any:
+    """The default device that this thread has chosen; None where it has chosen none."""
+    return _default.device
+
+
 def get_default_device() -> Device:
     """The device of new tensors that are told no other."""
     return _default.device or _CPU

@@ -163,5 +163,5 @@ def random_split(
         raise ValueError(
             f"Sum of input lengths does not equal the length of the input dataset! ({sum(sizes)} and {total})"
         )
-    order = facula.randperm(total, generator=generator).tolist()
+    order = facula.randperm(total, generator=generator, device="cpu").tolist()
     return [Subset(dataset, order[end - n : end]) for end, n in zip(accumulate(sizes), sizes)]

@@ -147,7 +147,7 @@ class DataLoader:
     def _base_seed(self) -> int:
         import facula
 
-        return int(facula.randint(2**62, (), generator=self.generator).item())
+        return int(facula.randint(2**62, (), generator=self.generator, device="cpu").item())
 
     def _iterate_here(self) -> Iterator[Any]:
         self._base_seed()  # so that what is drawn afterwards is the same with and without workers

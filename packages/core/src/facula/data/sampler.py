@@ -61,11 +61,13 @@ class RandomSampler(Sampler[int]):
 
         n = len(self.data_source)
         if self.replacement:
-            yield from facula.randint(n, (self.num_samples,), generator=self.generator).tolist()
+            yield from facula.randint(
+                n, (self.num_samples,), generator=self.generator, device="cpu"
+            ).tolist()
             return
         left = self.num_samples
         while left > 0:
-            yield from facula.randperm(n, generator=self.generator).tolist()[:left]
+            yield from facula.randperm(n, generator=self.generator, device="cpu").tolist()[:left]
             left -= n
 
     def __len__(self) -> int:
@@ -81,7 +83,9 @@ class SubsetRandomSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         import facula
 
-        for i in facula.randperm(len(self.indices), generator=self.generator).tolist():
+        for i in facula.randperm(
+            len(self.indices), generator=self.generator, device="cpu"
+        ).tolist():
             yield self.indices[i]
 
     def __len__(self) -> int:
@@ -104,7 +108,7 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(
                 f"num_samples should be a positive integer value, but got num_samples={num_samples}"
             )
-        self.weights = facula.as_tensor(weights, dtype=facula.float64)
+        self.weights = facula.as_tensor(weights, dtype=facula.float64, device="cpu")
         if self.weights.ndim != 1:
             raise ValueError(
                 f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"

@@ -200,7 +200,7 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     with facula.no_grad():
         tensor.normal_(0, std, generator=generator)
         for column in range(columns):
-            tensor[facula.randperm(rows)[:zeros], column] = 0
+            tensor[facula.randperm(rows, device="cpu")[:zeros], column] = 0
     return tensor
 
 

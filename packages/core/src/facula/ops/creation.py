@@ -338,9 +338,10 @@ def _new(method: Op, creation: Op) -> None:
                 f"{method.name}() got an unexpected keyword argument {next(iter(named))!r}"
             )
         device = where_like(input, device)
-        return place(
+        made = place(
             creation, (size_of(size), storage(dtype, input._array.dtype)), device, requires_grad
         )
+        return _pinned(made) if pin_memory else made
 
     function.__name__, function.__doc__ = method.name, method.doc
     method.public(function)
@@ -372,7 +373,15 @@ def new_full(
     device = where_like(input, device)
     kind = storage(dtype, input._array.dtype)
     value = fitting(number(fill_value, "new_full(): argument 'fill_value'"), kind)
-    return place(full, (size_of((size,)), value, kind), device, requires_grad)
+    made = place(full, (size_of((size,)), value, kind), device, requires_grad)
+    return _pinned(made) if pin_memory else made
+
+
+def _pinned(made: Any) -> Any:
+    """For methods, which `functions.py` does not see to."""
+    from facula.functions import pinned
+
+    return pinned(made)
 
 
 @new_full.sample

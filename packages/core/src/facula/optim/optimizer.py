@@ -221,7 +221,7 @@ def _like_param(name: str, value: Any, param: Tensor) -> Any:
             return value
         import facula
 
-        value = facula.tensor(float(value))  # as checkpoints of long ago have it
+        value = facula.tensor(float(value), device="cpu")  # as checkpoints of long ago have it
     if name == "step":
         return value.to(param.device)
     return value.to(device=param.device, dtype=param.dtype if param.is_floating_point() else None)

@@ -13,11 +13,11 @@ from facula_vision.transforms.functional import InterpolationMode
 
 
 def _uniform(low: float, high: float) -> float:
-    return low + (high - low) * float(facula.rand(()).item())
+    return low + (high - low) * float(facula.rand((), device="cpu").item())
 
 
 def _integer(high: int) -> int:
-    return int(facula.randint(high, ()).item())
+    return int(facula.randint(high, (), device="cpu").item())
 
 
 class Transform:
@@ -293,7 +293,7 @@ class ColorJitter(Transform):
         self.hue = _factors("hue", hue, center=0, lowest=-0.5, highest=0.5)
 
     def __call__(self, img: Any) -> Any:
-        for i in facula.randperm(4).tolist():
+        for i in facula.randperm(4, device="cpu").tolist():
             bounds = (self.brightness, self.contrast, self.saturation, self.hue)[i]
             if bounds is not None:
                 adjust = (

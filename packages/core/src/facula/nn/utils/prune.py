@@ -170,7 +170,9 @@ class RandomUnstructured(_ByAmount):
     """Prunes single elements at random."""
 
     def compute_mask(self, t: Any, default_mask: Any) -> Any:
-        return _without_lowest(facula.rand(t.shape), default_mask, _count(self.amount, t.numel()))
+        return _without_lowest(
+            facula.rand(t.shape, device=t.device), default_mask, _count(self.amount, t.numel())
+        )
 
 
 class L1Unstructured(_ByAmount):
@@ -218,7 +220,7 @@ class RandomStructured(_Structured):
     """Prunes slices at random."""
 
     def _scores(self, slices: Any) -> Any:
-        return facula.rand(slices.shape[0])
+        return facula.rand(slices.shape[0], device=slices.device)
 
 
 class LnStructured(_Structured):

@@ -114,7 +114,7 @@ def pack_padded_sequence(
     rows = [t * batch + i for t, n in enumerate(batch_sizes) for i in range(n)]
     flat = input.reshape(steps * batch, *input.shape[2:])
     data = flat.index_select(0, facula.tensor(rows, dtype=facula.int64, device=input.device))
-    return PackedSequence(data, facula.tensor(batch_sizes, dtype=facula.int64), order)
+    return PackedSequence(data, facula.tensor(batch_sizes, dtype=facula.int64, device="cpu"), order)
 
 
 def _check_lengths(sizes: list[int], steps: int, batch: int) -> None:
@@ -169,7 +169,7 @@ def pad_packed_sequence(
     )
     lengths = [sum(n > i for n in batch_sizes) for i in order]
     return padded.transpose(0, 1) if batch_first else padded, facula.tensor(
-        lengths, dtype=facula.int64
+        lengths, dtype=facula.int64, device="cpu"
     )
 
 
