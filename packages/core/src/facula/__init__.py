@@ -33,6 +33,7 @@ globals().update(_constants.NAMES)
 #: Where names live that are not ops; imported when first asked for.
 _HOMES = {
     "save": "facula.io", "load": "facula.io", "compile": "facula.graph",
+    "cond": "facula.graph.control", "while_loop": "facula.graph.control", "scan": "facula.graph.control",
     "manual_seed": "facula.random", "Generator": "facula.random", "seed": "facula.random",
     "initial_seed": "facula.random", "get_rng_state": "facula.random", "set_rng_state": "facula.random",
     "default_generator": "facula.random", "set_printoptions": "facula.printing",
@@ -86,6 +87,7 @@ _MODULES = frozenset(
         "distributions",
         "compiler",
         "_logging",
+        "_higher_order_ops",
     )
 )
 

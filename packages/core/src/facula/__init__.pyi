@@ -38,6 +38,7 @@ from facula.signal.windows import bartlett_window as bartlett_window
 from facula.signal.windows import blackman_window as blackman_window
 from facula.queries import broadcast_shapes as broadcast_shapes
 from facula.graph import compile as compile
+from facula.graph.control import cond as cond
 from facula.statistics import corrcoef as corrcoef
 from facula.statistics import cov as cov
 from facula.random import default_generator as default_generator
@@ -78,6 +79,7 @@ from facula.ranges import range as range
 from facula.queries import result_type as result_type
 from facula.io import save as save
 from facula.construct import scalar_tensor as scalar_tensor
+from facula.graph.control import scan as scan
 from facula.random import seed as seed
 from facula.backends import set_default_device as set_default_device
 from facula.settings import set_float32_matmul_precision as set_float32_matmul_precision
@@ -89,6 +91,7 @@ from facula.settings import typename as typename
 from facula.ranges import unravel_index as unravel_index
 from facula.settings import use_deterministic_algorithms as use_deterministic_algorithms
 from facula.ranges import vander as vander
+from facula.graph.control import while_loop as while_loop
 
 bfloat16: dtype
 cdouble: dtype

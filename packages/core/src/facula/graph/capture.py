@@ -17,6 +17,7 @@ from facula._tensor import Tensor, edge_of, is_tracked
 from facula.autograd.mode import Mode, is_grad_enabled, state
 from facula.autograd.record import Node as TapeNode, Output, flatten, from_array
 from facula.graph.active import active
+from facula.graph.errors import CaptureError, refuse
 from facula.graph.ir import INPUT, Graph, Node, Runtime, Value
 from facula.graph.symbol import Symbol
 from facula.graph.trace import TraceBackend, trace_of
@@ -133,6 +134,9 @@ class Capture(Mode):
         self.scalars: dict[Any, Value] = {}
         self.on_tape: dict[int, Value] = {}  # by id of the tape's node: the value that it made
         self.kept_tape: list[Any] = []  # so that no id is used twice
+        self.region: Any = None  # of a branch or loop that is being recorded, and how deep it is
+        self.depth = 0
+        self.root: list[Node] = self.graph.nodes
         self._written: Value | None = None
         self._base: Tensor | None = None
         self._write_mask = 0
@@ -167,6 +171,8 @@ class Capture(Mode):
             for x in tensors:
                 if is_tracked(x):
                     self._follow(x)
+        if self.region is not None:
+            ins = self.region.enter(ins)
         if op.name == "to_backend":
             opts = (trace_of(opts[0]), trace_of(opts[1]), *opts[2:])
         start = len(self.graph.nodes)
@@ -230,6 +236,13 @@ class Capture(Mode):
 
     def take(self, tensor: Tensor, source: Source | None = None) -> Touched:
         """Takes in a tensor that is there already: its array becomes a symbol."""
+        if self.depth:  # whatever region touches it first, it is of the outside
+            depth, nodes = self.depth, self.graph.nodes
+            self.depth, self.graph.nodes = 0, self.root
+            try:
+                return self.take(tensor, source)
+            finally:
+                self.depth, self.graph.nodes = depth, nodes
         if source is None:
             at = self.arguments.get(id(tensor))
             source = Held(tensor) if at is None else Argument(at)
@@ -398,6 +411,11 @@ class Capture(Mode):
 
     def _renew(self, symbol: Symbol, taped: Value, newest: Value, edge: Any) -> None:
         """Memory was written behind the tape's back: the newest value, with the gradient of the taped one."""
+        if symbol.storage.depth < self.depth:
+            raise refuse(
+                f"{self.region.what} differentiates a tensor that was written under no_grad",
+                "read it before",
+            )
         value = symbol.xp.add_node(OPS["with_value"], (taped, newest))
         value.node.mask, value.tape = 1, edge
         self.on_tape[id(edge)] = value
@@ -474,8 +492,6 @@ class Outcome:
         return touched.source, None if grad is None else self._result(grad)
 
     def _check_outside_tape(self) -> None:
-        from facula.graph.errors import refuse
-
         for t in self.capture.touched.values():
             if t.before[2] is not None and t.grad_is_new:
                 raise refuse(
@@ -491,7 +507,12 @@ class Outcome:
             gc.collect()
         alive = [s for s in (r() for r in references) if s is not None]
         found = {id(t): t for s in alive for t in gc.get_referrers(s) if isinstance(t, Tensor)}
+        nodes = set(self.graph.nodes) | {v.node for v in self.graph.inputs}
         for t in found.values():
+            if t._array.current().node not in nodes:
+                raise CaptureError(
+                    "a tensor that a branch or loop made was kept beyond its end; return it instead"
+                )
             self.escaped_tensors.append((weakref.ref(t), self.graph.output(t._array.current())))
 
 

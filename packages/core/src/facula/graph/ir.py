@@ -209,6 +209,9 @@ class Graph:
         for node in self.nodes:
             results = ", ".join("_" if v is None else repr(v) for v in node.outputs)
             lines.append(f"    {results} = {_call_text(node)}")
+            for label, inner in sub_graphs(node):
+                text = str(inner).splitlines()
+                lines.extend([f"        {label}: {text[0]}", *(f"        {x}" for x in text[1:])])
         lines.append(f"    return {', '.join('%' + v.name for v in self.outputs) or 'nothing'}")
         return "\n".join([*lines, "}"])
 
@@ -225,7 +228,14 @@ def _call_text(node: Node) -> str:
     return f"{node.name}({', '.join(parts)})"
 
 
+def sub_graphs(node: Node) -> list[tuple[str, Graph]]:
+    """The graphs that a node may run (branches, a loop's body), with what each is."""
+    return [pair for a in node.args for pair in getattr(a, "graphs", {}).items()]
+
+
 def _text(a: Any) -> str:
+    if hasattr(a, "graphs"):
+        return "{" + ", ".join(a.graphs) + "}"
     if a.__class__ is Value:
         return f"%{a.name}"
     if a.__class__ is tuple or a.__class__ is list:

@@ -22,7 +22,7 @@ def join_equal_nodes(graph: Graph) -> None:
     instead: dict[Value, Value | None] = {}
     kept = []
     for node in graph.nodes:
-        node.args = _replaced(node.args, instead)
+        node.args = replaced(node.args, instead)
         key = (node.op, node.backend, node.mask, _key(node.args))
         first = known.setdefault(key, node)
         if first is node:
@@ -44,11 +44,12 @@ def _key(a: Any) -> Any:
     return id(a)
 
 
-def _replaced(a: Any, instead: dict[Value, Any]) -> Any:
+def replaced(a: Any, instead: dict[Value, Any]) -> Any:
+    """Arguments with other values in the place of some."""
     if a.__class__ is Value:
         return instead.get(a, a)
     if a.__class__ is tuple:
-        return tuple(_replaced(x, instead) for x in a)
+        return tuple(replaced(x, instead) for x in a)
     return a
 
 

@@ -19,10 +19,11 @@ from facula.graph.ir import Value
 class Storage:
     """Memory as capture sees it: the newest `value` of the whole, and how often it was written."""
 
-    __slots__ = ("__weakref__", "aliased", "value", "writes")
+    __slots__ = ("__weakref__", "aliased", "depth", "value", "writes")
 
     def __init__(self, value: Value):
         self.value, self.writes = value, 0
+        self.depth = current_capture().depth  # of the region that it was made in
         self.aliased = False  # whether another storage may be over the same memory
 
 
@@ -61,7 +62,8 @@ class Symbol(ArrayOperators):
     def __bool__(self) -> bool:
         raise refuse(
             "a tensor's truth value was asked for",
-            "choose between tensors with facula.where(condition, a, b)",
+            "choose between tensors with facula.where(condition, a, b), between functions with facula.cond(condition, f, g, "
+            "operands); loop with facula.while_loop or facula.scan",
         )
 
     def __repr__(self) -> str:

@@ -113,13 +113,19 @@ class TraceBackend(Backend):
         current_capture()
         raise refuse(
             f"the values of a tensor of shape {list(array.shape)} were asked for (item(), bool(), numpy(), tolist() or print)",
-            "they are known at replay only: choose with facula.where(condition, a, b), or return the tensor",
+            "they are known at replay only: choose with facula.where(condition, a, b) or facula.cond, loop with "
+            "facula.while_loop or facula.scan, or return the tensor",
         )
 
     def write(self, target: Symbol, source: Any) -> None:
         source = self.asarray(source)
         value = self._fit(source.current(), target)
         storage, capture = target.storage, current_capture()
+        if storage.depth < capture.depth:
+            raise refuse(
+                f"a tensor from outside was written in {capture.region.what}",
+                "return the new value, and write it afterwards",
+            )
         if storage.aliased:
             raise refuse(
                 "a tensor was written whose memory another tensor of the function shares",
