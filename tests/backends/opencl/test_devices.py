@@ -26,13 +26,14 @@ NAMES = [
     [
         ("", [0, 1, 2]), (" , ", [0, 1, 2]), ("1", [1]), ("2,0", [2, 0]), ("0,0", [0]), ("nvidia", [0]), ("pocl", [1, 2]),
         ("pocl:1", [2]), ("POCL 3.0", [2]), ("portable:0, geforce", [1, 0]), ("cpu,0", [1, 2, 0]),
+        ("3.0", [2]), ("3.1", [1]), ("3.0:0,3.1", [2, 1]), ("OpenCL 3.0 PoCL 3.1", [1]), ("OpenCL 3.0", [0, 1, 2]),
     ],
 )  # fmt: skip
 def test_choice(wanted, picked):
     assert choose(wanted, NAMES) == picked
 
 
-@pytest.mark.parametrize("wanted", ["3", "amd", "pocl:2", "-1", "0,amd"])
+@pytest.mark.parametrize("wanted", ["3", "amd", "pocl:2", "-1", "0,amd", "0.1", "1.0"])
 def test_what_is_not_there_is_said_with_what_is(wanted):
     with pytest.raises(RuntimeError, match="is no device; there are:") as error:
         choose(wanted, NAMES)

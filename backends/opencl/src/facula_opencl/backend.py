@@ -11,12 +11,13 @@ import numpy as np
 import pyopencl as cl
 
 from facula._device import device as Device
-from facula.backends.base import _ask_first
+from facula.backends.base import ask_first
 from facula.backends.buffer import BufferBackend, Kernel
 from facula.dtypes import ALL, FROM_NUMPY
 from facula.graph.codegen import OPENCL, Launcher, Program, raise_for
 from facula.graph.codegen.map import MapPrinter
 from facula.ops._op import Op
+from facula_opencl import shares
 from facula_opencl.devices import devices
 from facula_opencl.failures import explain
 from facula_opencl.kernels import tables
@@ -50,6 +51,10 @@ class OpenCLBackend(BufferBackend):
         )
         family = "cpu" if self.is_cpu else "gpu"
         self.dialect = OPENCL.for_family(family)
+        if self.is_cpu:
+            self.dialect = shares.with_shares(self.dialect)
+        #: Where work-groups note which parts are taken; kernels with `SHARES` get it last.
+        self.shares = shares.memory(self.queue)
         self._groups = GROUPS[family]
         self.programs = Programs(self, self.dialect)
         self.flush = self.programs.flush
@@ -68,7 +73,7 @@ class OpenCLBackend(BufferBackend):
         if op.name in self.own:
             kernel = kernel or (partial(op.body, self) if op.body else self._host_fallback(op))
             for own in reversed(self.own[op.name]):
-                kernel = _ask_first(own, kernel)
+                kernel = ask_first(own, kernel)
         return kernel
 
     def function(self, source: str, name: str, letters: str) -> Launch:
@@ -89,8 +94,8 @@ class OpenCLBackend(BufferBackend):
         local, numbers = self._groups[len(geometry.range)], geometry.arguments
         global_size = rounded(geometry.range, local)
         program = printer.program(geometry.layout)
-        launch, flag = self.programs.generated(program), program.flag
-        numbers += [self._flag] if flag else []
+        launch, last = self._generated(program)
+        numbers, flag = numbers + last, program.flag
         converters = [parts for _, parts in printer.scalars]
 
         def run(buffers: Any, offsets: Any, scalars: Any) -> None:
@@ -104,17 +109,24 @@ class OpenCLBackend(BufferBackend):
 
     def build(self, program: Program) -> Callable[..., None]:
         """A printed kernel as `run(arguments, range)`."""
-        launch, flag, groups = self.programs.generated(program), program.flag, self._groups
+        launch, last = self._generated(program)
+        flag, groups = program.flag, self._groups
         fixed = None if program.local is None else (program.local,)
 
         def run(arguments: list[Any], range: tuple[int, ...]) -> None:
             local = fixed or groups[len(range)]
             if flag:
                 self._flag_is_used = True
-                arguments.append(self._flag)
-            launch(rounded(range, local), local, *arguments)
+            launch(rounded(range, local), local, *arguments, *last)
 
         return run
+
+    def _generated(self, program: Program) -> tuple[Launch, list[Any]]:
+        """A printed kernel, and what it gets after all that its launches say."""
+        last = [self._flag] if program.flag else []
+        if self.dialect.family == "cpu" and program.local is None:
+            program, last = shares.shared(program), [*last, self.shares]
+        return self.programs.generated(program), last
 
     # ---- memory
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -70,8 +71,9 @@ def choose(wanted: str, names: list[str]) -> list[int]:
     """Positions in `names` that `wanted` picks, in its order; all where it is empty.
 
     `wanted` is a list with commas of numbers ('1', '0,2'), parts of names ('nvidia', 'pocl 3.1') and
-    parts of names with a number among those that match ('pocl:0'). Raises RuntimeError for what
-    matches nothing, with what there is.
+    parts of names with a number among those that match ('pocl:0'). A part that begins with a number
+    ('3.0') is a version of the platform's own, not that of OpenCL. Raises RuntimeError for what matches
+    nothing, with what there is.
     """
     picked: list[int] = []
     for item in filter(None, (x.strip() for x in wanted.split(","))):
@@ -89,5 +91,12 @@ def _matching(item: str, names: list[str]) -> list[int]:
     text, _, number = item.rpartition(":")
     if not (text and number.isdigit()):
         text, number = item, ""
-    found = [i for i, name in enumerate(names) if text.lower() in name.lower()]
+    found = [i for i, name in enumerate(names) if _is_named(name.lower(), text.lower())]
     return found[int(number) :][:1] if number else found
+
+
+def _is_named(name: str, part: str) -> bool:
+    if part[0].isdigit():
+        own = re.sub(r"\bopencl \d+\.\d+", "", name)
+        return bool(re.search(rf"(?<![\d.]){re.escape(part)}", own))
+    return part in name

@@ -11,11 +11,14 @@ import pyopencl as cl
 from pyopencl.tools import ImmediateAllocator, MemoryPool
 
 from facula.errors import OutOfMemoryError
+from facula_opencl.huge_pages import HUGE, advise
 
 #: The variables that limit the memory used ('2GB', '512MiB') and turn the pool off ('0').
 LIMIT, POOL = "FACULA_OPENCL_MEMORY", "FACULA_OPENCL_POOL"
 #: Blocks below this many bytes are not held against the limit one by one: asking costs time.
 SMALL = 1 << 16
+#: From this many bytes on a block of a CPU-type device is asked to lie in huge pages.
+LARGE = 2 * HUGE
 
 
 class Memory:
@@ -29,6 +32,7 @@ class Memory:
         self.total = int(queue.device.global_mem_size)
         self.limit = parse_size(os.environ.get(LIMIT, "")) or self.total
         self.largest = int(queue.device.max_mem_alloc_size)
+        self.is_in_host_memory = bool(queue.device.type & cl.device_type.CPU)
         self.is_pooled = os.environ.get(POOL) != "0"
         self.pool = MemoryPool(ImmediateAllocator(queue))
         self._allocate = self.pool.allocate if self.is_pooled else self._exact
@@ -37,10 +41,22 @@ class Memory:
         """A buffer of at least `nbytes`; of just so many without the pool. Raises OutOfMemoryError."""
         if nbytes >= SMALL:
             self._check(nbytes)
+            if nbytes >= LARGE and self.is_in_host_memory:
+                return self._large(nbytes)
+        return self._some(nbytes)
+
+    def _some(self, nbytes: int) -> Any:
         try:
             return self._allocate(nbytes)
         except cl.MemoryError as error:
             raise self.out_of_memory(nbytes) from error
+
+    def _large(self, nbytes: int) -> Any:
+        managed = self.pool.managed_bytes
+        buffer = self._some(nbytes)
+        if self.pool.managed_bytes > managed:  # it is new, not one of before
+            advise(self.queue, buffer, nbytes)
+        return buffer
 
     def _exact(self, nbytes: int) -> Any:
         return cl.Buffer(self.queue.context, cl.mem_flags.READ_WRITE, nbytes)

@@ -42,8 +42,8 @@ const V t = TANH({_CUBIC});
     result = g * 0.5f * (1.0f + t + x * (1.0f - t * t) * 0.797884561f * (1.0f + 0.134145f * x * x));""",
 }
 _KERNEL = """
-ROW_KERNEL void map_{name}({arguments}__global float *out, int size) {{
-  const int begin = get_group_id(0) * PIECE, n = min(PIECE, size - begin);
+ROW_KERNEL void map_{name}({arguments}__global float *out, int size, SHARES) {{
+  const int begin = GROUP * PIECE, n = min(PIECE, size - begin);
   out += begin;
 {pointers}  EACH(i, n) {{
 {loads}    V result;
@@ -80,10 +80,10 @@ def run(xp: Any, name: str, *arrays: Array) -> Any:
         return NotImplemented
     out = xp.empty(first.shape, first.dtype)
     items = 1 if xp.is_cpu else ITEMS
-    launch = xp.function(source(xp.is_cpu), f"map_{name}", "Pl" * len(arrays) + "Pi")
-    launch(
-        (-(-first.size // PIECE) * items,), (items,), *operands(xp, *arrays), out.buffer, first.size
-    )
+    launch = xp.function(source(xp.is_cpu), f"map_{name}", "Pl" * len(arrays) + "PiP")
+    groups = -(-first.size // PIECE)
+    buffers = operands(xp, *arrays)
+    launch((groups * items,), (items,), *buffers, out.buffer, first.size, xp.shares)
     return out
 
 

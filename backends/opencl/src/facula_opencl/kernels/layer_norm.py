@@ -19,11 +19,11 @@ PARTS = {True: 8, False: 256}
 SOURCE = """
 ROW_KERNEL void normalise(__global const float *input, long input_at, __global const float *weight, long weight_at,
     __global const float *bias, long bias_at, __global float *out, __global float *means, __global float *scales,
-    int has_weight, int has_bias, int has_mean, int rows, int each, int n, float eps) {
+    int has_weight, int has_bias, int has_mean, int rows, int each, int n, float eps, SHARES) {
   SCRATCH
   weight += weight_at;
   bias += bias_at;
-  const int begin = get_group_id(0) * each;
+  const int begin = GROUP * each;
   for (int row = begin; row < min(begin + each, rows); ++row) {
     __global const float *x = input + input_at + (long)row * n;
     __global float *y = out + (long)row * n;
@@ -114,10 +114,11 @@ def _normalised(xp: Any, input: Array, n: int, weight: Any, bias: Any, eps: floa
     means = xp.empty(lead, x.dtype) if mean else scales
     rows = x.size // n
     global_size, local_size, each = groups(xp, rows, n)
-    launch = xp.function(source(xp.is_cpu), "normalise", "PlPlPlPPPiiiiiif")
+    launch = xp.function(source(xp.is_cpu), "normalise", "PlPlPlPPPiiiiiifP")
     launch(
         global_size, local_size, x.buffer, x.offset, *where(xp, weight, x), *where(xp, bias, x), out.buffer, means.buffer,
         scales.buffer, weight is not None, bias is not None, mean, rows, each, n, eps,
+        xp.shares,
     )  # fmt: skip
     return out, means, scales
 

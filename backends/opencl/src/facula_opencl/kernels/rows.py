@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from facula.graph.codegen.functions import call_name, library
+from facula_opencl.shares import NO_SHARES, TEXT
 
 Array = Any
 SINGLE = np.dtype(np.float32)
@@ -106,7 +107,14 @@ def header(is_cpu: bool, *functions: str) -> str:
     words = _CPU if is_cpu else f"#define ITEMS {ITEMS}\n{_GPU}"
     contract = "#pragma OPENCL FP_CONTRACT ON\n"
     group = "#define ROW_KERNEL __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))\n"
-    return contract + words + group + library(calls.values(), "opencl") + defines
+    return (
+        contract
+        + words
+        + group
+        + (TEXT if is_cpu else NO_SHARES)
+        + library(calls.values(), "opencl")
+        + defines
+    )
 
 
 def groups(xp: Any, rows: int, n: int) -> tuple[tuple[int], tuple[int], int]:

@@ -8,9 +8,9 @@ from typing import Any
 from facula_opencl.kernels.rows import Array, groups, header, operands, takes
 
 _ROWS = """
-ROW_KERNEL void {name}({arguments}__global float *out, int rows, int each, int n) {{
+ROW_KERNEL void {name}({arguments}__global float *out, int rows, int each, int n, SHARES) {{
   SCRATCH
-  const int begin = get_group_id(0) * each;
+  const int begin = GROUP * each;
   for (int row = begin; row < min(begin + each, rows); ++row) {{
     const long at = (long)row * n;
     __global float *y = out + at;
@@ -76,8 +76,9 @@ def _along_rows(xp: Any, name: str, arrays: tuple[Array, ...], dim: int) -> Any:
     n = first.shape[-1]
     global_size, local_size, each = groups(xp, first.size // n, n)
     out = xp.empty(first.shape, first.dtype)
-    launch = xp.function(source(xp.is_cpu), name, "Pl" * len(arrays) + "Piii")
-    launch(global_size, local_size, *operands(xp, *arrays), out.buffer, first.size // n, each, n)
+    launch = xp.function(source(xp.is_cpu), name, "Pl" * len(arrays) + "PiiiP")
+    buffers, rows = operands(xp, *arrays), first.size // n
+    launch(global_size, local_size, *buffers, out.buffer, rows, each, n, xp.shares)
     return out
 
 

@@ -185,7 +185,7 @@ class Backend:
             if wraps(provider):
                 kernel = provider(op, self, kernel) or kernel
             else:
-                kernel = _ask_first(provider(op, self), kernel)
+                kernel = ask_first(provider(op, self), kernel)
         if self.dtypes < DTYPES and "dtype" in op.options:
             return self._checking_dtype(op, kernel)
         return kernel
@@ -201,7 +201,7 @@ class Backend:
         """Has a provider's kernels that write into their arguments asked first."""
         for name, kernel in kernels.items():
             below = self.inplace_kernels.get(name)
-            self.inplace_kernels[name] = _ask_first(kernel, below) if below else kernel
+            self.inplace_kernels[name] = ask_first(kernel, below) if below else kernel
 
     def _checking_dtype(self, op: Op, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """`kernel`, whose result has a dtype that the caller names: one that the device holds."""
@@ -295,7 +295,7 @@ def _nothing(*args: Any) -> Any:
     return NotImplemented
 
 
-def _ask_first(first: Callable[..., Any] | None, then: Callable[..., Any]) -> Callable[..., Any]:
+def ask_first(first: Callable[..., Any] | None, then: Callable[..., Any]) -> Callable[..., Any]:
     """Calls a provider's kernel, and `then` where it answers NotImplemented."""
     if first is None:
         return then

@@ -76,9 +76,10 @@ typedef float f32;
 #define FN static inline
 #define U64(x) x##UL
 #define CHUNK {chunk}
-#define EACH(type, i, d, n) for (type i = get_global_id(d); i < (n); i += get_global_size(d))
+#define PLACE(d) get_global_id(d)
+#define EACH(type, i, d, n) for (type i = PLACE(d); i < (n); i += get_global_size(d))
 #define ELEMENTS(type, i, n) \\
-    for (type i = (type)get_global_id(0) * CHUNK, i##_end = i + CHUNK < (n) ? i + CHUNK : (n); i < i##_end; ++i)
+    for (type i = (type)PLACE(0) * CHUNK, i##_end = i + CHUNK < (n) ? i + CHUNK : (n); i < i##_end; ++i)
 #define LOCAL_ID(d) ((i32)get_local_id(d))
 #define GROUP_ID(d) get_group_id(d)
 #define GROUP_COUNT(d) get_num_groups(d)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,10 @@ class Parameter:
         return f"GLOBAL {'' if self.is_written else 'const '}{self.type} *{self.name}"
 
 
+#: Between a kernel's parameters and its body.
+_BEGIN = ")\n{\n"
+
+
 @dataclass(frozen=True)
 class Program:
     """A kernel as text. `name` is that of its function, and unique; `local` the size of the work-groups it needs, or None."""
@@ -49,8 +53,14 @@ class Program:
 
     @property
     def flag(self) -> bool:
-        """Whether the last parameter is where errors are noted: int64[3], zeroed, for `raise_for`."""
-        return self.parameters[-1].kind == "flag"
+        """Whether a parameter, the last that is printed, is where errors are noted: int64[3], zeroed, for `raise_for`."""
+        return any(p.kind == "flag" for p in self.parameters)
+
+    def extended(self, parameter: Parameter, line: str) -> Program:
+        """The kernel with one more parameter, the last, and `line` at its beginning."""
+        head, body = self.text.split(_BEGIN, 1)
+        text = f"{head},\n    {parameter.declaration}{_BEGIN}    {line}\n{body}"
+        return replace(self, text=text, parameters=(*self.parameters, parameter))
 
 
 def source_of(dialect: Dialect, programs: Iterable[Program]) -> str:
@@ -124,7 +134,7 @@ class Signature:
         moved = "".join(
             f"    {p.name} += {p.name}_at;\n" for p in self.buffers if p.kind == "buffer"
         )
-        text = f"({listed})\n{{\n{moved}{body}}}\n"
+        text = f"({listed}{_BEGIN}{moved}{body}}}\n"
         name = f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:10]}"
         return Program(name, f"KERNEL void {name}{text}", parameters, local)
 
