@@ -292,9 +292,8 @@ def empty_strided(
     if isinstance(made._array, np.ndarray) and made._array.size:
         length = 1 + sum((n - 1) * s for n, s in zip(shape, steps))
         memory = facula.empty(length, **place)._array
-        made._array = np.lib.stride_tricks.as_strided(
-            memory, shape, [s * memory.itemsize for s in steps]
-        )
+        steps = tuple(s * memory.itemsize for s in steps)
+        made._array = np.ndarray(shape, memory.dtype, memory, 0, steps)
     return made.requires_grad_() if requires_grad else made
 
 
