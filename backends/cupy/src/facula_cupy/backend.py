@@ -20,6 +20,7 @@ from facula_cupy.generated import Generated
 from facula_cupy.kernels import FAMILIES
 from facula_cupy.launch import Launches
 from facula_cupy.library import library
+from facula_cupy.timing import Span, Timing
 
 #: Leaves that core's printer serves better than CuPy: range checks, all dtypes, tested accuracy.
 GENERATED = (
@@ -43,6 +44,7 @@ class CupyBackend(ArrayBackend):
         super().__init__(device, Module(self.library))
         self.launches = Launches(self.library)
         self.flag = Flag(self.library)
+        self.timing = Timing(self.cuda)
         self.generated = Generated(device, self.launches, self.flag)
         self.table = {k: v for k, v in self.table.items() if k not in WITHOUT}
         self.table |= views.kernels(self.m) | reduce.kernels() | indexing.kernels(self)
@@ -53,11 +55,12 @@ class CupyBackend(ArrayBackend):
         for family in FAMILIES:
             self.table |= family.kernels(self)
             self.inplace_kernels |= {
-                name: self._guarded(kernel) for name, kernel in family.inplace(self).items()
+                name: self._guarded(kernel, name) for name, kernel in family.inplace(self).items()
             }
-        self._write = self._guarded(views.write)
-        self._copy = self._guarded(lambda array: array.copy(order="C"))
+        self._write = self._guarded(views.write, "write")
+        self._copy = self._guarded(lambda array: array.copy(order="C"), "copy")
         self._asarray = self._guarded(self._copied_in)
+        self.accumulate = self._guarded(super().accumulate, "accumulate")  # type: ignore[method-assign]
         #: The rules of the tape compute with arrays' operators: this GPU must be the current one.
         self.scope = None if self.is_alone else self.on_device
 
@@ -69,16 +72,21 @@ class CupyBackend(ArrayBackend):
 
     def _resolve(self, op: Op) -> Callable[..., Any]:
         kernel = super()._resolve(op)
-        return self._guarded(_with_numbers(kernel) if op.family == "optimizer" else kernel)
+        name = None if op.view else op.name  # views launch nothing
+        return self._guarded(_with_numbers(kernel) if op.family == "optimizer" else kernel, name)
 
-    def _guarded(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        """`kernel` on this GPU; results with canonical dtypes; CuPy's errors as ours."""
+    def _guarded(self, kernel: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+        """`kernel` on this GPU; results with canonical dtypes; CuPy's errors as ours; timed for a profiler, if named."""
         Array, index = self.Array, self.ordinal
         get_device, enter = self.cuda.runtime.getDevice, self.on_device
         memory_error = memory.error_type(self.cuda)
 
         def alone(*args: Any, **named: Any) -> Any:
             try:
+                if self.profile is not None and name is not None:
+                    return self._timed_here(
+                        name, lambda: settled_result(kernel(*args, **named), Array)
+                    )
                 return settled_result(kernel(*args, **named), Array)
             except memory_error as error:
                 raise self._out_of_memory(error) from None
@@ -90,6 +98,21 @@ class CupyBackend(ArrayBackend):
                 return alone(*args, **named)
 
         return alone if self.is_alone else among_several
+
+    # ---- what a profiler is told
+
+    def _timed_here(self, name: str, run: Callable[[], Any]) -> Any:
+        return self.timing.run(self.profile, f"cuda {name}", run)
+
+    def timed(self, name: str, run: Callable[[], Any]) -> Any:
+        """`run()` between two events on this GPU: a gradient, whose rule computes with arrays' operators."""
+        with self.on_device():
+            return self._timed_here(name, run)
+
+    def kernel_times(self, spans: list[Span]) -> list[tuple[None, int, int]]:
+        """(None, start, end) of each, in nanoseconds on the host's clock; after `synchronize`."""
+        with self.on_device():
+            return [self.timing.of(span) for span in spans]
 
     def _out_of_memory(self, error: BaseException) -> OutOfMemoryError:
         return memory.out_of_memory(self.device, self.runtime, self.ordinal, error)

@@ -77,7 +77,11 @@ class Watch(Mode):
             if maker is not None and maker.module_hierarchy:
                 event.module_hierarchy = maker.module_hierarchy
             try:
-                inner(node, g)
+                timed = getattr(node.backend, "timed", None)
+                if timed is None:
+                    inner(node, g)
+                else:
+                    timed(event.name, lambda: inner(node, g))
                 if maker is not None and maker.flops:
                     event.count_flops(flops_of_gradients(node, maker.flops))
             finally:
