@@ -69,7 +69,7 @@ FORMULAS: dict[str, Formula] = {
     "tensordot": _contraction,
     **dict.fromkeys(("convolution", "conv1d", "conv2d", "conv3d"), _convolution),
     **dict.fromkeys((f"conv_transpose{n}d" for n in (1, 2, 3)), _transposed),
-    "dot_attention": _attention,
+    **dict.fromkeys(("dot_attention", "weighted_attention"), _attention),
     "lstm_layer": _recurrent(3),
     **dict.fromkeys(("gru_layer", "rnn_layer"), _recurrent(2)),
     **dict.fromkeys(("add", "mul"), _elementwise),
@@ -77,7 +77,7 @@ FORMULAS: dict[str, Formula] = {
 #: The inputs whose gradients cost as much as the op, where it is not the first two.
 FACTORS = {"addmm": (1, 2), "baddbmm": (1, 2), "add": ()}
 #: Those whose gradients cost twice the op, as they do for two products in a row.
-DOUBLE = ("dot_attention", "lstm_layer", "gru_layer", "rnn_layer")
+DOUBLE = ("dot_attention", "weighted_attention", "lstm_layer", "gru_layer", "rnn_layer")
 
 
 def flops_of(op: Any, ins: tuple[Any, ...], opts: tuple[Any, ...], result: Any) -> int:
