@@ -20,11 +20,6 @@ def takes(x: Any) -> bool:
     return x.dtype is F32 and x.size >= units.SMALL and x.size > 0
 
 
-def rows_of(x: Any, n: int) -> Any:
-    """`x` in memory without gaps; its rows have `n` elements."""
-    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
-
-
 def _is_last(x: Any, dim: int) -> bool:
     return x.ndim > 0 and dim in (-1, x.ndim - 1)
 
@@ -38,7 +33,7 @@ def _forward(name: str) -> Callable[[Any, Kernel], Kernel]:
             if run is None:
                 return below(input, dim)
             n = input.shape[-1]
-            x, out = rows_of(input, n), np.empty(input.shape, F32)
+            x, out = dense(input), np.empty(input.shape, F32)
             run(id(x), id(out), x.size // n, n)
             return out
 
@@ -56,7 +51,7 @@ def _backward(name: str) -> Callable[[Any, Kernel], Kernel]:
             if run is None:
                 return below(g, out, dim)
             n = g.shape[-1]
-            a, b, result = rows_of(g, n), rows_of(out, n), np.empty(g.shape, F32)
+            a, b, result = dense(g), dense(out), np.empty(g.shape, F32)
             run(id(a), id(b), id(result), a.size // n, n)
             return result
 
@@ -72,11 +67,11 @@ def native_layer_norm(backend: Any, below: Kernel) -> Kernel:
             return below(input, normalized_shape, weight, bias, eps)
         shape = check_normalized("layer_norm", input, normalized_shape, weight, bias)
         n = prod(shape)
-        x, out = rows_of(input, n), np.empty(input.shape, F32)
-        w, b = _vector(weight), _vector(bias)
+        x, out = dense(input), np.empty(input.shape, F32)
+        w, b = dense(weight), dense(bias)
         lead = (*input.shape[: input.ndim - len(shape)], *[1] * len(shape))
         mean, rstd = np.empty(lead, F32), np.empty(lead, F32)
-        run(id(x), _id(w), _id(b), id(out), id(mean), id(rstd), x.size // n, n, eps)
+        run(id(x), address(w), address(b), id(out), id(mean), id(rstd), x.size // n, n, eps)
         return out, mean, rstd
 
     return kernel
@@ -91,11 +86,22 @@ def layer_norm_gradient(backend: Any, below: Kernel) -> Kernel:
             return below(g, input, mean, rstd, weight, count)
         shape = input.shape[input.ndim - count :]
         n = prod(shape)
-        a, x, out = rows_of(g, n), rows_of(input, n), np.empty(input.shape, F32)
+        a, x, out = dense(g), dense(input), np.empty(input.shape, F32)
         rows = x.size // n
-        mean, rstd, w = _vector(mean), _vector(rstd), _vector(weight)
+        mean, rstd, w = dense(mean), dense(rstd), dense(weight)
         to_weight, to_bias = _tables(rows, n), _tables(rows, n)
-        run(id(a), id(x), id(mean), id(rstd), _id(w), id(out), id(to_weight), id(to_bias), rows, n)
+        run(
+            id(a),
+            id(x),
+            id(mean),
+            id(rstd),
+            address(w),
+            id(out),
+            id(to_weight),
+            id(to_bias),
+            rows,
+            n,
+        )
         return out, _first(to_weight, shape), _first(to_bias, shape)
 
     return kernel
@@ -107,9 +113,9 @@ def rms_norm_fused(backend: Any, below: Kernel) -> Kernel:
         if not run:
             return below(input, weight, count, eps)
         n = prod(input.shape[input.ndim - count :])
-        x, out, w = rows_of(input, n), np.empty(input.shape, F32), _vector(weight)
+        x, out, w = dense(input), np.empty(input.shape, F32), dense(weight)
         rrms = np.empty((*input.shape[: input.ndim - count], *[1] * count), F32)
-        run(id(x), _id(w), id(out), id(rrms), x.size // n, n, eps)
+        run(id(x), address(w), id(out), id(rrms), x.size // n, n, eps)
         return out, rrms
 
     return kernel
@@ -122,10 +128,10 @@ def rms_norm_gradient(backend: Any, below: Kernel) -> Kernel:
             return below(g, input, weight, rrms, count)
         shape = input.shape[input.ndim - count :]
         n = prod(shape)
-        a, x, out = rows_of(g, n), rows_of(input, n), np.empty(input.shape, F32)
-        rows, r, w = x.size // n, _vector(rrms), _vector(weight)
+        a, x, out = dense(g), dense(input), np.empty(input.shape, F32)
+        rows, r, w = x.size // n, dense(rrms), dense(weight)
         to_weight = _tables(rows, n)
-        run(id(a), id(x), id(r), _id(w), id(out), id(to_weight), rows, n)
+        run(id(a), id(x), id(r), address(w), id(out), id(to_weight), rows, n)
         return out, _first(to_weight, shape)
 
     return kernel
@@ -144,12 +150,12 @@ def _first(table: Any, shape: Any) -> Any:
     return (table[0] if len(table) == 1 else table[0].copy()).reshape(shape)
 
 
-def _vector(x: Any) -> Any:
+def dense(x: Any) -> Any:
     """In memory without gaps; None stays."""
     return x if x is None or x.flags.c_contiguous else np.ascontiguousarray(x)
 
 
-def _id(x: Any) -> int:
+def address(x: Any) -> int:
     return 0 if x is None else id(x)
 
 

@@ -14,6 +14,9 @@ from facula import threads
 #: Arrays of fewer elements stay with NumPy. Tests set it to 0 in the environment, so that all kernels run.
 SMALL = int(os.environ.get("FACULA_NATIVE_SMALL", 1 << 15))
 
+#: Units whose steps are rounded one by one, as NumPy does; in others `a * b + c` may be one.
+EXACT = ("update", "random")
+
 _loaded: list[ctypes.CDLL] = []
 #: Why there are no kernels, once that is known.
 _missing: list[str] = []
@@ -32,7 +35,8 @@ def unit(name: str) -> ctypes.CDLL | None:
     if is_off():
         return None
     try:
-        library = load(text_of(name), "-ffp-contract=fast", "-pthread")
+        contract = "off" if name in EXACT else "fast"
+        library = load(text_of(name), f"-ffp-contract={contract}", "-pthread")
         run = ctypes.cast(shared_library().run_some, ctypes.c_void_p)
     except (RuntimeError, OSError) as error:
         _give_up(str(error))
@@ -80,12 +84,12 @@ NUMBER = ctypes.c_double
 def function(unit_name: str, name: str, arrays: int, indices: int, numbers: int = 0) -> Any:
     """A function of a unit that takes so many arrays, whole numbers and float64s; None where there is none.
 
-    It is called with `id(array)`, and runs without the interpreter lock.
+    It is called with `id(array)`, and runs without the interpreter lock. What it returns means something where C says so.
     """
     library = unit(unit_name)
     if library is None:
         return None
     found = library[name]
     found.argtypes = [ARRAY] * arrays + [INDEX] * indices + [NUMBER] * numbers
-    found.restype = None
+    found.restype = ctypes.c_int
     return found

@@ -1,9 +1,12 @@
 /* What all units share: the one pool of threads, and work split into parts for it. */
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
-/* The memory of a NumPy array, given by its address (0 for None): the first field of PyArrayObject (numpy/ndarraytypes.h). */
-#define DATA(array) ((array) ? *(void **)((char *)(array) + HEAD) : 0)
+/* A NumPy array, given by its address (0 for None): the first fields of PyArrayObject (numpy/ndarraytypes.h); strides in bytes. */
+typedef struct { void *data; int nd; const i64 *dims, *strides; } array_t;
+#define ARRAY(object) ((const array_t *)((char *)(object) + HEAD))
+#define DATA(object) ((object) ? ARRAY(object)->data : 0)
 
 typedef void (*body_t)(void *context, int thread);
 typedef void (*part_t)(void *context, i64 from, i64 to);

@@ -1,0 +1,94 @@
+"""Reductions: digits, special values, shapes; the result does not depend on the number of threads."""
+
+import numpy as np
+import pytest
+
+import facula
+from facula.backends import backend_for
+from facula_native import reduce, units
+
+backend = backend_for("cpu")
+random = np.random.default_rng(1)
+SHAPES = [
+    ((300_007,), [None]),
+    ((3, 200_003), [None, 0, 1]),
+    ((200_003, 3), [0, 1]),
+    ((1500, 77), [0, -1, None]),
+    ((7, 1030, 2051), [0, 1, 2, (0, 1), (1, 2), (0, 2), None]),
+    ((5, 6, 7, 9), [(0, 2), (1, 3), (0, 1, 3), ()]),
+    ((1, 1, 5), [0, (0, 1), 2]),
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def every_size(monkeypatch):
+    monkeypatch.setattr(units, "SMALL", 0)
+
+
+def kernel(name):
+    def below(*args):
+        raise AssertionError("the kernel of NumPy was asked")
+
+    return reduce.WRAPPERS[name](backend, below)
+
+
+@pytest.mark.parametrize(("shape", "dims"), SHAPES, ids=str)
+def test_sums_keep_digits(shape, dims):
+    x = (
+        random.random(shape, np.float32) + 1
+    )  # all of one sign: the sum loses what the order of additions loses
+    for dim in dims:
+        for keepdim in (False, True):
+            got = kernel("sum")(x, dim, keepdim)
+            expected = x.astype(np.float64).sum(dim if dim != () else None, keepdims=keepdim)
+            assert got.dtype == np.float32 and got.shape == expected.shape
+            np.testing.assert_allclose(got, expected, rtol=4e-7)
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("amax", np.max), ("amin", np.min)])
+@pytest.mark.parametrize(("shape", "dims"), SHAPES, ids=str)
+def test_extremes_and_special_values(name, theirs, shape, dims):
+    x = random.normal(size=shape).astype(np.float32)
+    x.reshape(-1)[::997] = np.nan
+    x.reshape(-1)[1::997] = np.inf
+    x.reshape(-1)[2::991] = -np.inf
+    for dim in dims:
+        got, expected = kernel(name)(x, dim), theirs(x, dim if dim != () else None)
+        np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(kernel(name)(np.full((3, 70), -np.inf, np.float32), 1), -np.inf)
+
+
+def test_sums_with_infinity_and_nan():
+    x = np.ones((4, 5000), np.float32)
+    x[1, 7], x[2, 4999], x[3, 1], x[3, 2] = np.inf, np.nan, np.inf, -np.inf
+    np.testing.assert_array_equal(kernel("sum")(x, 1), [5000, np.inf, np.nan, np.nan])
+
+
+def test_the_number_of_threads_changes_no_bit():
+    before = facula.get_num_threads()
+    x = random.normal(size=(3, 200_003)).astype(np.float32)
+    y = random.normal(size=(5000, 333)).astype(np.float32)
+    results = []
+    for threads in (1, 2, 5):
+        facula.set_num_threads(threads)
+        results.append([kernel("sum")(x, None), kernel("sum")(x, 1), kernel("sum")(y, 0)])
+    facula.set_num_threads(before)
+    for other in results[1:]:
+        for a, b in zip(results[0], other):
+            assert a.tobytes() == b.tobytes()
+
+
+def test_what_it_leaves_to_numpy():
+    asked = []
+    sum = reduce.WRAPPERS["sum"](backend, lambda *args: asked.append(args))
+    x = np.ones((4, 6), np.float32)
+    for args in (
+        (x.astype(np.float64),),
+        (x.T,),
+        (x[:, ::2],),
+        (x[:0],),
+        (x[0, 0],),
+        (x, None, False, np.dtype("f8")),
+    ):
+        sum(*args)
+    assert len(asked) == 6
