@@ -48,3 +48,23 @@ def test_a_taped_operator_is_one_frame(function):
 
 def test_what_an_operator_runs_is_what_was_compiled_for_its_op():
     assert frames(lambda: x + y) == ["add"]
+
+
+a = facula.ones(3, 4, requires_grad=True)
+b = facula.ones(4, 3, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    "function, most",
+    [
+        (lambda: x[2:7], 7),
+        (lambda: x[3], 6),
+        (lambda: x.reshape(2, 5), 10),
+        (lambda: a @ b, 7),
+        (lambda: facula.ops.linear.linear.call(a, a), 8),
+    ],
+)
+def test_views_and_products_do_not_take_the_general_way(function, most):
+    names = frames(function)
+    assert not {"run", "execute", "run_composite"} & set(names)
+    assert len(names) <= most, names

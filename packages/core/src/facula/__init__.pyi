@@ -1490,6 +1490,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = ..., eps: Any = ..
 def rms_norm_fused(input: Any, weight: Any, count: Any, eps: Any, *, out: Any = ...) -> Any:
     """RMS norm over the last `count` dimensions, with the inverse root mean square that it found."""
 
+def rms_norm_gradient(g: Any, input: Any, weight: Any, rrms: Any, count: Any, *, out: Any = ...) -> Any:
+    """Gradients of RMS norm over its last `count` dimensions, by input and weight."""
+
 def rmsprop_update(param: Any, grad: Any, square_avg: Any, momentum_buffer: Any, grad_avg: Any, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, decays: Any, *, out: Any = ...) -> Any:
     """RMSprop; `grad_avg` makes it centered."""
 

@@ -1,8 +1,7 @@
 """The recorder: runs an op on the arrays of tensors and leaves a node on the tape.
 
 `run` is the general way for one-node ops, `run_composite` for ops without a gradient of their own.
-`build_call` makes each op's recorded function at its first use; binary and unary arithmetic get
-functions generated for their arity, because a small tensor's `x + y` spends its time here.
+`autograd.calls` makes each op's recorded function, which takes a shorter way where it can.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class Output(Node):
 class Plan:
     """For a bit mask of tracked inputs: what to save, and the rules to call on what was saved."""
 
-    __slots__ = ("saves", "calls", "back", "positions")
+    __slots__ = ("saves", "calls", "keep", "back", "positions")
 
     def __init__(self, op: Op, mask: int, spans: list[range]):
         names: list[str] = []
@@ -87,6 +86,8 @@ class Plan:
                     (rule.function, targets, lists, positions, needs, "needs" in rule.names)
                 )
         self.saves = tuple(_save(op, name) for name in names)
+        #: The values to keep, of (inputs, options, outputs).
+        self.keep = _keeper(self.saves)
         #: What an ordinary backward pass runs (`autograd.back`), and for which inputs it gives gradients;
         #: made when a pass first comes here.
         self.back: Any = None
@@ -119,7 +120,7 @@ def _save(op: Op, name: str) -> tuple[int, Any, str]:
     )
 
 
-def _plan(op: Op, mask: int, ins: tuple[Any, ...]) -> Plan:
+def plan_for(op: Op, mask: int, ins: tuple[Any, ...]) -> Plan:
     if not op.has_lists:
         plan = op.plans.get(mask)
         if plan is None:
@@ -170,6 +171,21 @@ def _dtype_of(x: Any) -> Any:
     return x._array.dtype if isinstance(x, Tensor) else None
 
 
+def _keep_inputs(xs: Any) -> Any:
+    return tuple([_keep_input(x) for x in xs])
+
+
+_KEPT = {
+    INPUT: "_keep_input(ins[{at}])", OUTPUT: "_keep_output(outs[{at}])", OPTION: "opts[{at}]", SHAPE: "_shape_of(ins[{at}])",
+    DTYPE: "_dtype_of(ins[{at}])", NEEDS: "None", MANY: "_keep_inputs(ins[{at}])",
+}  # fmt: skip
+
+
+def _keeper(saves: Any) -> Any:
+    values = "".join(_KEPT[kind].format(at=at) + ", " for kind, at, _ in saves)
+    return eval(f"lambda ins, opts, outs: ({values})", globals())
+
+
 def make_node(
     op: Op,
     mask: int,
@@ -182,22 +198,8 @@ def make_node(
     node = new(Node)
     node.op, node.options, node.backend = op, opts, backend
     node.edges = tuple([edge_of(x) if mask >> i & 1 else None for i, x in enumerate(flat)])
-    kept = []
-    node.plan = plan = _plan(op, mask, ins)
-    for kind, at, _ in plan.saves:
-        if kind == INPUT:
-            kept.append(_keep_input(ins[at]))
-        elif kind == OUTPUT:
-            kept.append(_keep_output(outs[at]))
-        elif kind == SHAPE:
-            kept.append(_shape_of(ins[at]))
-        elif kind == MANY:
-            kept.append(tuple(_keep_input(x) for x in ins[at]))
-        elif kind == DTYPE:
-            kept.append(_dtype_of(ins[at]))
-        else:
-            kept.append(opts[at] if kind == OPTION else None)
-    node.kept = tuple(kept)
+    node.plan = plan = plan_for(op, mask, ins)
+    node.kept = plan.keep(ins, opts, outs)
     node.time = tick()
     return node
 
@@ -671,258 +673,3 @@ def _to_half(op: Op, result: Any, half: Any) -> Any:
         parts = [_to_half(op, r, half) for r in result]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     return result
-
-
-# ---- the functions that users call
-
-
-def build_call(op: Op) -> Any:
-    """The recorded function of an op, with the signature of its definition."""
-    if op.creation:
-        source = _CREATION
-    elif op.is_node and _is_binary(op):
-        source = _BINARY
-    elif op.is_node and _is_unary(op):
-        source = _UNARY
-    elif op.is_node:
-        source = _NODE
-    elif (
-        op.alias
-        and op.inputs == (op.parameters[0].name,)
-        and op.promote is None
-        and not op.arithmetic
-    ):
-        source = _VIEW
-    else:
-        source = _COMPOSITE
-    return _compile(op, source)
-
-
-def _is_binary(op: Op) -> bool:
-    # A body must not meet a Python float in place of an array, and the generated function passes one on.
-    is_plain = op.takes_scalars and not op.has_lists and not op.outputs
-    return op.promote is not None and len(op.inputs) == 2 == len(op.parameters) and is_plain
-
-
-def _is_unary(op: Op) -> bool:
-    """Whether one tensor goes in, before any options, and one comes out on the same device."""
-    return (
-        op.parameters[0].kind == "tensor"
-        and len(op.inputs) == 1
-        and not (op.outputs or op.view or op.name == "to_backend")
-        and _NAMES.isdisjoint(op.options)
-    )
-
-
-#: What the functions generated for unary ops mean by themselves; an option `mode` would hide it.
-_NAMES = frozenset(
-    [
-        "a",
-        "backend",
-        "c",
-        "cell",
-        "dt",
-        "edge_of",
-        "is_tracked",
-        "mode",
-        "new",
-        "node",
-        "Node",
-        "op",
-        "out",
-        "plan_1",
-        "run",
-        "state",
-        "tick",
-        "track_a",
-    ]
-)
-
-
-_NODE = "def {name}({signature}):\n    return run(op, ({ins}), ({opts}))\n"
-_COMPOSITE = "def {name}({signature}):\n    return run_composite(op, ({args}))\n"
-# A chain of views: its body runs on the tensor itself, whatever the mode.
-_VIEW = """def {name}({signature}):
-    try:
-        xp = {first}._backend._recorder
-    except AttributeError:
-        return run_composite(op, ({args}))
-    return body(xp, {args})
-"""
-_CREATION = "def {name}({signature}):\n    return create(op, default_backend(), {args})\n"
-
-# `x + y` for tensors of one floating dtype on one device, or a tensor and a float; all else goes to
-# `run`. The same steps as there, written out: this is the function that the speed of small tensors
-# hangs on (one Python frame; tests/core/test_hot_path.py pins it).
-_BINARY = """def {name}({first}, {second}):
-    mode = state.mode
-    if mode is not True and mode is not False:
-        return mode.run(op, ({first}, {second}), ())
-    kind = {second}.__class__
-    try:
-        a = {first}._array
-        backend = {first}._backend
-        dt = a.dtype
-        if dt is not F32 and dt is not F64:
-            return run(op, ({first}, {second}), ())
-        if kind is Tensor or kind is Parameter:
-            b = {second}._array
-            if b.dtype is not dt or {second}._backend is not backend:
-                return run(op, ({first}, {second}), ())
-            track_b = {second}._requires_grad if {second}._view is None else is_tracked({second})
-        elif kind is float:
-            b = {second}
-            track_b = False
-        else:
-            return run(op, ({first}, {second}), ())
-        track_a = {first}._requires_grad if {first}._view is None else is_tracked({first})
-    except AttributeError:
-        return run(op, ({first}, {second}), ())
-    try:
-        c = backend.{name}(a, b)
-    except ValueError as error:
-        raise explained(op, (a, b), error) from None
-    if c.__class__ is not backend.Array:
-        c = backend.wrap(c)
-    out = new(Tensor)
-    out._array = c
-    out._backend = backend
-    out._view = out._cell = None
-    if mode and (track_a or track_b){differentiable}:
-        node = new(Node)
-        node.op = op
-        node.backend = backend
-        node.options = ()
-        node.edges = (
-            (({first}._node or {first}) if {first}._view is None else edge_of({first})) if track_a else None,
-            (({second}._node or {second}) if {second}._view is None else edge_of({second})) if track_b else None,
-        )
-        {keep}
-        node.plan = (plan_3 if track_b else plan_1) if track_a else plan_2
-        node.shape = c.shape
-        node.time = tick()
-        out._node = node
-        out._requires_grad = True
-    else:
-        out._node = None
-        out._requires_grad = False
-    return out
-"""
-
-
-# The same for one input, and options.
-_UNARY = """def {name}({signature}):
-    mode = state.mode
-    if mode is not True and mode is not False:
-        return mode.run(op, ({first},), ({opts}))
-    try:
-        a = {first}._array
-        backend = {first}._backend
-        dt = a.dtype
-        if dt is not F32 and dt is not F64:
-            return run(op, ({first},), ({opts}))
-        track_a = {first}._requires_grad if {first}._view is None else is_tracked({first})
-    except AttributeError:
-        return run(op, ({first},), ({opts}))
-    c = backend.{name}(a, {opts})
-    if c.__class__ is not backend.Array:
-        c = backend.wrap(c)
-    out = new(Tensor)
-    out._array = c
-    out._backend = backend
-    out._view = out._cell = None
-    if mode and track_a{differentiable}:
-        node = new(Node)
-        node.op = op
-        node.backend = backend
-        node.options = ({opts})
-        node.edges = (({first}._node or {first}) if {first}._view is None else edge_of({first}),)
-        {keep}
-        node.plan = plan_1
-        node.shape = c.shape
-        node.time = tick()
-        out._node = node
-        out._requires_grad = True
-    else:
-        out._node = None
-        out._requires_grad = False
-    return out
-"""
-
-
-def _unary_keep(op: Op) -> str:
-    """The statements that fill `node.kept`."""
-    if not op.rules:
-        return "pass"
-    first = op.inputs[0]
-    value = {
-        INPUT: f"({first}, 0 if {first}._cell is None else {first}._cell[0])",
-        OUTPUT: "(c, cell, 0)", SHAPE: "a.shape", DTYPE: "dt", NEEDS: "None",
-    }  # fmt: skip
-    saves = _plan(op, 1, (None,)).saves
-    start = "cell = out._cell = [0]\n        " if OUTPUT in [kind for kind, _, _ in saves] else ""
-    kept = [name if kind == OPTION else value[kind] for kind, _, name in saves]
-    return f"{start}node.kept = ({''.join(k + ', ' for k in kept)})"
-
-
-def _binary_keep(op: Op) -> str:
-    """The statements that fill `node.kept`, one case per set of tracked inputs."""
-    if not op.rules:
-        return "pass"
-    cases, shared = {}, False
-    for mask in (3, 1, 2):
-        items = []
-        for kind, at, _ in _plan(op, mask, (None, None)).saves:
-            name = op.inputs[at] if kind != OUTPUT else "out"
-            if kind == INPUT:
-                v = f"0 if {name}._cell is None else {name}._cell[0]"
-                tensor = f"({name}, {v})"
-                items.append(f"({tensor} if kind is not float else {name})" if at == 1 else tensor)
-            elif kind == OUTPUT:
-                items.append("(c, cell, 0)")
-                shared = True
-            else:
-                items.append(f"{'ab'[at]}.{'shape' if kind == SHAPE else 'dtype'}")
-        cases[mask] = "(" + "".join(i + ", " for i in items) + ")"
-    start = "cell = out._cell = [0]\n        " if shared else ""
-    if len(set(cases.values())) == 1:
-        return f"{start}node.kept = {cases[3]}"
-    return f"{start}node.kept = ({cases[3]} if track_b else {cases[1]}) if track_a else {cases[2]}"
-
-
-def _compile(op: Op, template: str) -> Any:
-    parameters = []
-    scope = dict(globals(), op=op)
-    for i, p in enumerate(op.parameters):
-        if p.default is REQUIRED:
-            parameters.append(p.name)
-        else:
-            parameters.append(f"{p.name}=_default{i}")
-            scope[f"_default{i}"] = p.default
-    as_tuple = {p.name for p in op.parameters if p.kind == "list"}
-    value = {p.name: f"tuple({p.name})" if p.name in as_tuple else p.name for p in op.parameters}
-    fields = {
-        "name": op.name,
-        "signature": ", ".join(parameters),
-        "ins": "".join(value[n] + ", " for n in op.inputs),
-        "opts": "".join(value[n] + ", " for n in op.options),
-        "args": "".join(value[p.name] + ", " for p in op.parameters),
-    }
-    if template is _BINARY or template is _UNARY:
-        fields |= dict(zip(("first", "second"), op.inputs))
-        fields["keep"] = _binary_keep(op) if template is _BINARY else _unary_keep(op)
-        fields["differentiable"] = "" if op.rules else " and False"
-        if op.rules and op.options:  # one may choose the dtype
-            fields["differentiable"] = " and c.dtype.kind not in 'iub'"
-        if op.rules:
-            scope |= {f"plan_{mask}": _plan(op, mask, (None, None)) for mask in (1, 2, 3)}
-    if template is _VIEW:
-        fields["first"], scope["body"] = op.inputs[0], op.body
-    if template is _CREATION:
-        from facula.backends.registry import default_backend
-
-        scope["default_backend"] = default_backend
-    exec(compile(template.format(**fields), f"<facula op {op.name}>", "exec"), scope)
-    call = scope[op.name]
-    call.__doc__, call.__module__, call.__qualname__ = op.doc, op.function.__module__, op.name
-    return call

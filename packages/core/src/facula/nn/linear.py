@@ -11,6 +11,7 @@ from facula.nn import functional as F, init
 from facula.nn.lazy import LazyModuleMixin
 from facula.nn.module import Module
 from facula.nn.parameter import UninitializedParameter, is_uninitialized
+from facula.ops.linear import linear
 
 __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear", "NonDynamicallyQuantizableLinear"]
 
@@ -56,7 +57,7 @@ class Linear(Module):
         init.fan_in_uniform_(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, self.weight, self.bias)
+        return linear.call(input, self.weight, self.bias)  # type: ignore[no-any-return]
 
     def explain_error(self, input: Tensor) -> str | None:
         return explain_features(input, self.in_features)

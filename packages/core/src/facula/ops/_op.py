@@ -186,7 +186,7 @@ class Op:
     @cached_property
     def call(self) -> Callable[..., Any]:
         """The recorded function with the definition's own signature; made at first use."""
-        from facula.autograd.record import build_call
+        from facula.autograd.calls import build_call
 
         return build_call(self)
 
