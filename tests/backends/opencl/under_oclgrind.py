@@ -24,6 +24,7 @@ from facula_opencl.kernels import (
     matmul,
     optimizer,
     pool,
+    reduce,
     softmax,
     tile,
 )
@@ -164,6 +165,15 @@ def attentions() -> None:
                 check(one, value)
 
 
+def reductions() -> None:
+    length, reduce.LENGTH = reduce.LENGTH, 256  # more than one piece of a small row
+    for shape, dims in (((3, 1100), 1), ((700,), 0), ((300, 37), 0), ((3, 2, 40), (0, 1))):
+        x = values(*shape)
+        check(reduce.sum(XP, *on(x), dims), x.sum(dims))
+        check(reduce.amax(XP, *on(x), dims), x.max(dims))
+    reduce.LENGTH = length
+
+
 def updates() -> None:
     rates = 0.1, 0.9, 0.99, 1e-8, 0.1, True, True
     arrays = [np.abs(values(19)) for _ in range(5)] + [np.array(3, np.float32)]
@@ -190,7 +200,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["planted"]:
         planted()
     else:
-        products(), convolutions(), pools(), norms(), rows(), updates(), attentions()
+        products(), convolutions(), pools(), norms(), rows(), reductions(), updates(), attentions()
         if XP.is_cpu:
             tile.has_wide_registers = lambda xp: True
             attention_cpu.has_wide_registers = lambda xp: True
