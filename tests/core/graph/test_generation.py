@@ -25,7 +25,11 @@ class Attention(nn.Module):
 
     def __init__(self, writes):
         super().__init__()
-        self.qkv, self.out, self.writes = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH), writes
+        self.qkv, self.out, self.writes = (
+            nn.Linear(WIDTH, 3 * WIDTH),
+            nn.Linear(WIDTH, WIDTH),
+            writes,
+        )
         for name in ("keys", "values"):
             cache = facula.zeros(1, HEADS, LENGTH, WIDTH // HEADS)
             self.register_buffer(name, cache, persistent=False)
@@ -37,7 +41,9 @@ class Attention(nn.Module):
         else:
             self.store(position, k, v)
             seen = facula.arange(LENGTH) <= position
-            mixed = F.scaled_dot_product_attention(q, self.keys, self.values, attn_mask=seen[None, None, None])
+            mixed = F.scaled_dot_product_attention(
+                q, self.keys, self.values, attn_mask=seen[None, None, None]
+            )
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def store(self, position, k, v):

@@ -199,6 +199,14 @@ class CompiledFunction:
             raise RuntimeError("nothing was captured yet: call the compiled function first")
         return self.last.graph
 
+    @property
+    def captured_graph(self) -> Graph:
+        """The graph of the last call as it was captured, before the passes. Raises RuntimeError before the first."""
+        self.graph  # noqa: B018
+        found = self.last.captured_graph  # type: ignore[union-attr]
+        found.prune()
+        return found
+
     def _find(self, key: Any, tensors: list[Tensor]) -> Program | None:
         found = self.programs.get(key)
         if found is None:
@@ -247,11 +255,13 @@ class CompiledFunction:
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
         outcome = capture(self.function, args, kwargs, tensors, guards.names)
         guards.check_numbers()
-        simplify(outcome.graph)
+        before = outcome.graph.copy()
+        simplify(outcome.graph, outcome.is_differentiable)
         code = None
         if self.compiler is not None and not outcome.is_differentiable and outcome.graph.nodes:
             code = self.compiler(outcome.graph, _only_backend(outcome.graph))
         program = Program(outcome, code)
+        program.captured_graph = before
         self._log(program)
         self.captures += 1
         if not program.escaped:
@@ -261,6 +271,7 @@ class CompiledFunction:
         return program
 
     def _log(self, program: Program) -> None:
+        artifact("graph_before").debug("'%s':\n%s", self.name, program.captured_graph)
         artifact("graph").debug("'%s':\n%s", self.name, program.graph)
         source = getattr(program.code, "source", None)
         if source is not None:
@@ -335,6 +346,11 @@ class CompiledModule:
     def graph(self) -> Graph:
         """The graph of the last call."""
         return self.compiled.graph  # type: ignore[no-any-return]
+
+    @property
+    def captured_graph(self) -> Graph:
+        """The graph of the last call as it was captured, before the passes."""
+        return self.compiled.captured_graph  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._orig_mod, name)

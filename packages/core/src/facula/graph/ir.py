@@ -60,6 +60,15 @@ class Node:
     def name(self) -> str:
         return self.op.name
 
+    def copy(self, new: dict[Value, Any]) -> Node:
+        """The node with arguments that `new` knows, which gets to know its results."""
+        made = Node(self.op, replaced(self.args, new), self.backend)
+        made.mask = self.mask
+        for v in self.outputs:
+            made.outputs.append(v and Value(made, v.index, v.shape, v.dtype, v.strides))
+        new.update((a, b) for a, b in zip(self.outputs, made.outputs) if a is not None)
+        return made
+
     @property
     def inputs(self) -> list[Value]:
         """The values it reads, in order."""
@@ -93,6 +102,15 @@ def values_in(args: Any) -> Iterator[Value]:
             yield a
         elif a.__class__ is tuple or a.__class__ is list:
             yield from values_in(a)
+
+
+def replaced(a: Any, instead: dict[Value, Any]) -> Any:
+    """Arguments with other values in the place of some."""
+    if a.__class__ is Value:
+        return instead.get(a, a)
+    if a.__class__ is tuple:
+        return tuple(replaced(x, instead) for x in a)
+    return a
 
 
 class Graph:
@@ -156,6 +174,20 @@ class Graph:
             for value in node.outputs:
                 if value is not None:
                     value.name = str(next(numbers))
+
+    def copy(self) -> Graph:
+        """The graph with nodes and values of its own."""
+        made = Graph()
+        new: dict[Value, Any] = {}
+        for v in self.inputs:
+            new[v] = made.add_input(v.shape, v.dtype, v.strides, v.node.backend, v.name)
+        for node in self.nodes:
+            made.nodes.append(node.copy(new))
+        made.outputs = [new[v] for v in self.outputs]
+        made.updates = {new[a]: new[b] for a, b in self.updates.items()}
+        made.scalars = {new[v]: read for v, read in self.scalars.items()}
+        made.options = list(self.options)
+        return made
 
     @property
     def used_inputs(self) -> set[Value]:

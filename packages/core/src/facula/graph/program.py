@@ -25,6 +25,7 @@ class Program:
 
     def __init__(self, outcome: Outcome, code: Callable[..., Any] | None = None):
         self.graph: Graph = outcome.graph
+        self.captured_graph: Graph = outcome.graph  # before the passes, where they keep that
         self.sources = outcome.sources
         self.inputs, self.aliases = outcome.inputs, outcome.aliases
         self.none_grads = outcome.none_grads

@@ -18,7 +18,6 @@ from facula.graph.active import current_capture
 from facula.graph.deliver import home
 from facula.graph.errors import CaptureError, user_line
 from facula.graph.ir import INPUT, Graph, Node, Value, values_in
-from facula.graph.passes import replaced
 from facula.graph.replay import generate
 from facula.graph.symbol import Symbol
 from facula.graph.trace import trace_of
@@ -128,10 +127,7 @@ class Region:
         for i, v in enumerate(inputs):
             new[v] = made.add_input(v.shape, v.dtype, v.strides, home(v), f"in{i}")
         for node in self.nodes:
-            copy = Node(node.op, replaced(node.args, new), node.backend)
-            copy.outputs = [v and Value(copy, v.index, v.shape, v.dtype, v.strides) for v in node.outputs]  # fmt: skip
-            new.update((a, b) for a, b in zip(node.outputs, copy.outputs) if a is not None)
-            made.nodes.append(copy)
+            made.nodes.append(node.copy(new))
         made.outputs = [new[v] for v in outputs]
         made.prune()
         return made

@@ -1,56 +1,11 @@
-"""What is done to a graph before it is replayed: equal nodes joined, dead ones dropped, writes in place found."""
+"""Nodes whose arguments nobody reads any more write into them: `write_view`, and updates of optimizers."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from facula.graph.ir import Graph, Node, Value, values_in
 
 #: Leaves without promotion whose result has memory of its own.
 _FRESH = frozenset(("full", "sequence", "clone", "write_view", "random_words"))
-
-
-def simplify(graph: Graph) -> None:
-    """Joins nodes that compute the same and drops those that nothing needs."""
-    join_equal_nodes(graph)
-    graph.prune()
-
-
-def join_equal_nodes(graph: Graph) -> None:
-    """Computes once what several nodes compute from the same values (nothing in a graph is written)."""
-    known: dict[Any, Node] = {}
-    instead: dict[Value, Value | None] = {}
-    kept = []
-    for node in graph.nodes:
-        node.args = replaced(node.args, instead)
-        key = (node.op, node.backend, node.mask, _key(node.args))
-        first = known.setdefault(key, node)
-        if first is node:
-            kept.append(node)
-        else:
-            instead.update(
-                (old, new) for old, new in zip(node.outputs, first.outputs) if old is not None
-            )
-    graph.nodes = kept
-    graph.outputs = [instead.get(v, v) for v in graph.outputs]  # type: ignore[misc]
-    graph.updates = {k: instead.get(v, v) for k, v in graph.updates.items()}  # type: ignore[misc]
-
-
-def _key(a: Any) -> Any:
-    if isinstance(a, (tuple, list)):
-        return tuple(map(_key, a))
-    if isinstance(a, (bool, int, float, complex, str)):
-        return type(a), repr(a)
-    return id(a)
-
-
-def replaced(a: Any, instead: dict[Value, Any]) -> Any:
-    """Arguments with other values in the place of some."""
-    if a.__class__ is Value:
-        return instead.get(a, a)
-    if a.__class__ is tuple:
-        return tuple(replaced(x, instead) for x in a)
-    return a
 
 
 def may_be_written(node: Node) -> bool:
