@@ -26,6 +26,8 @@ def build_call(op: Op) -> Any:
         source = _VIEW_NODE
     elif op.is_node and _is_plain(op):
         source = _few_inputs(op)
+    elif op.is_node and _is_list(op):
+        source = _LIST
     elif op.is_node:
         source = _NODE
     elif (
@@ -59,7 +61,9 @@ def _is_unary(op: Op) -> bool:
 def _is_view(op: Op) -> bool:
     first = op.parameters[0]
     is_single = first.kind == "tensor" and len(op.inputs) == 1 and not op.outputs
-    return op.view and is_single and op.promote is None and _NAMES.isdisjoint(op.options)
+    if not (op.view and is_single and op.promote is None and _NAMES.isdisjoint(op.options)):
+        return False
+    return all(kind != OUTPUT for kind, _, _ in plan_for(op, 1, (None,)).saves)
 
 
 def _is_plain(op: Op) -> bool:
@@ -72,12 +76,21 @@ def _is_plain(op: Op) -> bool:
     )
 
 
+def _is_list(op: Op) -> bool:
+    """Whether all tensors come as one list, first, and one comes out."""
+    is_first = op.parameters[0].kind == "list" and len(op.inputs) == 1
+    return is_first and not (op.outputs or op.view) and _NAMES.isdisjoint(op.options)
+
+
 #: What the generated functions mean by themselves; an option `mode` would hide it.
 _NAMES = frozenset(
     [
         *[f"a{i}" for i in range(12)],
         "F32",
         "F64",
+        "arrays",
+        "bit",
+        "x",
         "error",
         "explained",
         "ins",
@@ -226,6 +239,7 @@ _VIEW_NODE = """def {name}({signature}):
     try:
         a = {first}._array
         backend = {first}._backend
+        dt = a.dtype
         view = {first}._view
         cell = {first}._cell
         track_a = {first}._requires_grad if view is None else is_tracked({first})
@@ -245,12 +259,61 @@ _VIEW_NODE = """def {name}({signature}):
     else:
         out._view = View(view.base, (*view.chain, (op, ({opts}))), cell[0])
     if mode and track_a and c.dtype.kind not in 'iub'{differentiable}:
-        out._node = node = make_node(op, 1, ({first},), ({first},), ({opts}), (out,), backend)
+        node = new(Node)
+        node.op = op
+        node.backend = backend
+        node.options = ({opts})
+        node.edges = (({first}._node or {first}) if view is None else edge_of({first}),)
+        {keep}
+        node.plan = plan_1
         node.shape = c.shape
+        node.time = tick()
+        out._node = node
         out._requires_grad = True
     else:
         out._node = None
         out._requires_grad = False
+    return out
+"""
+
+
+# The same for one list of tensors.
+_LIST = """def {name}({signature}):
+    mode = state.mode
+    {first} = tuple({first})
+    if (mode is not True and mode is not False) or not {first}:
+        return run(op, ({first},), ({opts}))
+    mask, bit, arrays = 0, 1, []
+    try:
+        backend = {first}[0]._backend
+        dt = {first}[0]._array.dtype
+        if dt is not F32 and dt is not F64:
+            return run(op, ({first},), ({opts}))
+        for x in {first}:
+            a = x._array
+            if a.dtype is not dt or x._backend is not backend:
+                return run(op, ({first},), ({opts}))
+            arrays.append(a)
+            if x._requires_grad if x._view is None else is_tracked(x):
+                mask |= bit
+            bit <<= 1
+    except AttributeError:
+        return run(op, ({first},), ({opts}))
+    try:
+        c = backend.{name}(tuple(arrays), {opts})
+    except ValueError as error:
+        raise explained(op, arrays, error) from None
+    if c.__class__ is not backend.Array:
+        c = backend.wrap(c)
+    out = new(Tensor)
+    out._array = c
+    out._backend = backend
+    out._node = out._view = out._cell = None
+    out._requires_grad = False
+    if mode and mask and c.dtype.kind not in 'iub'{differentiable}:
+        out._node = node = make_node(op, mask, ({first},), {first}, ({opts}), (out,), backend)
+        node.shape = c.shape
+        out._requires_grad = True
     return out
 """
 
@@ -378,10 +441,10 @@ def _compile(op: Op, template: str) -> Any:
         "first": op.inputs[0] if op.inputs else "",
         "differentiable": "" if op.rules else " and False",
     }
-    if template is _BINARY or template is _UNARY:
+    if template is _BINARY or template is _UNARY or template is _VIEW_NODE:
         fields |= dict(zip(("first", "second"), op.inputs))
         fields["keep"] = _binary_keep(op) if template is _BINARY else _unary_keep(op)
-        if op.rules and op.options:  # one may choose the dtype
+        if op.rules and op.options and not op.view:  # one may choose the dtype
             fields["differentiable"] = " and c.dtype.kind not in 'iub'"
         if op.rules:
             scope |= {f"plan_{mask}": plan_for(op, mask, (None, None)) for mask in (1, 2, 3)}

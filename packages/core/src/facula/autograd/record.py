@@ -176,13 +176,15 @@ def _keep_inputs(xs: Any) -> Any:
 
 
 _KEPT = {
-    INPUT: "_keep_input(ins[{at}])", OUTPUT: "_keep_output(outs[{at}])", OPTION: "opts[{at}]", SHAPE: "_shape_of(ins[{at}])",
-    DTYPE: "_dtype_of(ins[{at}])", NEEDS: "None", MANY: "_keep_inputs(ins[{at}])",
+    INPUT: "(x{i}, 0 if x{i}._cell is None else x{i}._cell[0]) if isinstance(x{i} := ins[{at}], Tensor) else x{i}",
+    SHAPE: "x{i}._array.shape if isinstance(x{i} := ins[{at}], Tensor) else _shape_of(x{i})",
+    OUTPUT: "_keep_output(outs[{at}])", OPTION: "opts[{at}]", DTYPE: "_dtype_of(ins[{at}])", NEEDS: "None",
+    MANY: "_keep_inputs(ins[{at}])",
 }  # fmt: skip
 
 
 def _keeper(saves: Any) -> Any:
-    values = "".join(_KEPT[kind].format(at=at) + ", " for kind, at, _ in saves)
+    values = "".join(_KEPT[kind].format(at=at, i=i) + ", " for i, (kind, at, _) in enumerate(saves))
     return eval(f"lambda ins, opts, outs: ({values})", globals())
 
 
@@ -197,7 +199,10 @@ def make_node(
 ) -> Node:
     node = new(Node)
     node.op, node.options, node.backend = op, opts, backend
-    node.edges = tuple([edge_of(x) if mask >> i & 1 else None for i, x in enumerate(flat)])
+    node.edges = tuple([
+        None if not mask >> i & 1 else (x._node or x) if x._view is None else edge_of(x)
+        for i, x in enumerate(flat)
+    ])  # fmt: skip
     node.plan = plan = plan_for(op, mask, ins)
     node.kept = plan.keep(ins, opts, outs)
     node.time = tick()

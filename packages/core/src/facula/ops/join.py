@@ -63,6 +63,8 @@ def _join_arguments(tensors: Any, dim: int) -> tuple[Any, int]:
     if not tensors:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     shapes = [getattr(t, "_array", t).shape for t in tensors]
+    if len(shapes[0]) > 1 and shapes.count(shapes[0]) == len(shapes):  # the common case
+        return tensors, wrap_dim(dim, len(shapes[0]))
     if () in [tuple(s) for s in shapes]:
         at = [len(s) for s in shapes].index(0)
         raise RuntimeError(f"zero-dimensional tensor (at position {at}) cannot be concatenated")

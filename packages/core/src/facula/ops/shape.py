@@ -338,7 +338,12 @@ def reshape(xp: Namespace, input: Tensor, shape: Any) -> Tensor:
 
 @reshape.public
 def reshape(input: Any, *shape: Any) -> Any:
-    return reshape.call(input, as_size(shape))
+    size = as_size(shape)
+    array = input._array
+    if input._backend.is_contiguous(array):  # most are, and then it is a view
+        given = array.shape
+        return view.call(input, infer_size(size, prod(given), given))
+    return reshape.call(input, size)
 
 
 @reshape.sample

@@ -11,22 +11,33 @@ from facula.ops.dims import wrap_dim
 from facula.testing.samples import call
 
 
+def _parts(xp: Namespace, input: Any, dim: int, sizes: Any) -> Any:
+    """Parts of these sizes, which sum to that of `dim`, counted from the front."""
+    out, start = [], 0
+    for n in sizes:
+        out.append(xp.slice(input, dim, start, start + n, 1))
+        start += n
+    return tuple(out)
+
+
+def _even(size: int, n: int) -> list[int]:
+    """`size` as often as it goes into n, and what is left."""
+    return [size] * (n // size) + ([n % size] if n % size else [])
+
+
 @op(view=True, method=False)
 def split_with_sizes(xp: Namespace, input: Tensor, split_sizes: Any, dim: int = 0) -> Any:
     """A tuple of parts of the given sizes along `dim`."""
     shape = input.shape
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    at, out, start = wrap_dim(dim, len(shape)), [], 0
+    at = wrap_dim(dim, len(shape))
     if builtins.min(split_sizes, default=0) < 0 or builtins.sum(split_sizes) != shape[at]:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {shape[at]} (input tensor's size at dimension "
             f"{at}), but got split_sizes={list(split_sizes)}"
         )
-    for n in split_sizes:
-        out.append(xp.slice(input, at, start, start + n, 1))
-        start += n
-    return tuple(out)
+    return _parts(xp, input, at, split_sizes)
 
 
 @split_with_sizes.sample
@@ -42,18 +53,15 @@ def split(xp: Namespace, input: Tensor, split_size_or_sections: Any, dim: int = 
         return xp.split_with_sizes(input, tuple(split_size_or_sections), dim)
     if not input.shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    size, n = split_size_or_sections, input.shape[wrap_dim(dim, len(input.shape))]
+    at = wrap_dim(dim, len(input.shape))
+    size, n = split_size_or_sections, input.shape[at]
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and n:
         raise RuntimeError(
             f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
         )
-    if n == 0:
-        return xp.split_with_sizes(input, (0,), dim)
-    return xp.split_with_sizes(
-        input, (size,) * (n // size) + ((n % size,) if n % size else ()), dim
-    )
+    return _parts(xp, input, at, _even(size, n) if n else (0,))
 
 
 @split.public
@@ -75,10 +83,9 @@ def chunk(xp: Namespace, input: Tensor, chunks: int, dim: int = 0) -> Any:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input.shape[wrap_dim(dim, len(input.shape))]
-    if n == 0:
-        return xp.split_with_sizes(input, (0,) * chunks, dim)
-    return xp.split(input, -(-n // chunks), dim)
+    at = wrap_dim(dim, len(input.shape))
+    n = input.shape[at]
+    return _parts(xp, input, at, _even(-(-n // chunks), n) if n else (0,) * chunks)
 
 
 @chunk.sample
