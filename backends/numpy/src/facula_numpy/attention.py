@@ -99,6 +99,8 @@ def hide_later(scores: Any, first: int, most: int) -> None:
 def hide(scores: Any, mask: Any) -> None:
     """Adds a float mask; puts -inf where a bool one is False, also in place of NaN."""
     if mask.dtype.kind == "b":
+        once = tuple(slice(None, None if step else 1) for step in mask.strides)
+        mask = mask[once]  # what broadcasting repeats
         limits = np.array([-np.inf, np.nan], scores.dtype)
         np.fmin(scores, limits.take(mask.view(np.int8)), out=scores)
     else:

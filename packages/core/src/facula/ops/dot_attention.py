@@ -15,11 +15,11 @@ from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import broadcast_shapes
 from facula.testing.samples import call
 
-#: Bytes of the table of weights up to which a body makes it in one piece.
-LARGEST_TABLE = 1 << 23
-#: Bytes of a block of a larger table, and the fewest queries in one.
-LARGEST_BLOCK = 1 << 21
-FEWEST_ROWS = 64
+#: Bytes of the largest block of the table that a body makes, and the fewest queries, or keys, in one that is not the whole.
+LARGEST_BLOCK = 1 << 23
+FEWEST_LINES = 64
+
+Part = tuple[int, int]
 
 
 def causal(xp: Namespace, rows: int, columns: int, first: int = 0) -> Any:
@@ -61,35 +61,42 @@ def check_shapes(query: Any, key: Any, value: Any, mask: Any) -> tuple[int, ...]
         ) from None
 
 
-def _blocks(table: Any, dtype: Any) -> list[tuple[int, int]]:
-    """First and last query of each block of a table of weights."""
+def _blocks(table: Any, dtype: Any) -> tuple[list[Part], list[Part]]:
+    """First and last of the queries, and of the keys, of each block of a table of weights."""
     *lead, rows, columns = table
-    row_bytes = prod(lead) * columns * as_dtype(dtype).itemsize
-    if row_bytes * rows <= LARGEST_TABLE:
-        return [(0, rows)]
-    step = max(FEWEST_ROWS, LARGEST_BLOCK // row_bytes)
-    return [(first, min(first + step, rows)) for first in range(0, rows, step)]
+    element = prod(lead) * as_dtype(dtype).itemsize
+    if element * rows * columns <= LARGEST_BLOCK:
+        return [(0, rows)], [(0, columns)]
+    return _cut(rows, element * columns), _cut(columns, element * rows)
 
 
-def _rows(xp: Namespace, x: Any, block: tuple[int, int]) -> Any:
-    """`x` (..., L, N) at the queries of a block; all of it where it does not differ by query."""
-    if x is None or len(x.shape) < 2 or x.shape[-2] in (1, block[1] - block[0]):
+def _cut(length: int, line: int) -> list[Part]:
+    step = max(FEWEST_LINES, LARGEST_BLOCK // line)
+    return [(first, min(first + step, length)) for first in range(0, length, step)]
+
+
+def _part(xp: Namespace, x: Any, dim: int, part: Part) -> Any:
+    """`x` from `part[0]` to `part[1]` along dimension -1 or -2; all of it where it does not differ along it."""
+    if x is None or len(x.shape) < -dim or x.shape[dim] == 1 or part == (0, x.shape[dim]):
         return x
-    return xp.slice(x, len(x.shape) - 2, *block, 1)
+    return xp.slice(x, len(x.shape) + dim, *part, 1)
 
 
-def _scores(
-    xp: Namespace, query: Any, key: Any, mask: Any, is_causal: bool, first: int, turned: bool
-) -> Any:
-    """Scores of scaled queries from `first` on; `turned` has the product made as its transpose."""
-    if turned:
-        product = xp.matmul(key, xp.transpose(query, -1, -2))
-        scores = xp.transpose(product, -1, -2)
-    else:
-        scores = xp.matmul(query, xp.transpose(key, -1, -2))
+def _transposed(xp: Namespace, x: Any) -> Any:
+    if not x.shape:
+        return x
+    return xp.transpose(x if len(x.shape) > 1 else xp.reshape(x, (1, *x.shape)), -1, -2)
+
+
+def _limits(xp: Namespace, mask: Any, is_causal: bool, rows: Part, columns: Part) -> list[Any]:
+    """The masks of a block of the table, as `masked` takes them."""
+    found = []
     if is_causal:
-        scores = masked(xp, scores, causal(xp, scores.shape[-2], scores.shape[-1], first))
-    return scores if mask is None else masked(xp, scores, mask)
+        sizes = rows[1] - rows[0], columns[1] - columns[0]
+        found.append(causal(xp, *sizes, rows[0] - columns[0]))
+    if mask is not None:
+        found.append(_part(xp, _part(xp, mask, -2, rows), -1, columns))
+    return found
 
 
 def _attended(xp: Namespace, scores: Any, value: Any) -> tuple[Any, Any]:
@@ -123,16 +130,32 @@ def dot_attention(
     """
     table = check_shapes(query, key, value, mask)
     scaled, parts = query * scale, []
-    for block in _blocks(table, query.dtype):
-        rows, seen = _rows(xp, scaled, block), _rows(xp, mask, block)
-        scores = _scores(xp, rows, key, seen, is_causal, block[0], False)
-        parts.append(_attended(xp, scores, value))
+    for rows in _blocks(table, query.dtype)[0]:
+        columns = _seen_by(rows, table) if is_causal and mask is None else (0, table[-1])
+        scores = xp.matmul(
+            _part(xp, scaled, -2, rows), _transposed(xp, _part(xp, key, -2, columns))
+        )
+        for limit in _limits(xp, mask, is_causal, rows, columns):
+            scores = masked(xp, scores, limit)
+        parts.append(_attended(xp, scores, _part(xp, value, -2, columns)))
     output, logsumexp = (_joined(xp, x) for x in zip(*parts))
     return output, logsumexp
 
 
+def _seen_by(rows: Part, table: Any) -> Part:
+    """The keys that queries see which look back only."""
+    return 0, min(rows[1], table[-1])
+
+
+def _looking_at(columns: Part, table: Any) -> Part:
+    """The queries that see some keys, looking back only; at least one."""
+    return max(0, min(columns[0], table[-2] - 1)), table[-2]
+
+
 def _joined(xp: Namespace, parts: Any) -> Any:
-    return parts[0] if len(parts) == 1 else xp.join(tuple(parts), len(parts[0].shape) - 2)
+    if parts[0] is None or len(parts) == 1:
+        return parts[0]
+    return xp.join(tuple(parts), len(parts[0].shape) - 2)
 
 
 @op(method=False, outputs=("to_query", "to_key", "to_value", "to_mask"))
@@ -158,29 +181,74 @@ def dot_attention_gradient(
     level = xp.sum(g * output, -1, True)
     if to_logsumexp is not None:
         level = level - to_logsumexp
-    blocks = _blocks(check_shapes(query, key, value, mask), query.dtype)
-    scaled, found = query * scale, []
-    for block in blocks:
-        rows, seen, g_rows = (_rows(xp, x, block) for x in (scaled, mask, g))
-        # Made the other way round, the scores of a block are not taken for those of the forward pass,
-        # which a compiler would keep: all blocks together are the table. One block is welcome to it.
-        scores = _scores(xp, rows, key, seen, is_causal, block[0], len(blocks) > 1)
-        weights = xp.exp(scores - _rows(xp, logsumexp, block))
-        to_value = xp.matmul(xp.transpose(weights, -1, -2), g_rows) if needs[2] else None
-        by_weights = xp.matmul(g_rows, xp.transpose(value, -1, -2))
-        to_scores = weights * (by_weights - _rows(xp, level, block))
-        to_query = xp.matmul(to_scores, key) * scale if needs[0] else None
-        to_key = xp.matmul(xp.transpose(to_scores, -1, -2), rows) if needs[1] else None
-        to_mask = _to_mask(xp, to_scores, seen) if needs[3] else None
-        found.append((to_query, to_key, to_value, to_mask))
-    by_query, by_key, by_value, by_mask = zip(*found)
-    is_whole = not needs[3] or _rows(xp, mask, blocks[0]) is mask
+    table = check_shapes(query, key, value, mask)
+    by_rows, by_columns = _blocks(table, query.dtype)
+    arrays = g, query * scale, key, value, mask, level, logsumexp
+    if len(by_rows) == len(by_columns) == 1:
+        found = _of_block(xp, arrays, by_rows[0], by_columns[0], is_causal, needs, False)
+    else:
+        found = _of_blocks(xp, arrays, by_rows, by_columns, is_causal, needs, table)
+    to_query, *others = found
+    return None if to_query is None else to_query * scale, *others
+
+
+def _of_blocks(xp: Namespace, arrays: Any, by_rows: Any, by_columns: Any, is_causal: bool, needs: Any, table: Any) -> Any:  # fmt: skip
+    """The gradients by scaled query and mask from blocks of queries, those by key and value from blocks of keys.
+
+    Weights are made twice so, but nothing is added up over blocks: sums as large as all keys, one a block, take more room than
+    the table where a compiler adds them up at the end.
+    """
+    narrow = is_causal and arrays[4] is None
+    lines, pillars = [], []
+    for rows in by_rows if needs[0] or needs[3] else ():
+        columns = _seen_by(rows, table) if narrow else (0, table[-1])
+        wanted = needs[0], False, False, needs[3]
+        lines.append(_of_block(xp, arrays, rows, columns, is_causal, wanted, True))
+    for columns in by_columns if needs[1] or needs[2] else ():
+        rows = _looking_at(columns, table) if narrow else (0, table[-2])
+        wanted = False, needs[1], needs[2], False
+        pillars.append(_of_block(xp, arrays, rows, columns, is_causal, wanted, True))
+    to_query, _, _, to_mask = zip(*lines) if lines else ([None],) * 4
+    _, to_key, to_value, _ = zip(*pillars) if pillars else ([None],) * 4
+    by_mask = to_mask[0]
+    if by_mask is not None:
+        is_shared = len(by_mask.shape) < 2 or arrays[4].shape[-2] == 1
+        by_mask = sum(to_mask[1:], by_mask) if is_shared else _joined(xp, to_mask)
+    return *(_joined(xp, x) for x in (to_query, to_key, to_value)), by_mask
+
+
+def _of_block(xp: Namespace, arrays: Any, rows: Part, columns: Part, is_causal: bool, needs: Any, turned: bool) -> Any:  # fmt: skip
+    """What a block of the table gives to the gradients by scaled query, key, value and mask.
+
+    `turned` has it made keys by queries: so its scores are not those of the forward pass, which a compiler would keep for it; all
+    blocks together are the table. One block is welcome to them.
+    """
+    g, query, key, value, mask, level, logsumexp = arrays
+    g, query, level, logsumexp = (_part(xp, x, -2, rows) for x in (g, query, level, logsumexp))
+    key, value = (_part(xp, x, -2, columns) for x in (key, value))
+
+    def upright(x: Any) -> Any:
+        return _transposed(xp, x) if turned else x
+
+    def across(x: Any) -> Any:
+        return x if turned else _transposed(xp, x)
+
+    scores = _product(xp, query, key, turned)
+    for limit in _limits(xp, mask, is_causal, rows, columns):
+        scores = masked(xp, scores, upright(limit))
+    weights = xp.exp(scores - upright(logsumexp))
+    slopes = weights * (_product(xp, g, value, turned) - upright(level))
     return (
-        _joined(xp, by_query) if needs[0] else None,
-        sum(by_key[1:], by_key[0]) if needs[1] else None,
-        sum(by_value[1:], by_value[0]) if needs[2] else None,
-        None if not needs[3] else sum(by_mask[1:], by_mask[0]) if is_whole else _joined(xp, by_mask),
+        xp.matmul(upright(slopes), key) if needs[0] else None,
+        xp.matmul(across(slopes), query) if needs[1] else None,
+        xp.matmul(across(weights), g) if needs[2] else None,
+        _to_mask(xp, upright(slopes), _limits(xp, mask, False, rows, columns)[0]) if needs[3] else None,
     )  # fmt: skip
+
+
+def _product(xp: Namespace, a: Any, b: Any, turned: bool) -> Any:
+    """All products of rows of `a` and `b`, or their transpose."""
+    return xp.matmul(b, _transposed(xp, a)) if turned else xp.matmul(a, _transposed(xp, b))
 
 
 def _to_mask(xp: Namespace, to_scores: Any, mask: Any) -> Any:
