@@ -10,7 +10,7 @@ import pytest
 import facula
 from facula.backends.registry import backend_for
 from facula.nn import functional as F
-from facula.ops import attention as core
+from facula.ops import attention as core, dot_attention
 from facula_opencl.kernels import attention, attention_gpu
 
 CPU = backend_for("cpu")
@@ -183,3 +183,19 @@ def test_through_the_function_with_second_gradients(xp: Any, monkeypatch: Any) -
         results.append([x.detach().cpu().numpy() for x in (out, *grads, *second)])
     for got, expected in zip(*results, strict=True):
         np.testing.assert_allclose(got, expected, 1e-4, 1e-4 * np.abs(expected).max())
+
+
+def test_dropout_has_the_bits_of_the_cpu(xp: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("FACULA_STRICT", "1")
+    monkeypatch.setattr(core, "KEPT_TABLE", 0)
+    monkeypatch.setattr(dot_attention, "LARGEST_BLOCK", 1)
+    results = []
+    for device in ("opencl", "cpu"):
+        parts = [facula.tensor(values(2, n, 6, seed=n), device=device) for n in (150, 20, 20)]
+        parts = [x.requires_grad_() for x in parts]
+        facula.manual_seed(4)
+        out = F.scaled_dot_product_attention(*parts, dropout_p=0.4)
+        grads = facula.autograd.grad((out * out).sum(), parts)
+        results.append([x.detach().cpu().numpy() for x in (out, *grads)])
+    for got, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(got, expected, 1e-4, 1e-5 * np.abs(expected).max())

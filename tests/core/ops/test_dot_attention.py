@@ -183,17 +183,102 @@ def test_sizes_that_do_not_fit(shapes: Any, words: str) -> None:
             F.scaled_dot_product_attention(*[facula.ones(*s) for s in shapes], dropout_p=dropout)
 
 
-def peak_of(length: int, mask: str) -> int:
+def peak_of(length: int, mask: str, dropout: float = 0.0) -> int:
     """Bytes that Python and NumPy hold at most, forward and backward, beyond the inputs."""
     parts = [facula.randn(1, length, 4, requires_grad=True) for _ in range(3)]
     seen = facula.rand(length) < 0.5 if mask == "keys" else None
     tracemalloc.start()
     try:
-        out = F.scaled_dot_product_attention(*parts, seen, is_causal=mask == "causal")
+        out = F.scaled_dot_product_attention(*parts, seen, dropout, mask == "causal")
         out.sum().backward()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: Any) -> None:
+    monkeypatch.setattr(attention, "KEPT_TABLE", 0)
+    monkeypatch.setattr(dot_attention, "LARGEST_BLOCK", 1)
+    monkeypatch.setattr(dot_attention, "FEWEST_LINES", 8)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("mask", ["none", "causal", "bool", "added"])
+def test_dropout(mask: str) -> None:
+    query, key, value = operands("equal")
+    given, causal = MASKS[mask], mask == "causal"
+    facula.manual_seed(3)
+    got = F.scaled_dot_product_attention(
+        *map(facula.tensor, (query, key, value)),
+        None if given is None else facula.tensor(given),
+        0.3,
+        causal,
+    )
+    facula.manual_seed(3)
+    blocks = dot_attention.blocks_to_drop((2, 3, 33, 29))
+    assert [last - first for first, last in blocks] == [8, 8, 8, 8, 1]
+    keep = np.zeros((2, 3, 33, 29))
+    for (first, last), random_key in zip(blocks, attention._random_keys((2, 3, 33, 29))):
+        seen = min(last, 29) if causal else 29
+        drawn = backend_for("cpu").bernoulli_mask(random_key, (2, 3, last - first, seen), 0.7)
+        keep[:, :, first:last, :seen] = drawn
+    options = query, key, np.eye(29), given, causal, 5**-0.5
+    weights = reference(np.zeros((2, 3, 33, 29)), *options)[0]
+    np.testing.assert_allclose(got.numpy(), (weights * keep / 0.7) @ value, 1e-10, 1e-12)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("p", [0.4, 1.0])
+@pytest.mark.parametrize("mask", ["none", "causal", "bool", "added"])
+def test_gradients_of_dropout(mask: str, p: float) -> None:
+    inputs = [facula.tensor(draws(2, n, 2), requires_grad=True) for n in (10, 5, 5)]
+    if mask == "added":
+        inputs.append(facula.tensor(draws(10, 5), requires_grad=True))
+    if mask == "bool":
+        inputs.append(facula.tensor(MASKS["bool"][:10, :5]))
+
+    def function(*parts: Any) -> Any:
+        facula.manual_seed(1)
+        return F.scaled_dot_product_attention(*parts, dropout_p=p, is_causal=mask == "causal")
+
+    assert facula.autograd.gradcheck(function, inputs)
+    assert facula.autograd.gradgradcheck(function, inputs)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_dropout_is_captured() -> None:
+    inputs = [facula.randn(2, 10, 2, requires_grad=True) for _ in range(3)]
+
+    def gradients(*parts: Any) -> Any:
+        out = F.scaled_dot_product_attention(*parts, dropout_p=0.5)
+        return out, *facula.autograd.grad((out * out).sum(), parts)
+
+    compiled = facula.compile(gradients)
+    for seed in (0, 0, 1):
+        facula.manual_seed(seed)
+        expected = gradients(*inputs)
+        facula.manual_seed(seed)
+        for mine, eager in zip(compiled(*inputs), expected):
+            assert facula.equal(mine, eager)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_dropout_of_several_heads_with_added_keys() -> None:
+    x, weights = facula.randn(9, 2, 8), [facula.randn(24, 8), facula.randn(24)]
+    added = [facula.randn(1, 1, 8), facula.randn(1, 1, 8)]
+    fixed = facula.randn(4, 20, 4)
+    for static in (None, fixed):
+        out, none = F.multi_head_attention_forward(
+            x, x, x, 8, 2, *weights, *added, True, 0.5, facula.randn(8, 8), None,
+            need_weights=False, static_k=static, static_v=static,
+        )  # fmt: skip
+        assert out.shape == (9, 2, 8) and none is None and not out.isnan().any()
+
+
+def test_dropout_holds_no_table() -> None:
+    """That of 5000 x 5000 float32 takes 100 MB, and dropout would hold several; blocks have 8 MB."""
+    assert peak_of(5000, "causal", 0.1) < 60 << 20
 
 
 @pytest.mark.parametrize("mask", ["none", "causal", "keys"])

@@ -21,6 +21,7 @@ from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import Load
 from facula.graph.runtime import shared_library, unit
 from facula.nn import functional as F
+from facula.ops import attention, dot_attention
 from facula.testing.samples import build, on_device, samples_of, tensors_in
 
 try:
@@ -316,3 +317,21 @@ def test_attention_keeps_no_table(is_causal):
     assert [size < 40 << 20 for _, size in made] == [True]
     for mine, expected in zip(got, gradients(*inputs)):
         np.testing.assert_allclose(mine.numpy(), expected.numpy(), 1e-4, 1e-6)
+
+
+def test_attention_drops_what_eager_drops(monkeypatch):
+    monkeypatch.setattr(attention, "KEPT_TABLE", 0)
+    monkeypatch.setattr(dot_attention, "LARGEST_BLOCK", 1)
+    inputs = [facula.randn(2, 100, 8, requires_grad=True) for _ in range(3)]
+
+    def gradients(*parts):
+        out = F.scaled_dot_product_attention(*parts, dropout_p=0.5, is_causal=True)
+        return out, *facula.autograd.grad((out * out).sum(), parts)
+
+    compiled = facula.compile(gradients, backend="c")
+    for seed in (0, 1):
+        facula.manual_seed(seed)
+        expected = gradients(*inputs)
+        facula.manual_seed(seed)
+        for mine, eager in zip(compiled(*inputs), expected):
+            np.testing.assert_allclose(mine.detach().numpy(), eager.detach().numpy(), 1e-4, 1e-5)

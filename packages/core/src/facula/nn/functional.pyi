@@ -486,6 +486,12 @@ def dropout2d(input: Any, p: builtins.float = ..., training: builtins.bool = ...
 def dropout3d(input: Any, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...) -> Tensor:
     """Sets whole channels of `input` (N, C, *) to 0 with probability `p` and divides the others by `1 - p`; * stands for 3 dimensions, and N may be left out."""
 
+def dropped_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: Any, scale: Any, dropout_p: Any, random_key: Any, first: Any, *, out: Any = ...) -> Any:
+    """`dot_attention` with dropout of the weights, in one block; query 0 is the `first` of those that look back."""
+
+def dropped_attention_gradient(g: Any, to_logsumexp: Any, query: Any, key: Any, value: Any, mask: Any, output: Any, logsumexp: Any, is_causal: Any, scale: Any, dropout_p: Any, random_key: Any, first: Any, needs: Any, *, out: Any = ...) -> Any:
+    """Gradients of `dropped_attention`, whose weights and random numbers are made anew."""
+
 def dsplit(input: Any, *given: Any, **named: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 2."""
 
@@ -1221,7 +1227,7 @@ def msort(input: Any, *, out: Any = ...) -> Tensor:
 def mul(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """Product, broadcast together."""
 
-def multi_head_attention(query: Any, key: Any, value: Any, in_proj_weight: Any, in_proj_bias: Any, bias_k: Any, bias_v: Any, out_proj_weight: Any, out_proj_bias: Any, key_padding_mask: Any, attn_mask: Any, q_proj_weight: Any, k_proj_weight: Any, v_proj_weight: Any, static_k: Any, static_v: Any, num_heads: Any, add_zero_attn: Any, dropout_p: Any, random_key: Any, need_weights: Any, *, out: Any = ...) -> Any:
+def multi_head_attention(query: Any, key: Any, value: Any, in_proj_weight: Any, in_proj_bias: Any, bias_k: Any, bias_v: Any, out_proj_weight: Any, out_proj_bias: Any, key_padding_mask: Any, attn_mask: Any, q_proj_weight: Any, k_proj_weight: Any, v_proj_weight: Any, static_k: Any, static_v: Any, num_heads: Any, add_zero_attn: Any, dropout_p: Any, random_keys: Any, need_weights: Any, *, out: Any = ...) -> Any:
     """`multi_head_attention_forward` of batched inputs, with weights per head."""
 
 def multi_margin_loss(input: Any, target: Any, p: Any = ..., margin: Any = ..., weight: Any = ..., size_average: Any = ..., reduce: Any = ..., reduction: Any = ..., *, out: Any = ...) -> Tensor:

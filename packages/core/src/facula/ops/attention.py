@@ -7,7 +7,14 @@ from typing import Any
 
 from facula.dtypes import HALF, as_dtype, category
 from facula.ops._op import Namespace, Op, Tensor, op
-from facula.ops.dot_attention import causal, check_shapes, dot_attention, masked
+from facula.ops.dot_attention import (
+    attention_with_dropout,
+    blocks_to_drop,
+    causal,
+    check_shapes,
+    dot_attention,
+    masked,
+)
 from facula.testing.samples import call
 
 #: Bytes of a table of weights up to which it is kept for the gradient.
@@ -82,15 +89,40 @@ def _weighted_attention_rule(
 weighted_attention.vjp(("query", "key", "value", "mask"), _weighted_attention_rule)
 
 
+def _is_kept(table: Any, dtype: Any) -> bool:
+    """Whether a table of weights is kept for the gradient; a small one is cheaper kept than made anew."""
+    return math.prod(table) * as_dtype(dtype).itemsize <= KEPT_TABLE
+
+
 def _op_for(query: Any, key: Any, value: Any, mask: Any) -> Op:
-    """The op for attention without dropout; a small table of weights is cheaper kept than made anew."""
-    size = math.prod(check_shapes(query, key, value, mask)) * as_dtype(query.dtype).itemsize
-    return weighted_attention if size <= KEPT_TABLE else dot_attention
+    """The op for attention without dropout."""
+    is_kept = _is_kept(check_shapes(query, key, value, mask), query.dtype)
+    return weighted_attention if is_kept else dot_attention
 
 
 def _attended(xp: Namespace, query: Any, key: Any, value: Any, mask: Any, *options: Any) -> Any:
     attention = getattr(xp, _op_for(query, key, value, mask).name)
     return attention(query, key, value, mask, *options)[0]
+
+
+def _random_keys(table: tuple[int, ...]) -> tuple[Any, ...]:
+    """Random keys to drop weights of a table with, one for each block."""
+    from facula.ops.dropout import new_key
+
+    *lead, _, columns = table
+    return tuple(new_key((*lead, last - first, columns)) for first, last in blocks_to_drop(table))
+
+
+def _dropped(
+    xp: Namespace, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float, dropout_p: float,
+    random_keys: Any,
+) -> Any:  # fmt: skip
+    if not _is_kept(check_shapes(query, key, value, mask), query.dtype):
+        return attention_with_dropout(
+            xp, query, key, value, mask, is_causal, scale, dropout_p, random_keys
+        )
+    weights = xp.attention_weights(query, key, mask, is_causal, scale)
+    return xp.matmul(xp.dropout(weights, dropout_p, random_keys[0], tuple(weights.shape)), value)
 
 
 @op(method=False, random=True)
@@ -103,7 +135,7 @@ def scaled_dot_product_attention(
     dropout_p: float,
     is_causal: bool,
     scale: float,
-    random_key: Any,
+    random_keys: Any,
 ) -> Tensor:
     """Attention of queries (..., L, E) on keys (..., S, E) and values (..., S, Ev): (..., L, Ev).
 
@@ -113,9 +145,7 @@ def scaled_dot_product_attention(
     """
     if dropout_p == 0:
         return _attended(xp, query, key, value, attn_mask, is_causal, scale)
-    weights = xp.attention_weights(query, key, attn_mask, is_causal, scale)
-    weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
-    return xp.matmul(weights, value)
+    return _dropped(xp, query, key, value, attn_mask, is_causal, scale, dropout_p, random_keys)
 
 
 @scaled_dot_product_attention.public
@@ -136,13 +166,10 @@ def scaled_dot_product_attention(
     if dropout_p == 0 and query._array.dtype not in HALF:
         attention = _op_for(query, key, value, attn_mask).call
         return attention(query, key, value, attn_mask, is_causal, scale)[0]
-    random_key = None
-    if dropout_p > 0:
-        from facula.ops.dropout import new_key
-
-        random_key = new_key(check_shapes(query, key, value, attn_mask))
+    check_shapes(query, key, value, attn_mask)
+    random_keys = _random_keys(check_shapes(query, key, key, attn_mask)) if dropout_p > 0 else ()
     return scaled_dot_product_attention.call(
-        query, key, value, attn_mask, dropout_p, is_causal, scale, random_key
+        query, key, value, attn_mask, dropout_p, is_causal, scale, random_keys
     )
 
 
@@ -215,7 +242,7 @@ def multi_head_attention(
     num_heads: int,
     add_zero_attn: bool,
     dropout_p: float,
-    random_key: Any,
+    random_keys: Any,
     need_weights: bool,
 ) -> Tensor:
     """`multi_head_attention_forward` of batched inputs, with weights per head."""
@@ -236,10 +263,12 @@ def multi_head_attention(
         v = xp.reshape(static_v, (batch, num_heads, *static_v.shape[1:]))
     mask = _joined_mask(xp, attn_mask, key_padding_mask, (batch, num_heads), k.shape[2], q)
     scale = 1 / math.sqrt(max(width // num_heads, 1))
-    if dropout_p > 0:
+    if dropout_p > 0 and need_weights:
         weights = xp.attention_weights(q, k, mask, False, scale)
-        weights = xp.dropout(weights, dropout_p, random_key, tuple(weights.shape))
+        weights = xp.dropout(weights, dropout_p, random_keys[0], tuple(weights.shape))
         out = xp.matmul(weights, v)
+    elif dropout_p > 0:
+        out, weights = _dropped(xp, q, k, v, mask, False, scale, dropout_p, random_keys), None
     elif need_weights:
         out, weights = xp.weighted_attention(q, k, v, mask, False, scale)
     else:
@@ -375,10 +404,13 @@ def multi_head_attention_forward(
         else (None, None, None)
     )
     dropout_p = dropout_p if training else 0.0
+    added = (bias_k is not None) + add_zero_attn
+    columns = key.shape[0] + added if static_k is None else static_k.shape[1]
+    table = query.shape[1], num_heads, query.shape[0], columns
     out, attention = multi_head_attention.call(
         query, key, value, None if use_separate_proj_weight else in_proj_weight, in_proj_bias, bias_k, bias_v,
         out_proj_weight, out_proj_bias, key_padding_mask, attn_mask, *separate, static_k, static_v, num_heads,
-        add_zero_attn, dropout_p, _attention_key(query, key, num_heads, dropout_p), need_weights,
+        add_zero_attn, dropout_p, _attention_keys(table, dropout_p, need_weights), need_weights,
     )  # fmt: skip
     if attention is not None and average_attn_weights:
         attention = attention.mean(1)
@@ -387,15 +419,13 @@ def multi_head_attention_forward(
     return out.squeeze(1), None if attention is None else attention.squeeze(0)
 
 
-def _attention_key(query: Any, key: Any, heads: int, dropout_p: float) -> Any:
-    """A random key for the dropout of the weights; keys may have two positions added."""
+def _attention_keys(table: tuple[int, ...], dropout_p: float, need_weights: bool) -> Any:
+    """Random keys for the dropout of the weights, one for all of them where they are asked for."""
     from facula.ops.dropout import new_key
 
-    return (
-        new_key((query.shape[1], heads, query.shape[0], key.shape[0] + 2))
-        if dropout_p > 0
-        else None
-    )
+    if not dropout_p > 0:
+        return ()
+    return (new_key(table),) if need_weights else _random_keys(table)
 
 
 def _check_multi_head(

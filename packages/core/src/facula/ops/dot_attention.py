@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from facula.dtypes import B8, I64, as_dtype
+from facula.dtypes import B8, F32, I64, as_dtype
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import broadcast_shapes
 from facula.testing.samples import call
@@ -88,18 +88,24 @@ def _transposed(xp: Namespace, x: Any) -> Any:
     return xp.transpose(x if len(x.shape) > 1 else xp.reshape(x, (1, *x.shape)), -1, -2)
 
 
-def _limits(xp: Namespace, mask: Any, is_causal: bool, rows: Part, columns: Part) -> list[Any]:
-    """The masks of a block of the table, as `masked` takes them."""
+def _limits(
+    xp: Namespace, mask: Any, is_causal: bool, rows: Part, columns: Part, first: int = 0
+) -> list[Any]:
+    """The masks of a block of the table, as `masked` takes them; query 0 is the `first` of those that look back."""
     found = []
     if is_causal:
         sizes = rows[1] - rows[0], columns[1] - columns[0]
-        found.append(causal(xp, *sizes, rows[0] - columns[0]))
+        found.append(causal(xp, *sizes, first + rows[0] - columns[0]))
     if mask is not None:
         found.append(_part(xp, _part(xp, mask, -2, rows), -1, columns))
     return found
 
 
-def _attended(xp: Namespace, scores: Any, value: Any) -> tuple[Any, Any]:
+def _kept(x: Any) -> Any:
+    return x
+
+
+def _attended(xp: Namespace, scores: Any, value: Any, drop: Any = _kept) -> tuple[Any, Any]:
     """Output and logsumexp of some queries; one that sees nothing gets zeros, and +inf."""
     if 0 in scores.shape:
         return xp.matmul(scores, value), xp.full(
@@ -111,7 +117,7 @@ def _attended(xp: Namespace, scores: Any, value: Any) -> tuple[Any, Any]:
     exponentials = xp.exp(scores - xp.where(empty, zero, peak))
     total = xp.where(empty, one, xp.sum(exponentials, -1, True))
     logsumexp = xp.where(empty, xp.full((), float("inf"), scores.dtype), peak + xp.log(total))
-    return xp.matmul(exponentials, value) / total, logsumexp
+    return xp.matmul(drop(exponentials), value) / total, logsumexp
 
 
 @op(method=False, outputs=("output", "logsumexp"))
@@ -178,9 +184,7 @@ def dot_attention_gradient(
     They are of all batch dimensions together: to be summed where an input was broadcast. That of the
     mask is summed already.
     """
-    level = xp.sum(g * output, -1, True)
-    if to_logsumexp is not None:
-        level = level - to_logsumexp
+    level = _level(xp, g, output, to_logsumexp)
     table = check_shapes(query, key, value, mask)
     by_rows, by_columns = _blocks(table, query.dtype)
     arrays = g, query * scale, key, value, mask, level, logsumexp
@@ -190,6 +194,12 @@ def dot_attention_gradient(
         found = _of_blocks(xp, arrays, by_rows, by_columns, is_causal, needs, table)
     to_query, *others = found
     return None if to_query is None else to_query * scale, *others
+
+
+def _level(xp: Namespace, g: Any, output: Any, to_logsumexp: Any) -> Any:
+    """What is taken from the gradient by each weight of a query before it is that by the score."""
+    level = xp.sum(g * output, -1, True)
+    return level if to_logsumexp is None else level - to_logsumexp
 
 
 def _of_blocks(xp: Namespace, arrays: Any, by_rows: Any, by_columns: Any, is_causal: bool, needs: Any, table: Any) -> Any:  # fmt: skip
@@ -217,7 +227,10 @@ def _of_blocks(xp: Namespace, arrays: Any, by_rows: Any, by_columns: Any, is_cau
     return *(_joined(xp, x) for x in (to_query, to_key, to_value)), by_mask
 
 
-def _of_block(xp: Namespace, arrays: Any, rows: Part, columns: Part, is_causal: bool, needs: Any, turned: bool) -> Any:  # fmt: skip
+def _of_block(
+    xp: Namespace, arrays: Any, rows: Part, columns: Part, is_causal: bool, needs: Any, turned: bool,
+    first: int = 0, drop: Any = _kept,
+) -> Any:  # fmt: skip
     """What a block of the table gives to the gradients by scaled query, key, value and mask.
 
     `turned` has it made keys by queries: so its scores are not those of the forward pass, which a compiler would keep for it; all
@@ -234,14 +247,14 @@ def _of_block(xp: Namespace, arrays: Any, rows: Part, columns: Part, is_causal: 
         return x if turned else _transposed(xp, x)
 
     scores = _product(xp, query, key, turned)
-    for limit in _limits(xp, mask, is_causal, rows, columns):
+    for limit in _limits(xp, mask, is_causal, rows, columns, first):
         scores = masked(xp, scores, upright(limit))
     weights = xp.exp(scores - upright(logsumexp))
-    slopes = weights * (_product(xp, g, value, turned) - upright(level))
+    slopes = weights * (drop(_product(xp, g, value, turned)) - upright(level))
     return (
         xp.matmul(upright(slopes), key) if needs[0] else None,
         xp.matmul(across(slopes), query) if needs[1] else None,
-        xp.matmul(across(weights), g) if needs[2] else None,
+        xp.matmul(across(drop(weights)), g) if needs[2] else None,
         _to_mask(xp, upright(slopes), _limits(xp, mask, False, rows, columns)[0]) if needs[3] else None,
     )  # fmt: skip
 
@@ -256,15 +269,27 @@ def _to_mask(xp: Namespace, to_scores: Any, mask: Any) -> Any:
     return to_mask if mask.dtype == to_mask.dtype else xp.cast(to_mask, mask.dtype)
 
 
+def _settled(xp: Namespace, g: Any, output: Any) -> tuple[Any, Any]:
+    """The gradients of output and logsumexp that a rule is given, zeros for that of an output that nobody used."""
+    g, to_logsumexp = [*g, None][:2]
+    return (xp.full(tuple(output.shape), 0, output.dtype) if g is None else g), to_logsumexp
+
+
 def _dot_attention_rule(
     xp: Namespace, g: Any, query: Any, key: Any, value: Any, mask: Any, output: Any, logsumexp: Any,
     is_causal: bool, scale: float, needs: Any,
 ) -> Any:  # fmt: skip
-    g, to_logsumexp = [*g, None][:2]
-    if g is None:
-        g = xp.full(tuple(output.shape), 0, output.dtype)
     return xp.dot_attention_gradient(
-        g, to_logsumexp, query, key, value, mask, output, logsumexp, is_causal, scale, needs
+        *_settled(xp, g, output),
+        query,
+        key,
+        value,
+        mask,
+        output,
+        logsumexp,
+        is_causal,
+        scale,
+        needs,
     )
 
 
@@ -278,3 +303,97 @@ def dot_attention(make: Any) -> Any:
     yield call(make(2, 3, 2), make(4, 2), make(1, 4, 2), make(3, 4), False, 0.3)
     mask = make.of([[True, False], [True, True], [False, True]])
     yield call(make(3, 2), make(2, 2), make(2, 3), mask, False, 1.0)
+
+
+# ---- with dropout
+
+
+def blocks_to_drop(table: Any) -> list[Part]:
+    """Queries of the blocks in which dropout draws its numbers, each with a key of its own, whatever dtype and device."""
+    return _blocks(table, F32)[0]
+
+
+def _dropping(xp: Namespace, table: Any, dropout_p: float, random_key: Any) -> Any:
+    """A function that drops elements of a table, always the same."""
+    keep = xp.bernoulli_mask(random_key, tuple(table), 1 - dropout_p)
+    return lambda x: xp.drop(x, keep, 1 / (1 - dropout_p) if dropout_p < 1 else 0.0)
+
+
+@op(method=False, random=True, outputs=("output", "logsumexp"))
+def dropped_attention(
+    xp: Namespace,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    is_causal: bool,
+    scale: float,
+    dropout_p: float,
+    random_key: Any,
+    first: int,
+) -> Tensor:
+    """`dot_attention` with dropout of the weights, in one block; query 0 is the `first` of those that look back."""
+    check_shapes(query, key, value, mask)
+    table = check_shapes(query, key, key, mask)
+    scores = _product(xp, query * scale, key, False)
+    for limit in _limits(xp, mask, is_causal, (0, table[-2]), (0, table[-1]), first):
+        scores = masked(xp, scores, limit)
+    return _attended(xp, scores, value, _dropping(xp, table, dropout_p, random_key))
+
+
+@op(method=False, random=True, outputs=("to_query", "to_key", "to_value", "to_mask"))
+def dropped_attention_gradient(
+    xp: Namespace,
+    g: Tensor,
+    to_logsumexp: Tensor | None,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    output: Tensor,
+    logsumexp: Tensor,
+    is_causal: bool,
+    scale: float,
+    dropout_p: float,
+    random_key: Any,
+    first: int,
+    needs: Any,
+) -> Tensor:
+    """Gradients of `dropped_attention`, whose weights and random numbers are made anew."""
+    table = check_shapes(query, key, key, mask)
+    drop = _dropping(xp, table, dropout_p, random_key)
+    arrays = g, query * scale, key, value, mask, _level(xp, g, output, to_logsumexp), logsumexp
+    whole = (0, table[-2]), (0, table[-1])
+    to_query, *others = _of_block(xp, arrays, *whole, is_causal, needs, False, first, drop)
+    return None if to_query is None else to_query * scale, *others
+
+
+def _dropped_attention_rule(
+    xp: Namespace, g: Any, query: Any, key: Any, value: Any, mask: Any, output: Any, logsumexp: Any,
+    is_causal: bool, scale: float, dropout_p: float, random_key: Any, first: int, needs: Any,
+) -> Any:  # fmt: skip
+    return xp.dropped_attention_gradient(
+        *_settled(xp, g, output), query, key, value, mask, output, logsumexp, is_causal, scale,
+        dropout_p, random_key, first, needs,
+    )  # fmt: skip
+
+
+dropped_attention.vjp(("query", "key", "value", "mask"), _dropped_attention_rule)
+
+
+def attention_with_dropout(
+    xp: Namespace, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float, dropout_p: float,
+    random_keys: Any,
+) -> Any:  # fmt: skip
+    """The output, block by block: `random_keys` has one for each of `blocks_to_drop`."""
+    table, parts = check_shapes(query, key, key, mask), []
+    for rows, random_key in zip(blocks_to_drop(table), random_keys, strict=True):
+        columns = _seen_by(rows, table) if is_causal and mask is None else (0, table[-1])
+        some = (
+            _part(xp, query, -2, rows),
+            _part(xp, key, -2, columns),
+            _part(xp, value, -2, columns),
+        )
+        options = is_causal, scale, dropout_p, random_key, rows[0]
+        parts.append(xp.dropped_attention(*some, _part(xp, mask, -2, rows), *options)[0])
+    return _joined(xp, parts)
