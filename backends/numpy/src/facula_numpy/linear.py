@@ -15,12 +15,22 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
     body = OPS["linear"].body
 
     def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-        if input.ndim != 2 or weight.ndim != 2:
+        shape, kind = input.shape, input.dtype
+        if weight.ndim != 2 or not shape or not input.flags.c_contiguous:
             return body(backend, input, weight, bias)  # type: ignore[misc]
-        check_linear(input, weight, bias)
-        out = np.matmul(input, weight.T)
+        out_features, features = weight.shape
+        if (
+            shape[-1] != features
+            or weight.dtype is not kind
+            or (bias is not None and (bias.dtype is not kind or bias.shape != (out_features,)))
+        ):
+            check_linear(input, weight, bias)
+        rows = input if len(shape) == 2 else input.reshape(-1, features) if features else None
+        if rows is None:
+            return body(backend, input, weight, bias)  # type: ignore[misc]
+        out = np.matmul(rows, weight.T)
         if bias is not None:
             out += bias
-        return out
+        return out if rows is input else out.reshape(*shape[:-1], out_features)
 
     return {"linear": linear}
