@@ -3,6 +3,7 @@
     python benchmarks/run.py                        # all; RESULTS.md and results.json are written
     python benchmarks/run.py mlp gpt --rounds 5 --peers facula,torch,facula-compiled --threads 2
     python benchmarks/run.py mlp --save             # these rows of RESULTS.md and results.json anew
+    python benchmarks/run.py table --rounds 7 --save     # all rows with something to reach
 
 Names are those of `table.py` (or what they begin with) and of the scripts in SCRIPTS. Peers are facula, torch
 and both with -compiled, jax and tinygrad. A peer is a process of its own with the same initial weights; they take turns,

@@ -84,9 +84,15 @@ ROWS = (
 
 
 def chosen(names: list[str]) -> list[Row]:
-    """The rows of these names; where there is none, those whose names go on with '-'. All without names."""
+    """The rows of these names; where there is none, those whose names go on with '-'. All without names.
+
+    'table' names all that have something to reach.
+    """
     found = []
     for name in names:
+        if name == "table":
+            found += [r for r in ROWS if r.eager is not None]
+            continue
         exact = [r for r in ROWS if r.name == name]
         found += exact or [r for r in ROWS if r.name.startswith(name + "-")]
     return found if names else list(ROWS)
