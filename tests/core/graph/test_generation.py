@@ -101,7 +101,7 @@ def test_token_by_token_equals_the_uncached_forward_with_one_program(writes, bac
     assert compiled.compiled.captures == 1
     (found,) = compiled.compiled.programs.values()
     code = found[0][1].code
-    assert (code is not None) == (backend == "c")
+    assert code is not None or backend is None
     # keys and values are written where they are
     cache = model.parts[0][1].keys
     array = cache._array

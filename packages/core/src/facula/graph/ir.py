@@ -240,18 +240,28 @@ class Graph:
         lines = [f"graph({', '.join(map(repr, self.inputs))}) -> ({types}) {{"]
         for node in self.nodes:
             results = ", ".join("_" if v is None else repr(v) for v in node.outputs)
-            lines.append(f"    {results} = {_call_text(node)}")
+            lines.append(f"    {results} = {call_text(node)}")
             for label, inner in sub_graphs(node):
                 text = str(inner).splitlines()
                 lines.extend([f"        {label}: {text[0]}", *(f"        {x}" for x in text[1:])])
         lines.append(f"    return {', '.join('%' + v.name for v in self.outputs) or 'nothing'}")
         return "\n".join([*lines, "}"])
 
+    def to_svg(self, limit: int = 80) -> str:
+        """The text of an SVG picture of the graph, of about `limit` boxes at most: `Path("g.svg").write_text(graph.to_svg())`."""
+        from facula.graph.picture import to_svg
+
+        return to_svg(self, limit)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
     def __repr__(self) -> str:
         return f"<graph of {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
 
 
-def _call_text(node: Node) -> str:
+def call_text(node: Node) -> str:
+    """The call as it is printed: 'add(%0, 1.0)'."""
     if node.op is CONSTANT:
         return "constant()"
     parts = []
