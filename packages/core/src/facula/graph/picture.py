@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from facula.graph.ir import CONSTANT, Graph, Node, Value, call_text
@@ -157,7 +158,7 @@ def _through(box: Box, below: Box, layers: list[list[Box]]) -> Box:
     """The first point of an edge that spans several layers; `below` itself where it does not."""
     points = [Box([], []) for _ in range(box.layer + 1, below.layer)]
     chain = [box, *points, below]
-    for a, b in zip(chain, chain[1:]):
+    for a, b in pairwise(chain):
         if a is not box:
             a.below = [b]
         if b is not below:
