@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import builtins
 from math import prod
+from sys import getrefcount
 from typing import Any
+
+import numpy as np
 
 from facula.dtypes import I64, category
 from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
@@ -22,6 +25,24 @@ def view(xp: Namespace, input: Tensor, size: Any) -> Tensor:
     """
 
 
+def _put_in_order(x: Any) -> bool:
+    """Gives a tensor row-major memory where a kernel chose another order and nobody else sees that memory.
+
+    A convolution may lay its result out with channels last, on devices whose arrays are NumPy's; what
+    PyTorch's programs do with the result, `view` it, is to work there too.
+    """
+    array, kept = x._array, getattr(x._node, "kept", None) or ()
+    if x._view is not None or array.__class__ is not np.ndarray:
+        return False
+    known = 3 + sum(
+        k.__class__ is tuple and bool(k) and k[0] is array for k in kept
+    )  # x, `array`, the call
+    if getrefcount(array) > known or (array.base is not None and getrefcount(array.base) > 2):
+        return False
+    x._array = np.ascontiguousarray(array)
+    return True
+
+
 @view.public
 def view(input: Any, *size: Any) -> Any:
     if size and not isinstance(size[0], (int, tuple, list)) and not hasattr(size[0], "_array"):
@@ -30,7 +51,8 @@ def view(input: Any, *size: Any) -> Any:
     wanted = infer_size(as_size(size), prod(shape), shape)
     backend = input._backend
     is_contiguous = backend.is_contiguous(input._array)
-    if not is_contiguous and view_strides(shape, backend.strides(input._array), wanted) is None:
+    fits = is_contiguous or view_strides(shape, backend.strides(input._array), wanted) is not None
+    if not fits and not _put_in_order(input):
         raise RuntimeError(
             f"view size {list(wanted)} is not compatible with input tensor's size {list(shape)} and stride "
             f"{list(backend.strides(input._array))} (at least one dimension spans across two contiguous "

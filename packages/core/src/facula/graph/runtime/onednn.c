@@ -9,6 +9,8 @@ typedef struct { int major, minor, patch; } dnnl_version_t;
 #define DNNL_FUNCTIONS(X) \
     X(const dnnl_version_t *, dnnl_version, (void)) \
     X(int, dnnl_sgemm, (char, char, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t, float, float *, int64_t)) \
+    X(int, dnnl_primitive_execute, (const void *, void *, int, const void *)) \
+    X(int, dnnl_memory_set_data_handle, (void *, void *)) \
     X(int, omp_get_max_threads, (void)) \
     X(void, omp_set_num_threads, (int))
 
@@ -64,4 +66,115 @@ int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, co
     int failed = dnnl_sgemm(of_a, of_b, m, n, depth, 1, a, lda, b, ldb, 0, c, ldc);
     leave(before);
     return !failed;
+}
+
+/* ---- plans: primitives that have been made for the parts of one operation, with the memory that each works on
+
+A plan has phases, a phase has steps, which do not depend on each other. A step runs a primitive of oneDNN, or adds up
+partial results. Memory is named by slots: pointers that the caller passes, and a distance in bytes from them. */
+
+#define MOST_ARGUMENTS 8
+#define SCRATCHPAD -1 /* the slot of memory that each thread has of its own; the distance is its size */
+
+typedef struct { int argument; void *memory; } argument_t; /* dnnl_exec_arg_t */
+
+typedef struct {
+    void *primitive; /* 0: floats low .. high of slot 0 become the sum of `count` pieces of slot 1, `offsets[2]` bytes apart */
+    int count;
+    argument_t arguments[MOST_ARGUMENTS];
+    int slots[MOST_ARGUMENTS];
+    int64_t offsets[MOST_ARGUMENTS];
+    int64_t low, high;
+} step_t;
+
+typedef struct {
+    void *stream;
+    int phases;
+    const int *ends; /* of each phase: the number of the first step after it */
+    step_t *steps;
+    pthread_mutex_t lock; /* the primitives' memory objects are set before each run */
+} plan_t;
+
+static __thread struct { void *memory; int64_t size; } pad;
+
+static void *scratchpad(int64_t size)
+{
+    if (pad.size < size) {
+        free(pad.memory);
+        pad.size = 0;
+        if (posix_memalign(&pad.memory, 64, size)) return pad.memory = 0;
+        pad.size = size;
+    }
+    return pad.memory;
+}
+
+static void add_up(const step_t *step, char **slots)
+{
+    float *to = (float *)(slots[step->slots[0]] + step->offsets[0]);
+    const char *from = slots[step->slots[1]] + step->offsets[1];
+    for (int64_t at = step->low; at < step->high; at += 1024) { /* in the cache */
+        int64_t n = step->high - at < 1024 ? step->high - at : 1024;
+        memmove(to + at, (const float *)from + at, 4 * n);
+        for (int k = 1; k < step->count; ++k) {
+            const float *piece = (const float *)(from + k * step->offsets[2]);
+            for (int64_t i = at; i < at + n; ++i) to[i] += piece[i];
+        }
+    }
+}
+
+/* Returns 0, or oneDNN's status. */
+static int do_step(step_t *step, void *stream, char **slots)
+{
+    if (!step->primitive) {
+        add_up(step, slots);
+        return 0;
+    }
+    for (int i = 0; i < step->count; ++i) {
+        int slot = step->slots[i];
+        int64_t offset = step->offsets[i];
+        char *at = slot == SCRATCHPAD ? scratchpad(offset) : slots[slot] + offset;
+        if (slot == SCRATCHPAD && offset && !at) return 1;
+        dnnl_memory_set_data_handle(step->arguments[i].memory, at);
+    }
+    return dnnl_primitive_execute(step->primitive, stream, step->count, step->arguments);
+}
+
+/* In a program whose threads all call it: this thread's steps. Ends without waiting for the others. */
+int onednn_part(plan_t *plan, void **slots, int thread, int threads)
+{
+    int before = enter(), failed = 0;
+    for (int phase = 0, step = 0; phase < plan->phases; step = plan->ends[phase++]) {
+        if (phase) barrier();
+        for (step += thread; step < plan->ends[phase]; step += threads) failed |= do_step(plan->steps + step, plan->stream, (char **)slots);
+    }
+    leave(before);
+    return failed;
+}
+
+typedef struct { plan_t *plan; char **slots; int end; atomic_int next, failed; } phase_t;
+
+static void do_phase(void *context, int thread)
+{
+    phase_t *p = context;
+    int before = enter(), step;
+    (void)thread;
+    while ((step = atomic_fetch_add(&p->next, 1)) < p->end)
+        if (do_step(p->plan->steps + step, p->plan->stream, p->slots)) atomic_store(&p->failed, 1);
+    leave(before);
+}
+
+/* Does all of a plan with up to `threads` threads. Returns 0, or 1 where a step failed. */
+int onednn_run(plan_t *plan, void **slots, int threads)
+{
+    phase_t p = {.plan = plan, .slots = (char **)slots};
+    pthread_mutex_lock(&plan->lock);
+    for (int phase = 0; phase < plan->phases; ++phase) {
+        int first = phase ? plan->ends[phase - 1] : 0, steps = plan->ends[phase] - first;
+        atomic_store(&p.next, first);
+        p.end = plan->ends[phase];
+        int wanted = steps < threads ? steps : threads;
+        if (!run_some(do_phase, &p, wanted)) do_phase(&p, 0);
+    }
+    pthread_mutex_unlock(&plan->lock);
+    return atomic_load(&p.failed);
 }

@@ -1,0 +1,164 @@
+"""Convolution by oneDNN, where its wheel is installed: forward, by the input, by the weight, all with channels last.
+
+Results have the shape that the op says, and strides by which the channels of one place are neighbours: what elementwise
+kernels, pooling and batch norm make of them lies the same way, so nothing is turned over between layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from facula import threads
+from facula.dtypes import F32
+from facula.graph.runtime import has_onednn
+from facula_native import units
+
+Array = Any
+Ints = tuple[int, ...]
+
+
+def channels_last(x: Array) -> Array:
+    """(N, C, *size) as (N, *size, C) without gaps: a view of what lies so already, else a copy."""
+    x = x.transpose(0, *range(2, x.ndim), 1)
+    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
+
+
+def channels_second(x: Array) -> Array:
+    """(N, *size, C) as (N, C, *size), a view."""
+    last = x.ndim - 1
+    return x.transpose(0, last, *range(1, last))
+
+
+def address(x: Array) -> int:
+    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=512)
+def _plan(kind: str, geometry: Any, bias: bool, count: int) -> Any:
+    """(run, workspace in bytes), or None where oneDNN has no such convolution."""
+    from facula.graph.runtime import convolution
+    from facula.graph.runtime.primitives import PrimitiveMissing
+
+    try:
+        c = convolution.Convolution(*geometry)
+        more = (bias,) if kind == "forward" else ()
+        plan = getattr(convolution, kind)(c, count, *more)
+    except PrimitiveMissing:
+        return None
+    return plan.runner(convolution.SLOTS), plan.workspace
+
+
+#: Memory that all convolutions of a process take turns in; it grows to what the largest needs.
+_workspace = np.empty(0, np.uint8)
+
+
+def _run(plan: Any, source: Array, weight: Array, bias: Array, out: Array) -> None:
+    global _workspace
+    run, nbytes = plan
+    work = _workspace
+    if work.size < nbytes + 64:
+        _workspace = work = np.empty(nbytes + 64, np.uint8)
+    start = address(work)
+    by = 0 if bias is None else address(bias)
+    pointers = (address(source), address(weight), by, address(out), start + -start % 64, 0)
+    if run(threads.get_num_threads(), *pointers):
+        raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
+
+
+def _fits(*arrays: Array) -> bool:
+    return all(x is None or (x.dtype is F32 and 0 not in x.shape) for x in arrays)
+
+
+def make_convolution(backend: Any, below: Callable[..., Array]) -> Callable[..., Array]:
+    def convolution(
+        input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, transposed: bool,
+        output_padding: Ints, groups: int,
+    ) -> Array:  # fmt: skip
+        out = None
+        if _fits(input, weight, bias) and _is_ready():
+            forward = transposed_forward if transposed else plain_forward
+            out = forward(input, weight, bias, stride, padding, dilation, output_padding, groups)
+        if out is None:
+            options = stride, padding, dilation, transposed, output_padding, groups
+            return below(input, weight, bias, *options)
+        return channels_second(out)
+
+    return convolution
+
+
+def plain_forward(
+    input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, _: Ints, groups: int
+) -> Array:  # fmt: skip
+    n, channels, *size = input.shape
+    kernel, o = weight.shape[2:], weight.shape[0]
+    each = zip(size, kernel, stride, padding, dilation)
+    out = tuple((i + 2 * p - (k - 1) * d - 1) // s + 1 for i, k, s, p, d in each)
+    if n * prod(out) * weight.size < units.SMALL or min(out) < 1:
+        return None
+    geometry = (n, channels, tuple(size), o, kernel, stride, padding, dilation, groups, out)
+    plan = _plan("forward", geometry, bias is not None, threads.get_num_threads())
+    if plan is None:
+        return None
+    result = np.empty((n, *out, o), np.float32)
+    if bias is not None:
+        bias = np.ascontiguousarray(bias)
+    _run(plan, channels_last(input), np.ascontiguousarray(weight), bias, result)
+    return result
+
+
+def transposed_forward(
+    input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, output_padding: Ints, groups: int
+) -> Array:  # fmt: skip
+    """The gradient by the input of the convolution whose adjoint this is."""
+    n, outputs, *given = input.shape
+    kernel, channels = weight.shape[2:], weight.shape[1] * groups
+    each = zip(given, kernel, stride, padding, dilation, output_padding)
+    size = tuple((i - 1) * s - 2 * p + (k - 1) * d + 1 + m for i, k, s, p, d, m in each)
+    if n * prod(given) * weight.size < units.SMALL or min(size) < 1:
+        return None
+    geometry = (n, channels, size, outputs, kernel, stride, padding, dilation, groups, tuple(given))
+    plan = _plan("backward_input", geometry, False, threads.get_num_threads())
+    if plan is None:
+        return None
+    result = np.empty((n, *size, channels), np.float32)
+    _run(plan, channels_last(input), np.ascontiguousarray(weight), None, result)
+    if bias is not None:
+        result += bias
+    return result
+
+
+def make_weight_grad(backend: Any, below: Callable[..., Array]) -> Callable[..., Array]:
+    def convolution_weight_grad(
+        input: Array, grad: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
+    ) -> Array:  # fmt: skip
+        options = kernel, stride, padding, dilation, groups
+        if not _fits(input, grad) or not _is_ready():
+            return below(input, grad, *options)
+        (n, channels, *size), (_, o, *out) = input.shape, grad.shape
+        shape = (o, channels // groups, *kernel)
+        geometry = (n, channels, tuple(size), o, kernel, stride, padding, dilation, groups, tuple(out))  # fmt: skip
+        plan = None
+        if n * prod(out) * prod(shape) >= units.SMALL:
+            plan = _plan("backward_weights", geometry, False, threads.get_num_threads())
+        if plan is None:
+            return below(input, grad, *options)
+        result = np.empty(shape, np.float32)
+        _run(plan, channels_last(input), result, None, channels_last(grad))
+        return result
+
+    return convolution_weight_grad
+
+
+def _is_ready() -> bool:
+    return not units.is_off() and units.unit("split") is not None and has_onednn()
+
+
+WRAPPERS = {
+    "convolution": make_convolution,
+    "convolution_weight_grad": make_weight_grad,
+}

@@ -1,0 +1,266 @@
+"""Convolution by oneDNN as plans of parts for threads: forward, by the input, by the weight.
+
+Activations are channels-last (N, *size, C) without gaps; weights, biases and their gradients are (O, C / groups, *kernel) and
+(O,) as PyTorch has them. oneDNN wants weights in blocks, which a first phase makes of them; the gradient of the weight is
+made in parts over the samples, added up, and brought back.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import gcd, prod
+from typing import Any, NamedTuple
+
+from facula.graph.runtime import primitives as api
+from facula.graph.runtime.primitives import Descriptor, Dims, Plan, Primitive
+
+Sizes = tuple[int, ...]
+#: Slots of all plans: the activation that the convolution reads (or its gradient), weights, bias, result, workspace, addend.
+INPUT, WEIGHTS, BIAS, OUTPUT, WORKSPACE, ADDEND = range(6)
+SLOTS = 6
+
+
+class Convolution(NamedTuple):
+    """What a convolution is, whichever way it is run."""
+
+    n: int
+    channels: int
+    size: Sizes
+    outputs: int
+    kernel: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    groups: int
+    out: Sizes
+
+    @property
+    def weight_dims(self) -> Sizes:
+        o, i, g = self.outputs, self.channels, self.groups
+        return (o, i, *self.kernel) if g == 1 else (g, o // g, i // g, *self.kernel)
+
+    @property
+    def behind(self) -> Sizes:
+        """The padding after the last element with which exactly `out` windows fit; it may be negative."""
+        each = zip(self.size, self.out, self.kernel, self.stride, self.padding, self.dilation)
+        return tuple((o - 1) * s + (k - 1) * d + 1 - n - p for n, o, k, s, p, d in each)
+
+
+def channels_last(n: int, channels: int, size: Sizes) -> Descriptor:
+    steps = [channels * prod(size[i + 1 :]) for i in range(len(size))]
+    return api.strided((n, channels, *size), (channels * prod(size), 1, *steps))
+
+
+def _plain(dims: Sizes) -> Descriptor:
+    return api.strided(dims, [prod(dims[i + 1 :]) for i in range(len(dims))])
+
+
+def bounds(count: int, parts: int) -> list[tuple[int, int]]:
+    """`count` in at most `parts` parts of about the same size."""
+    parts = min(parts, count)
+    return list(pairwise([count * p // parts for p in range(parts + 1)]))
+
+
+class Part(NamedTuple):
+    """Rows `low` to `high` of the output, of samples `first` to `last`."""
+
+    first: int
+    last: int
+    low: int
+    high: int
+
+
+def parts_of(c: Convolution, threads: int, rows: bool) -> list[Part]:
+    """How the work is shared out: by samples; where these are few, and `rows`, by rows of the output too."""
+    if c.n >= 4 * threads or c.n % threads == 0 or not rows:
+        return [Part(a, b, 0, c.out[0]) for a, b in bounds(c.n, threads)]
+    each = threads // gcd(c.n, threads)
+    return [Part(i, i + 1, *span) for i in range(c.n) for span in bounds(c.out[0], each)]
+
+
+def _geometry(c: Convolution, part: Part) -> tuple[Convolution, int]:
+    """The convolution of a part, and the first row of its input."""
+    n = part.last - part.first
+    if (part.low, part.high) == (0, c.out[0]):
+        return c._replace(n=n), 0
+    s, p, reach = c.stride[0], c.padding[0], (c.kernel[0] - 1) * c.dilation[0] + 1
+    low, high = part.low * s - p, (part.high - 1) * s - p + reach
+    first, last = min(max(low, 0), c.size[0]), max(min(high, c.size[0]), 0)
+    size = (max(last - first, 0), *c.size[1:])
+    padding = (first - low, *c.padding[1:])
+    return c._replace(n=n, size=size, padding=padding, out=(part.high - part.low, *c.out[1:])), first  # fmt: skip
+
+
+def _options(c: Convolution) -> tuple[Any, ...]:
+    dilation = tuple(d - 1 for d in c.dilation)
+    return tuple(Dims(*x) for x in (c.stride, dilation, c.padding, c.behind))
+
+
+def _forward(c: Convolution, weights: Descriptor, bias: bool, post: Any) -> Primitive:
+    out = channels_last(c.n, c.outputs, c.out)
+    of_bias = _plain((c.outputs,)) if bias else None
+    after = [(api.RELU,) if p == "relu" else (api.BINARY_ADD, out) for p in post]
+    return Primitive(
+        "dnnl_convolution_forward_primitive_desc_create", api.FORWARD, api.DIRECT, channels_last(c.n, c.channels, c.size),
+        weights, of_bias, out, *_options(c), api.Attributes(after),
+    )  # fmt: skip
+
+
+def forward(c: Convolution, threads: int, bias: bool, post: tuple[str, ...] = (), packed: bool = False) -> Plan:  # fmt: skip
+    """INPUT, WEIGHTS, BIAS -> OUTPUT; then, in order, `post`: 'relu', 'add' (what lies under ADDEND, as the output does).
+
+    With `packed`, the slot of the weights holds what `packing` made of them.
+    """
+    plan = Plan()
+    made: dict[Convolution, Primitive] = {}
+    layout = api.any_layout(c.weight_dims)
+    parts = parts_of(c, threads, rows=True)
+    for part in parts:
+        own, _ = _geometry(c, part)
+        if own not in made:  # the first one chooses how weights are laid out
+            made[own] = _forward(own, layout, bias, post)
+            layout = made[own].layout(api.WEIGHTS)
+    slot, at = WEIGHTS, 0
+    if not packed:
+        slot, at = _pack(plan, c, layout, threads)
+    plan.layout = layout
+    plan.phase()
+    for part in parts:
+        own, row = _geometry(c, part)
+        primitive = made[own]
+        source = 4 * c.channels * (part.first * prod(c.size) + row * prod(c.size[1:]))
+        target = 4 * c.outputs * (part.first * prod(c.out) + part.low * prod(c.out[1:]))
+        out = channels_last(own.n, c.outputs, own.out)
+        uses = [
+            (api.SOURCE, channels_last(own.n, c.channels, own.size), INPUT, source),
+            (api.WEIGHTS, layout, slot, at),
+            (api.TARGET, out, OUTPUT, target),
+        ]
+        if bias:
+            uses.append((api.BIAS, _plain((c.outputs,)), BIAS, 0))
+        uses += [
+            (16384 * (i + 1) | api.SOURCE + 1, out, ADDEND, target)
+            for i, p in enumerate(post)
+            if p == "add"
+        ]
+        plan.add(primitive, *uses)
+    return plan
+
+
+def backward_input(c: Convolution, threads: int) -> Plan:
+    """The gradient of the result under INPUT, WEIGHTS -> the gradient of the input under OUTPUT."""
+    plan = Plan()
+    made: dict[Convolution, Primitive] = {}
+    layout = api.any_layout(c.weight_dims)
+    parts = parts_of(c, threads, rows=False)
+    for part in parts:
+        own, _ = _geometry(c, part)
+        if own not in made:
+            hint = _forward(own, api.any_layout(c.weight_dims), False, ())
+            made[own] = Primitive(
+                "dnnl_convolution_backward_data_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size),
+                layout, channels_last(own.n, c.outputs, c.out), *_options(own), api.Pointer(hint.description), api.Attributes(),
+            )  # fmt: skip
+            layout = made[own].layout(api.WEIGHTS)
+    slot, at = _pack(plan, c, layout, threads)
+    plan.phase()
+    for part in parts:
+        own, _ = _geometry(c, part)
+        plan.add(
+            made[own],
+            (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out), INPUT, 4 * c.outputs * part.first * prod(c.out)),
+            (api.WEIGHTS, layout, slot, at),
+            (api.SOURCE_GRADIENT, channels_last(own.n, c.channels, c.size), OUTPUT, 4 * c.channels * part.first * prod(c.size)),
+        )  # fmt: skip
+    return plan
+
+
+def backward_weights(c: Convolution, threads: int) -> Plan:
+    """INPUT and the gradient of the result under OUTPUT -> the gradient of the weight under WEIGHTS."""
+    plan = Plan()
+    made: dict[Convolution, Primitive] = {}
+    layout = api.any_layout(c.weight_dims)
+    parts = parts_of(c, threads, rows=False)
+    for part in parts:
+        own, _ = _geometry(c, part)
+        if own not in made:
+            hint = _forward(own, api.any_layout(c.weight_dims), False, ())
+            made[own] = Primitive(
+                "dnnl_convolution_backward_weights_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size),
+                layout, None, channels_last(own.n, c.outputs, c.out), *_options(own), api.Pointer(hint.description),
+                api.Attributes(),
+            )  # fmt: skip
+            layout = made[own].layout(api.WEIGHTS_GRADIENT)
+    plain = layout.equals(_plain(c.weight_dims))
+    nbytes = layout.nbytes
+    apart = -(-nbytes // 64) * 64
+    pieces = plan.room(apart * len(parts)) if not plain or len(parts) > 1 else 0
+    slot = WORKSPACE if not plain or len(parts) > 1 else WEIGHTS
+    plan.phase()
+    for i, part in enumerate(parts):
+        own, _ = _geometry(c, part)
+        plan.add(
+            made[own],
+            (api.SOURCE, channels_last(own.n, c.channels, c.size), INPUT, 4 * c.channels * part.first * prod(c.size)),
+            (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out), OUTPUT, 4 * c.outputs * part.first * prod(c.out)),
+            (api.WEIGHTS_GRADIENT, layout, slot, pieces + i * apart),
+        )  # fmt: skip
+    if len(parts) > 1:
+        plan.phase()
+        target = (WEIGHTS, 0) if plain else (WORKSPACE, pieces)
+        for low, high in bounds(nbytes // 4, threads):
+            plan.add_sum(target, (WORKSPACE, pieces), apart, len(parts), low, high)
+    if not plain:
+        plan.phase()
+        _reorder(plan, c, threads, layout, (WORKSPACE, pieces), WEIGHTS, False)
+    return plan
+
+
+def packing(c: Convolution, threads: int, layout: Descriptor) -> Plan:
+    """WEIGHTS -> the weights in `layout` under OUTPUT."""
+    plan = Plan()
+    plan.phase()
+    _reorder(plan, c, threads, layout, (OUTPUT, 0), WEIGHTS, True)
+    return plan
+
+
+def _pack(plan: Plan, c: Convolution, layout: Descriptor, threads: int) -> tuple[int, int]:
+    """A phase that lays weights out; the slot and distance where they are then."""
+    if layout.equals(_plain(c.weight_dims)):
+        return WEIGHTS, 0
+    at = plan.room(layout.nbytes)
+    plan.phase()
+    _reorder(plan, c, threads, layout, (WORKSPACE, at), WEIGHTS, True)
+    return WORKSPACE, at
+
+
+#: Weights fewer than these are brought into order by one thread.
+FEW = 1 << 14
+
+
+def _reorder(
+    plan: Plan, c: Convolution, threads: int, layout: Descriptor, packed: tuple[int, int], plain: int, packs: bool
+) -> None:  # fmt: skip
+    """Steps from weights as PyTorch has them to `layout`, or back."""
+    for mine, theirs in _pieces(_plain(c.weight_dims), layout, c.weight_dims, threads):
+        ends = [(mine, plain, 0), (theirs, *packed)]
+        source, target = ends if packs else ends[::-1]
+        plan.add(api.reorder(source[0], target[0]), (api.SOURCE, *source), (api.TARGET, *target))
+
+
+def _pieces(plain: Descriptor, layout: Descriptor, dims: Sizes, threads: int) -> list[tuple[Descriptor, Descriptor]]:  # fmt: skip
+    """The same parts of both, along the first dimension in whole blocks; one where that cannot be."""
+    for block in (16, 64):  # those that oneDNN makes
+        if prod(dims) <= FEW or dims[0] % block:
+            break
+        spans = [(block * a, block * b) for a, b in bounds(dims[0] // block, threads)]
+        try:
+            return [_both(plain, layout, dims, *span) for span in spans]
+        except api.PrimitiveMissing:
+            continue
+    return [(plain, layout)]
+
+
+def _both(plain: Descriptor, layout: Descriptor, dims: Sizes, low: int, high: int) -> tuple[Descriptor, Descriptor]:  # fmt: skip
+    part, offsets = (high - low, *dims[1:]), (low, *(0,) * (len(dims) - 1))
+    return plain.part(part, offsets), layout.part(part, offsets)
