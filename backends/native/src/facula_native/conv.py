@@ -7,7 +7,7 @@ kernels, pooling and batch norm make of them lies the same way, so nothing is tu
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 
 from facula import threads
 from facula.dtypes import F32
-from facula.graph.runtime import has_onednn
 from facula_native import units
 
 Array = Any
@@ -154,8 +153,12 @@ def make_weight_grad(backend: Any, below: Callable[..., Array]) -> Callable[...,
     return convolution_weight_grad
 
 
+@cache
 def _is_ready() -> bool:
-    return not units.is_off() and units.unit("split") is not None and has_onednn()
+    """Whether oneDNN can be used; asked at the first convolution, when all that it needs is loaded."""
+    from facula.graph.runtime import has_onednn
+
+    return units.unit("split") is not None and has_onednn()
 
 
 WRAPPERS = {
