@@ -41,6 +41,14 @@ def trained(make: Any) -> Any:
     return run
 
 
+def embedded(at: Any, table: Any) -> Any:
+    """Rows of a table, and the gradient by it."""
+    table = table.requires_grad_()
+    out = F.embedding(at, table, padding_idx=1)
+    (out * out).sum().backward()
+    return out.detach(), table.grad
+
+
 def in_place(x: Any, at: Any) -> Any:
     x[1:4, ::2] = -1.0
     x[at] += 2.0
@@ -74,11 +82,12 @@ CASES: dict[str, tuple[Any, ...]] = {
     "batch norm": (trained(lambda: nn.BatchNorm2d(3)), real(3, 3, 5, 5)),
     "layer norm": (trained(lambda: nn.LayerNorm(37)), real(5, 37)),
     "rms norm": (trained(lambda: nn.RMSNorm(37)), real(5, 37)),
+    "group norm": (trained(lambda: nn.GroupNorm(2, 6)), real(3, 6, 3, 7)),
     "softmax": (trained(lambda: nn.Softmax(-1)), real(7, 35)),
     "log softmax": (trained(lambda: nn.LogSoftmax(1)), real(3, 5, 4)),
     "gelu": (trained(nn.GELU), real(41)),
     "silu": (trained(nn.SiLU), real(41)),
-    "embedding": (lambda i, w: F.embedding(i, w), whole(9, 4, 3), real(9, 5)),
+    "embedding": (embedded, whole(9, 4, 3), real(9, 5)),
     "cross entropy": (lambda x, y: F.cross_entropy(x, y), real(6, 5), whole(5, 6)),
     "attention": (lambda q: F.scaled_dot_product_attention(q, q, q, is_causal=True), real(1, 2, 9, 8)),
 }  # fmt: skip

@@ -149,6 +149,21 @@ def layer_norm_gradient(
 ) -> Any:
     if not takes(g, input, mean, rstd, weight) or g.shape != input.shape:
         return NotImplemented
+    return _gradients(xp, g, input, mean, rstd, weight, count)
+
+
+def rms_norm_gradient(
+    xp: Any, g: Array, input: Array, weight: Array | None, rrms: Array, count: int
+) -> Any:
+    if not takes(g, input, rrms, weight) or g.shape != input.shape:
+        return NotImplemented
+    return _gradients(xp, g, input, None, rrms, weight, count)[:2]
+
+
+def _gradients(
+    xp: Any, g: Array, input: Array, mean: Array | None, rstd: Array, weight: Array | None, count: int
+) -> Any:  # fmt: skip
+    """By input, weight and bias; without a mean those of RMS norm."""
     shape = input.shape[len(input.shape) - count :]
     n, x = prod(shape), whole(xp, input)
     rows = x.size // n
@@ -160,7 +175,7 @@ def layer_norm_gradient(
     launch = xp.function(source(xp.is_cpu), "gradient", "PlPlPlPlPlPPiiiii")
     launch(
         (parts * items,), (items,), *where(xp, g, x), x.buffer, x.offset, *where(xp, mean, x), *where(xp, rstd, x),
-        *where(xp, weight, x), out.buffer, scratch, weight is not None, True, rows, each, n,
+        *where(xp, weight, x), out.buffer, scratch, weight is not None, mean is not None, rows, each, n,
     )  # fmt: skip
     launch = xp.function(source(xp.is_cpu), "add_up", "PPPii")
     columns = -(-n // LANES) if xp.is_cpu else -(-n // ITEMS) * ITEMS
@@ -172,4 +187,5 @@ LEAVES = {
     "native_layer_norm": native_layer_norm,
     "layer_norm_gradient": layer_norm_gradient,
     "rms_norm_fused": rms_norm_fused,
+    "rms_norm_gradient": rms_norm_gradient,
 }
