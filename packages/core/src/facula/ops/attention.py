@@ -89,15 +89,10 @@ def _weighted_attention_rule(
 weighted_attention.vjp(("query", "key", "value", "mask"), _weighted_attention_rule)
 
 
-def _is_kept(table: Any, dtype: Any) -> bool:
-    """Whether a table of weights is kept for the gradient; a small one is cheaper kept than made anew."""
-    return math.prod(table) * as_dtype(dtype).itemsize <= KEPT_TABLE
-
-
 def _op_for(query: Any, key: Any, value: Any, mask: Any) -> Op:
-    """The op for attention without dropout."""
-    is_kept = _is_kept(check_shapes(query, key, value, mask), query.dtype)
-    return weighted_attention if is_kept else dot_attention
+    """The op for attention without dropout; a small table of weights is cheaper kept than made anew."""
+    size = math.prod(check_shapes(query, key, value, mask)) * as_dtype(query.dtype).itemsize
+    return weighted_attention if size <= KEPT_TABLE else dot_attention
 
 
 def _attended(xp: Namespace, query: Any, key: Any, value: Any, mask: Any, *options: Any) -> Any:
@@ -117,7 +112,7 @@ def _dropped(
     xp: Namespace, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float, dropout_p: float,
     random_keys: Any,
 ) -> Any:  # fmt: skip
-    if not _is_kept(check_shapes(query, key, value, mask), query.dtype):
+    if len(random_keys) > 1:  # a table of one block costs less to keep than to draw again
         return attention_with_dropout(
             xp, query, key, value, mask, is_causal, scale, dropout_p, random_keys
         )
