@@ -166,6 +166,21 @@ def test_nan_and_infinity_flow_as_in_eager():
         np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", [lambda x: x * 2, lambda x: x.clone(), lambda x: x * 1])
+def test_a_part_that_is_written_in_between_is_seen(make):
+    """The sum reads what the first map reads and makes, but must not join it across the write."""
+
+    def f(x):
+        y = make(x)
+        y[0] = 5.0
+        return y + x
+
+    x = facula.arange(1.0, 4.0)
+    with facula.no_grad():
+        assert facula.compile(f, backend="c")(x).tolist() == f(x).tolist()
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
 def test_random_numbers_are_those_of_eager_and_new_at_each_call():
     def f():
         return facula.rand(1000), facula.randn(999), facula.randint(0, 10, (77,))

@@ -199,7 +199,8 @@ class _Fusion:
             store = made_there.get(load.memory)
             if store is not None:
                 same = (load.offset, load.strides) == (store.offset, store.strides)
-                if not same or load.element is not store.element:
+                once = len(self.writes[load.memory]) == 1  # else a part may be written in between
+                if not same or not once or load.element is not store.element:
                     return False
             elif any(i >= self.at[host] for i in self.writes[load.memory]):
                 return False
