@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from facula import threads
+from facula.autograd.mode import is_grad_enabled
 from facula.dtypes import F32
-from facula_native import units
+from facula_native import packed_weights, units
 
 Array = Any
 Ints = tuple[int, ...]
@@ -106,7 +107,10 @@ def plain_forward(
     result = np.empty((n, *out, o), np.float32)
     if bias is not None:
         bias = np.ascontiguousarray(bias)
-    _run(plan, channels_last(input), np.ascontiguousarray(weight), bias, result)
+    weight = np.ascontiguousarray(weight)
+    if weight.size >= packed_weights.LEAST and not is_grad_enabled():
+        plan, weight = packed_weights.of(plan, weight, geometry, bias is not None)
+    _run(plan, channels_last(input), weight, bias, result)
     return result
 
 

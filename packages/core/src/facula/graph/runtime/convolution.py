@@ -224,6 +224,11 @@ def packing(c: Convolution, threads: int, layout: Descriptor) -> Plan:
     return plan
 
 
+def is_plain(c: Convolution, layout: Descriptor) -> bool:
+    """Whether `layout` is that of PyTorch's weights."""
+    return layout.equals(_plain(c.weight_dims))
+
+
 def _pack(plan: Plan, c: Convolution, layout: Descriptor, threads: int) -> tuple[int, int]:
     """A phase that lays weights out; the slot and distance where they are then."""
     if layout.equals(_plain(c.weight_dims)):

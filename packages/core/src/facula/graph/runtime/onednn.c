@@ -178,3 +178,41 @@ int onednn_run(plan_t *plan, void **slots, int threads)
     pthread_mutex_unlock(&plan->lock);
     return atomic_load(&p.failed);
 }
+
+/* ---- whether memory has changed: a number of its values, in which each single change shows */
+
+#define HASHED 16384 /* words that are hashed at a time */
+
+typedef struct { const uint32_t *words; int64_t count; int blocks; atomic_int next; _Atomic uint64_t sum; } hashed_t;
+
+static uint64_t hash_of(const uint32_t *x, int64_t n)
+{
+    uint32_t lane[32];
+    for (int l = 0; l < 32; ++l) lane[l] = l;
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32)
+        for (int l = 0; l < 32; ++l) lane[l] = (lane[l] ^ x[i + l]) * 0x9E3779B1u;
+    for (int l = 0; i < n; ++i, ++l) lane[l] = (lane[l] ^ x[i]) * 0x9E3779B1u;
+    uint64_t all = 0;
+    for (int l = 0; l < 32; ++l) all = (all ^ lane[l]) * 0x9E3779B97F4A7C15u;
+    return all;
+}
+
+static void hash_blocks(void *context, int thread)
+{
+    hashed_t *h = context;
+    int block;
+    (void)thread;
+    while ((block = atomic_fetch_add(&h->next, 1)) < h->blocks) {
+        int64_t low = (int64_t)block * HASHED, n = h->count - low < HASHED ? h->count - low : HASHED;
+        atomic_fetch_add(&h->sum, (hash_of(h->words + low, n) ^ (uint64_t)block) * 0x9E3779B97F4A7C15u);
+    }
+}
+
+uint64_t hash_words(const void *words, int64_t count, int threads)
+{
+    hashed_t h = {.words = words, .count = count, .blocks = (int)((count + HASHED - 1) / HASHED)};
+    if (threads > h.blocks) threads = h.blocks;
+    if (!run_some(hash_blocks, &h, threads)) hash_blocks(&h, 0);
+    return atomic_load(&h.sum);
+}
