@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 
-.PHONY: wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench bench-check wheels clean
+.PHONY: openvino wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench bench-check wheels clean
 
 demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
@@ -31,6 +31,10 @@ test-gpu: $(VENV)/gpu
 wgpu: $(VENV)/wgpu
 	PYTHONPATH=$(VENV)/wgpu $(PY) -m pytest -k "not TestWgpu" examples/backends/wgpu/tests
 	PYTHONPATH=$(VENV)/wgpu FACULA_STRICT=1 $(PY) -m pytest --facula-backend=wgpu -m facula_required
+
+# The third-party compiler over OpenVINO, 60 MB to download.
+openvino: $(VENV)/openvino
+	PYTHONPATH=$(VENV)/openvino $(PY) -m pytest examples/compilers/openvino/tests
 
 # Comparison with PyTorch, training references, wheels: what .ci/run adds to `make test`.
 parity: $(VENV)/parity
@@ -98,6 +102,10 @@ $(VENV)/wgpu: $(VENV)/test examples/backends/wgpu/pyproject.toml $(wildcard exam
 	rm -rf $@
 	$(PY) -m pip install -q -c constraints.txt --no-build-isolation --no-deps --target $@ \
 	  wgpu rendercanvas cffi pycparser ./examples/backends/wgpu
+	@touch $@
+$(VENV)/openvino: $(VENV)/test examples/compilers/openvino/pyproject.toml $(wildcard examples/compilers/openvino/src/openvino_compiler/*)
+	rm -rf $@
+	$(PY) -m pip install -q -c constraints.txt --no-build-isolation --no-deps --target $@ openvino ./examples/compilers/openvino
 	@touch $@
 $(VENV)/lint: $(VENV)/base
 	$(PY) -m pip install -q -c constraints.txt --group lint
