@@ -48,6 +48,21 @@ def scaled(ufunc: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
+def index_copy_(target: Any, dim: Any, index: Any, source: Any) -> Any:
+    """Slices written where they belong, without a copy of what they are written into."""
+    if dim.__class__ is not int or not 0 <= dim < target.ndim or index.ndim != 1 or not index.size:
+        return NotImplemented
+    shape = target.shape
+    expected = (*shape[:dim], index.size, *shape[dim + 1 :])
+    if source.dtype is not target.dtype or source.shape != expected or index.dtype != np.int64:
+        return NotImplemented
+    if index.min() < 0 or index.max() >= shape[dim] or np.may_share_memory(source, target):
+        return NotImplemented
+    target[(slice(None),) * dim + (index,)] = source
+    return target
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
     "add_": scaled(np.add), "sub_": scaled(np.subtract), "mul_": binary(np.multiply), "div_": binary(np.true_divide),
+    "index_copy_": index_copy_,
 }  # fmt: skip

@@ -18,7 +18,24 @@ def namespace_function(op: Op) -> Callable[..., Any]:
         return public
 
     pins = "pin_memory" in (getattr(public, "__kwdefaults__", None) or ())
+    function = (
+        _checking(op, public, pins) if pins or op.numbers is not None else _storing(op, public)
+    )
+    function.__doc__ = op.doc
+    return function
 
+
+def _storing(op: Op, public: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(public)
+    def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return public(*args, **kwargs)
+        return store(public(*args, **kwargs), out, op.name)
+
+    return function
+
+
+def _checking(op: Op, public: Callable[..., Any], pins: bool) -> Callable[..., Any]:
     @wraps(public)
     def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if op.numbers is not None:
@@ -28,7 +45,6 @@ def namespace_function(op: Op) -> Callable[..., Any]:
             result = pinned(result)
         return result if out is None else store(result, out, op.name)
 
-    function.__doc__ = op.doc
     return function
 
 

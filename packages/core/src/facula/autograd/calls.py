@@ -67,11 +67,11 @@ def _is_view(op: Op) -> bool:
 
 
 def _is_plain(op: Op) -> bool:
-    """Whether a fixed number of tensors goes in, the first of them required, and one comes out."""
+    """Whether a fixed number of tensors goes in, the first of them required."""
     kinds = [p.kind for p in op.parameters]
     return (
         kinds[0] == "tensor"
-        and not (op.has_lists or op.outputs or op.view or op.name == "to_backend")
+        and not (op.has_lists or op.view or op.name == "to_backend")
         and _NAMES.isdisjoint(p.name for p in op.parameters)
     )
 
@@ -96,6 +96,7 @@ _NAMES = frozenset(
         "ins",
         "make_node",
         "mask",
+        "several",
         "view",
         "View",
         "a",
@@ -356,21 +357,29 @@ def _few_inputs(op: Op) -> str:
         f"        c = backend.{{name}}({call})",
         "    except ValueError as error:",
         f"        raise explained(op, ({', '.join(arrays.values())},), error) from None",
-        "    if c.__class__ is not backend.Array:",
-        "        c = backend.wrap(c)",
-        "    out = new(Tensor)",
-        "    out._array = c",
-        "    out._backend = backend",
-        "    out._node = out._view = out._cell = None",
-        "    out._requires_grad = False",
-        "    if mode and mask and c.dtype.kind not in 'iub'{differentiable}:",
-        "        ins = ({ins})",
-        "        out._node = node = make_node(op, mask, ins, ins, ({opts}), (out,), backend)",
-        "        node.shape = c.shape",
-        "        out._requires_grad = True",
-        "    return out",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + (_SEVERAL if op.outputs else _ONE)) + "\n"
+
+
+_SEVERAL = [
+    "    ins = ({ins})",
+    "    return several(op, mask if mode else 0, ins, ins, ({opts}), c, backend, None)",
+]
+_ONE = [
+    "    if c.__class__ is not backend.Array:",
+    "        c = backend.wrap(c)",
+    "    out = new(Tensor)",
+    "    out._array = c",
+    "    out._backend = backend",
+    "    out._node = out._view = out._cell = None",
+    "    out._requires_grad = False",
+    "    if mode and mask and c.dtype.kind not in 'iub'{differentiable}:",
+    "        ins = ({ins})",
+    "        out._node = node = make_node(op, mask, ins, ins, ({opts}), (out,), backend)",
+    "        node.shape = c.shape",
+    "        out._requires_grad = True",
+    "    return out",
+]
 
 
 def _mark(name: str, bit: int, indent: str, sign: str) -> list[str]:

@@ -157,9 +157,17 @@ class Pass:
 
     def _run_plain(self) -> None:
         """All nodes, where nobody watches, and nothing but leaves is asked for."""
-        heap, send, following = self.heap, self.send, self._next
+        heap, pending, owned, send = self.heap, self.pending, self.owned, self.send
+        pop, queued, needs_kept = heapq.heappop, self.queued, self.retain_graph
         while heap:
-            node, g = following()
+            node = pop(heap)[1]
+            key = id(node)
+            g = pending.pop(key, None)
+            owned.discard(key)
+            if g is None:
+                g = self.parts.pop(key)
+            elif g.__class__ is Deferred:
+                g = g.value()
             if node.__class__ is Output:
                 self._run_output(node, g)
                 continue
@@ -180,12 +188,21 @@ class Pass:
                 self.send_view(node, node.edges[0], g)
             else:
                 found = run(node, g, node.backend)
-                if plan.saves and not self.retain_graph:
+                if plan.saves and not needs_kept:
                     node.kept = None
                 edges = node.edges
                 for at, gi in zip(plan.positions, found):
-                    if gi is not None and edges[at] is not None:
-                        send(edges[at], gi)
+                    target = edges[at]
+                    if gi is None or target is None:
+                        continue
+                    key = id(target)
+                    if target.__class__ is Node and key not in pending and gi.shape == target.shape:
+                        pending[key] = gi  # `send`, where nothing waits yet
+                        if key not in queued:
+                            queued.add(key)
+                            heapq.heappush(heap, (-target.time, target))
+                    else:
+                        send(target, gi)
 
     def _run_output(self, part: Output, g: Any) -> None:
         if part.hooks:

@@ -440,7 +440,7 @@ def execute(
     except ValueError as error:
         raise explained(op, arrays, error) from None
     if op.outputs:
-        return _several(op, mask, ins, flat, opts, result, backend, half)
+        return several(op, mask, ins, flat, opts, result, backend, half)
     if half is not None and result.dtype is F32:
         result = backend.cast(result, half)
     if op.name == "to_backend":
@@ -457,7 +457,7 @@ def execute(
     return out
 
 
-def _several(
+def several(
     op: Op,
     mask: int,
     ins: Any,
