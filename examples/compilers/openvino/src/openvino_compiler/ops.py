@@ -90,7 +90,11 @@ def gelu(node, input, approximate):
 
 @translates
 def cast(node, input, dtype):
-    return op.convert(input, np.dtype(dtype).name.replace("float", "f").replace("int", "i").replace("bool", "boolean"))  # fmt: skip
+    if dtype == np.bool_ and node.inputs[0].dtype.kind == "f":  # its own takes NaN for false
+        zero = op.constant(np.array(0, node.inputs[0].dtype))
+        return op.logical_or(op.not_equal(input, zero), op.is_nan(input))
+    names = {"float32": "f32", "int32": "i32", "bool": "boolean"}
+    return op.convert(input, names[np.dtype(dtype).name])
 
 
 # ---- shapes
