@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from facula_native import ufuncs, units
+from facula_native import memory, ufuncs, units
 from facula_numpy import inplace
 
 #: Ops whose result may be the first large array: they look, until one is.
@@ -130,6 +130,7 @@ class Elementwise:
                 setattr(self.backend, name, below)
         if split_address() is None:
             return
+        memory.keep()
         for name, ufunc in self.below.items():
             self.kernels[name] = threaded(ufunc)
             if getattr(self.backend, name) is ufunc:  # else another provider stands above us

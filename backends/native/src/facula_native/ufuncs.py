@@ -49,16 +49,22 @@ def struct_of(ufunc: np.ufunc) -> Struct:
     return found
 
 
+def pointer_of(capsule: Any, name: bytes | None = None) -> int:
+    """What a capsule of Python's C interface holds. Raises ValueError where it has another name."""
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return get(capsule, name)  # type: ignore[no-any-return]
+
+
+def table_of(capsule: Any) -> Any:
+    """NumPy's table of addresses that a capsule holds."""
+    return ctypes.cast(pointer_of(capsule), ctypes.POINTER(ctypes.c_void_p))
+
+
 @cache
 def _makers() -> tuple[Any, Any]:
     """PyUFunc_FromFuncAndData and PyUFunc_FromFuncAndDataAndSignature."""
-    open_capsule = ctypes.pythonapi.PyCapsule_GetPointer
-    open_capsule.restype, open_capsule.argtypes = (
-        ctypes.c_void_p,
-        [ctypes.py_object, ctypes.c_char_p],
-    )
-    capsule = np._core._multiarray_umath._UFUNC_API  # type: ignore[attr-defined]
-    table = ctypes.cast(open_capsule(capsule, None), ctypes.POINTER(ctypes.c_void_p))
+    table = table_of(np._core._multiarray_umath._UFUNC_API)  # type: ignore[attr-defined]
     common = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 4 + [ctypes.c_char_p] * 2 + [ctypes.c_int]
     plain = ctypes.PYFUNCTYPE(ctypes.py_object, *common)
     generalized = ctypes.PYFUNCTYPE(ctypes.py_object, *common, ctypes.c_char_p)

@@ -1,0 +1,118 @@
+/* Memory of large arrays, kept for the next ones when it is freed: the system gives out fresh memory page by page, which takes
+   longer than most kernels that fill it. This is a handler of NumPy's (NEP 49): an array frees its memory by the one that it came from. */
+#include <malloc.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define LEAST (256 << 10) /* smaller blocks are malloc's affair */
+#define KEPT 64           /* blocks */
+#define HUGE_PAGE (2 << 20)
+
+i64 memory_limit = 256 << 20; /* bytes that are kept */
+
+typedef struct { void *at; size_t size; u64 age; } block_t;
+
+static struct { pthread_mutex_t lock; block_t blocks[KEPT]; size_t bytes; u64 age; } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The kept block that fits best, of equal ones the last, taken out; 0 where none does. */
+static void *take(size_t size)
+{
+    block_t *best = 0;
+    void *found = 0;
+    pthread_mutex_lock(&kept.lock);
+    for (int k = 0; k < KEPT; ++k) {
+        block_t *b = &kept.blocks[k];
+        if (b->at && b->size >= size && b->size <= size + size / 4 && (!best || b->size < best->size || (b->size == best->size && b->age > best->age))) best = b;
+    }
+    if (best) {
+        found = best->at;
+        kept.bytes -= best->size;
+        best->at = 0;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return found;
+}
+
+static void drop(block_t *b)
+{
+    kept.bytes -= b->size;
+    free(b->at);
+    b->at = 0;
+}
+
+/* Keeps a block in place of the oldest ones. */
+static void keep(void *at, size_t size)
+{
+    pthread_mutex_lock(&kept.lock);
+    for (;;) {
+        block_t *room = 0, *oldest = 0;
+        for (int k = 0; k < KEPT; ++k) {
+            block_t *b = &kept.blocks[k];
+            if (!b->at) room = b;
+            else if (!oldest || b->age < oldest->age) oldest = b;
+        }
+        if (room && kept.bytes + size <= (size_t)memory_limit) {
+            *room = (block_t){at, size, ++kept.age};
+            kept.bytes += size;
+            break;
+        }
+        drop(oldest);
+    }
+    pthread_mutex_unlock(&kept.lock);
+}
+
+typedef struct {
+    void *context, *(*malloc)(void *, size_t), *(*calloc)(void *, size_t, size_t), *(*realloc)(void *, void *, size_t);
+    void (*free)(void *, void *, size_t);
+} allocator_t; /* PyDataMemAllocator of numpy/ndarraytypes.h */
+
+allocator_t *below; /* NumPy's own, which small blocks are left to: set when the handler is put in */
+
+static void *get(void *context, size_t size)
+{
+    void *found;
+    if (size < LEAST) return below->malloc(below->context, size);
+    if ((found = take(size))) return found;
+    if (size < 2 * HUGE_PAGE) return malloc(size);
+    if (posix_memalign(&found, HUGE_PAGE, size)) return 0;
+    madvise(found, size, MADV_HUGEPAGE);
+    return found;
+}
+
+static void *get_zeros(void *context, size_t count, size_t size)
+{
+    size_t bytes;
+    void *found;
+    if (__builtin_mul_overflow(count, size, &bytes)) return 0;
+    if (bytes < LEAST) return below->calloc(below->context, count, size);
+    found = take(bytes);
+    return found ? memset(found, 0, bytes) : calloc(count, size);
+}
+
+static void *get_other(void *context, void *at, size_t size) { return below->realloc(below->context, at, size); }
+
+/* What malloc says of the size is believed: an array may have been given other dimensions. */
+static void give_back(void *context, void *at, size_t size)
+{
+    size_t whole = size < LEAST || !at ? 0 : malloc_usable_size(at);
+    if (whole >= LEAST && whole <= (size_t)memory_limit) keep(at, whole);
+    else if (whole) free(at);
+    else below->free(below->context, at, size);
+}
+
+static void begin_anew(void) { pthread_mutex_init(&kept.lock, 0); }
+__attribute__((constructor)) static void follow_forks(void) { pthread_atfork(0, 0, begin_anew); }
+
+struct { char name[127]; u8 version; allocator_t allocator; } memory_handler = { /* PyDataMem_Handler */
+    "facula-native", 1, {0, get, get_zeros, get_other, give_back}};
+
+i64 memory_kept(void) { return (i64)kept.bytes; }
+
+void memory_release(void)
+{
+    pthread_mutex_lock(&kept.lock);
+    for (int k = 0; k < KEPT; ++k)
+        if (kept.blocks[k].at) drop(&kept.blocks[k]);
+    pthread_mutex_unlock(&kept.lock);
+}
