@@ -63,6 +63,15 @@ def test_integers_wrap_and_bools_stay(two_threads):
     assert np.array_equal(threaded(np.logical_and)(b, ~b), np.zeros(SIZE, bool))
 
 
+def test_dtypes_that_are_not_numpys_have_their_loops():
+    x = np.arange(6).astype(facula.bfloat16.dtype)
+    for ufunc in (np.add, np.multiply, np.maximum, np.greater, np.true_divide):
+        got, expected = threaded(ufunc)(x, x + x), ufunc(x, x + x)
+        assert got.dtype == expected.dtype
+        assert got.astype(np.float32).tobytes() == expected.astype(np.float32).tobytes()
+    assert threaded(np.exp)(x).dtype == x.dtype and threaded(np.isnan)(x).dtype == bool
+
+
 def test_in_place_and_shifted_over_itself(two_threads):
     add = threaded(np.add)
     x = np.arange(SIZE, dtype=np.float32)

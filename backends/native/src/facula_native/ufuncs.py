@@ -7,7 +7,7 @@ struct has the loops of each combination of dtypes; a copy takes them over, in p
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -34,7 +34,24 @@ class Struct(ctypes.Structure):
         ("reserved", ctypes.c_int),
         ("name", ctypes.c_char_p),
         ("types", ctypes.POINTER(ctypes.c_char)),
+        ("doc", ctypes.c_char_p),
+        ("memory", ctypes.c_void_p),
+        ("object", ctypes.c_void_p),
+        ("userloops", ctypes.c_void_p),
     ]
+
+
+class UserLoop(ctypes.Structure):
+    """PyUFunc_Loop1d: a loop over dtypes that are not NumPy's, such as bfloat16."""
+
+
+UserLoop._fields_ = [
+    ("loop", ctypes.c_void_p),
+    ("data", ctypes.c_void_p),
+    ("types", ctypes.POINTER(ctypes.c_int)),
+    ("next", ctypes.POINTER(UserLoop)),
+    ("nargs", ctypes.c_int),
+]
 
 
 def struct_of(ufunc: np.ufunc) -> Struct:
@@ -105,7 +122,31 @@ def loops_of(ufunc: np.ufunc) -> list[tuple[str, int, int]]:
     return out
 
 
+def user_loops_of(ufunc: np.ufunc) -> Iterator[tuple[int, UserLoop]]:
+    """(number of the dtype, loop) of all loops over dtypes that are not NumPy's."""
+    at = struct_of(ufunc).userloops
+    if not at:
+        return
+    for number, capsule in ctypes.cast(at, ctypes.py_object).value.items():
+        found = ctypes.cast(pointer_of(capsule), ctypes.POINTER(UserLoop))
+        while found:
+            yield number, found.contents
+            found = found.contents.next
+
+
 def copy(ufunc: np.ufunc, replace: Callable[[str, int, int], tuple[int, int]]) -> np.ufunc:
-    """A ufunc whose loops are those that `replace(characters, loop, data)` gives for each."""
+    """A ufunc whose loops are those that `replace(characters, loop, data)` gives for each; those of user dtypes stay."""
     loops = [(chars, *replace(chars, loop, data)) for chars, loop, data in loops_of(ufunc)]
-    return make(ufunc.__name__, ufunc.nin, ufunc.nout, loops)
+    made = make(ufunc.__name__, ufunc.nin, ufunc.nout, loops)
+    table = table_of(np._core._multiarray_umath._UFUNC_API)  # type: ignore[attr-defined]
+    register = ctypes.PYFUNCTYPE(
+        ctypes.c_int,
+        ctypes.py_object,
+        ctypes.c_int,
+        LOOP,
+        ctypes.POINTER(ctypes.c_int),
+        ctypes.c_void_p,
+    )(table[2])
+    for number, loop in user_loops_of(ufunc):
+        register(made, number, loop.loop, loop.types, loop.data)
+    return made

@@ -105,7 +105,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 
 sub.alias_as("subtract")
-sub.vjp(input=lambda xp, g: g, other=lambda xp, g: -g)
+sub.vjp(input=lambda xp, g: g, other=lambda xp, g: xp.neg(g))
 sample_binary(sub, complex=True)
 
 
@@ -130,7 +130,8 @@ def mul(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
 
 
 mul.alias_as("multiply")
-mul.vjp(input=lambda xp, g, other: g * other, other=lambda xp, g, input: g * input)
+# Named kernels, not operators: a backend may have faster ones for large arrays.
+mul.vjp(input=lambda xp, g, other: xp.mul(g, other), other=lambda xp, g, input: xp.mul(g, input))
 sample_binary(mul, complex=True)
 
 
@@ -156,7 +157,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
 
 div.alias_as("divide", "true_divide")
-div.vjp(input=lambda xp, g, other: g / other, other=lambda xp, g, other, out: -g * (out / other))
+div.vjp(
+    input=lambda xp, g, other: xp.div(g, other),
+    other=lambda xp, g, other, out: xp.mul(xp.neg(g), xp.div(out, other)),
+)
 sample_binary(div, 0.5, 2.0, complex=True)
 
 
@@ -217,7 +221,7 @@ def neg(xp: Namespace, input: Tensor) -> Tensor:
 
 
 neg.alias_as("negative")
-neg.vjp(input=lambda xp, g: -g)
+neg.vjp(input=lambda xp, g: xp.neg(g))
 sample_unary(neg, complex=True)
 
 
@@ -439,9 +443,9 @@ def _power_rule(xp: Namespace, g: Any, input: Any, exponent: Any) -> Any:
         if exponent == 0:
             return xp.full(g.shape, 0, g.dtype)
         return (
-            g * (exponent * input)
+            xp.mul(g, xp.mul(input, exponent))
             if exponent == 2
-            else g * (exponent * xp.pow(input, exponent - 1))
+            else xp.mul(g, xp.mul(xp.pow(input, exponent - 1), exponent))
         )
     return xp.where(exponent == 0, 0.0, g * (exponent * xp.pow(input, exponent - 1)))
 
@@ -497,25 +501,32 @@ square.vjp(input=lambda xp, g, input: g * (2 * input))
 sample_unary(square, complex=True)
 
 exp = _leaf("exp", "e to the power of `input`.", promote="float")
-exp.vjp(input=lambda xp, g, out: g * out)
+exp.vjp(input=lambda xp, g, out: xp.mul(g, out))
 expm1 = _leaf("expm1", "`exp(input) - 1`, accurate near 0.", promote="float")
 expm1.vjp(input=lambda xp, g, out: g * (out + 1))
 log = _leaf("log", "Natural logarithm.", promote="float")
-log.vjp(input=lambda xp, g, input: g / input)
+log.vjp(input=lambda xp, g, input: xp.div(g, input))
 log1p = _leaf("log1p", "`log(1 + input)`, accurate near 0.", promote="float")
 log1p.vjp(input=lambda xp, g, input: g / (input + 1))
 sqrt = _leaf("sqrt", "Square root; NaN for negative numbers.", promote="float")
-sqrt.vjp(input=lambda xp, g, out: g / (2 * out))
+sqrt.vjp(input=lambda xp, g, out: xp.div(g, xp.add(out, out)))
 tanh = _leaf("tanh", "Hyperbolic tangent.", promote="float")
-tanh.vjp(input=lambda xp, g, out: g * (1 - out * out))
+tanh.vjp(input=lambda xp, g, out: xp.tanh_gradient(g, out))
 sin = _leaf("sin", "Sine of radians.", promote="float")
-sin.vjp(input=lambda xp, g, input: g * xp.cos(input))
+sin.vjp(input=lambda xp, g, input: xp.mul(g, xp.cos(input)))
 cos = _leaf("cos", "Cosine of radians.", promote="float")
-cos.vjp(input=lambda xp, g, input: -g * xp.sin(input))
+cos.vjp(input=lambda xp, g, input: xp.mul(xp.neg(g), xp.sin(input)))
 for _op in (exp, expm1, tanh, sin, cos):
     sample_unary(_op, complex=True)
 for _op in (log, log1p, sqrt):
     sample_unary(_op, 0.4, 2.0, complex=True)
+
+
+@op(method=False)
+def tanh_gradient(xp: Namespace, g: Tensor, out: Tensor) -> Tensor:
+    """`g` through tanh, from its output."""
+    return g * (1 - out * out)
+
 
 LN2, LN10 = math.log(2), math.log(10)
 PI = math.pi
