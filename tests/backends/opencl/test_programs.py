@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import facula
 from facula.backends import backend_for
+from facula.ops import OPS
 from facula_opencl.failures import explain
 from facula_opencl.programs import Programs, rounded
 from facula_opencl.stored import StoredGroups
@@ -185,3 +187,93 @@ def test_nothing_is_imported_until_a_device_is_used():
 
 def test_every_program_has_its_options():
     assert "-cl-std=CL1.2" in Programs(backend_for("opencl"), None).options
+
+
+@pytest.fixture
+def bound(fresh):
+    """A device of its own, with all operations."""
+    for op in OPS.values():
+        fresh.bind(op)
+    return fresh
+
+
+def broken(monkeypatch):
+    real = cl.Program
+
+    def program(context, source):
+        return real(
+            context, source.replace("{", "{ lacking = 1;", 1) if "atan" in source else source
+        )
+
+    monkeypatch.setattr("facula_opencl.programs.cl.Program", program)
+
+
+@pytest.mark.parametrize("read_first", ["good", "bad", "unrelated"])
+def test_a_build_that_fails_late_loses_its_own_results_alone(bound, monkeypatch, read_first):
+    """Launches wait for one another, so it is found when something else is read."""
+    broken(monkeypatch)
+    host = np.linspace(-1, 1, 5, dtype=np.float32)
+    x = bound.asarray(host)
+    good = bound.add(bound.mul(x, 7.25), 1)
+    bad = bound.atan(bound.mul(good, 1.5))
+    later = bound.add(bad, 1)
+    unrelated = bound.mul(x, 3)
+    found = {"good": good, "bad": bad, "unrelated": unrelated}
+    with pytest.raises(RuntimeError, match=r"does not build on device(.|\n)*lacking"):
+        bound.to_numpy(found[read_first])
+    np.testing.assert_allclose(bound.to_numpy(good), host * 7.25 + 1, 1e-6)
+    np.testing.assert_allclose(bound.to_numpy(unrelated), host * 3, 1e-6)
+    for lost in (bad, later, bound.slice(bad, 0, 1, 3, 1)):
+        with pytest.raises(RuntimeError, match="does not build on device"):
+            bound.to_numpy(lost)
+    more = bound.mul(later, 2)  # and what is computed from it afterwards
+    with pytest.raises(RuntimeError, match="does not build on device"):
+        bound.to_numpy(more)
+    np.testing.assert_allclose(bound.to_numpy(bound.add(good, 1)), host * 7.25 + 2, 1e-6)
+
+
+def test_lost_memory_is_let_go(bound, monkeypatch):
+    broken(monkeypatch)
+    x = bound.asarray(np.ones(5, np.float32))
+    bad = bound.atan(x)
+    with pytest.raises(RuntimeError):
+        bound.to_numpy(bad)
+    assert len(bound.programs.lost.buffers) == 1
+    del bad
+    gc.collect()  # of the exception's traceback
+    bound.flush()
+    assert not bound.programs.lost.buffers
+    monkeypatch.undo()
+    np.testing.assert_allclose(bound.to_numpy(bound.atan(x)), np.arctan(np.ones(5)), 1e-6)
+
+
+def test_a_launch_that_fails_late_loses_its_own_results_alone(bound, monkeypatch):
+    from facula_opencl import programs
+
+    real = programs._enqueue
+
+    def refuses(queue, kernel, *sizes):
+        if calls.append(kernel) or len(calls) == 2:
+            raise cl.RuntimeError("clEnqueueNDRangeKernel failed: OUT_OF_RESOURCES")
+        return real(queue, kernel, *sizes)
+
+    calls = []
+    x = bound.asarray(np.ones(5, np.float32))
+    first, second, third = bound.mul(x, 3.5), bound.add(x, 4.5), bound.sub(x, 5.5)
+    monkeypatch.setattr(programs, "_enqueue", refuses)
+    with pytest.raises(RuntimeError, match="OUT_OF_RESOURCES"):
+        bound.to_numpy(first)
+    assert bound.to_numpy(first)[0] == 3.5 and bound.to_numpy(third)[0] == -4.5
+    with pytest.raises(RuntimeError, match="OUT_OF_RESOURCES"):
+        bound.to_numpy(second)
+
+
+def test_kernels_that_are_put_off_count_for_their_operation():
+    from facula.profiler import profile
+
+    x = facula.ones(5, device="opencl") + 0.625
+    with profile() as prof:
+        y = (x * 0.3125).exp2()
+        y.tolist()
+    owners = {e.name for e in prof.events() if e.kernels}
+    assert {"mul", "exp2"} <= owners

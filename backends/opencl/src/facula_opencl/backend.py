@@ -60,7 +60,8 @@ class OpenCLBackend(BufferBackend):
         self.flush = self.programs.flush
         self.memory = Memory(self.queue, str(device), self.flush)
         self.alloc = self.memory.alloc  # type: ignore[method-assign]
-        self._flag = self._zeroed_flag()
+        #: Where kernels note what they cannot raise.
+        self.flag = self._zeroed_flag()
         self._flag_is_used = False
         self.own, inplace = tables(self)
         self.inplace_kernels |= inplace
@@ -123,7 +124,7 @@ class OpenCLBackend(BufferBackend):
 
     def _generated(self, program: Program) -> tuple[Launch, list[Any]]:
         """A printed kernel, and what it gets after all that its launches say."""
-        last = [self._flag] if program.flag else []
+        last = [self.flag] if program.flag else []
         if self.dialect.family == "cpu" and program.local is None:
             program, last = shares.shared(program), [*last, self.shares]
         return self.programs.generated(program), last
@@ -156,6 +157,7 @@ class OpenCLBackend(BufferBackend):
 
     def _read(self, target: Any, buffer: Any, **place: Any) -> None:
         self.flush()
+        self.programs.lost.check(buffer)
         self._copy(target, buffer, **place)
         self._raise_what_was_found()
 
@@ -185,9 +187,9 @@ class OpenCLBackend(BufferBackend):
         if self._flag_is_used:
             self._flag_is_used = False
             noted = np.empty(3, np.int64)  # what was found, an index and the size
-            self._copy(noted, self._flag)
+            self._copy(noted, self.flag)
             if noted[0]:
-                self._copy(self._flag, bytes(24))
+                self._copy(self.flag, bytes(24))
                 raise_for(noted)
 
     def kernel_times(self, events: list[Any]) -> list[tuple[int, int, int]]:

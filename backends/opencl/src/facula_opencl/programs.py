@@ -16,6 +16,7 @@ import pyopencl as cl
 
 from facula.graph.codegen import Program, source_of
 from facula_opencl.failures import build_failure, explain
+from facula_opencl.lost import Failure, LostBuffers
 from facula_opencl.stored import StoredGroups
 
 #: What the letters of a signature stand for. A buffer has no dtype.
@@ -32,12 +33,13 @@ Launch = Callable[..., None]
 class Function:
     """One kernel. `kernel` and `set_arguments` are None until it is built."""
 
-    __slots__ = ("name", "program", "types", "kernel", "set_arguments")
+    __slots__ = ("name", "program", "types", "kernel", "set_arguments", "failure")
 
     def __init__(self, name: str, types: list[Any], program: Program | None = None):
         self.name, self.types, self.program = name, types, program
         self.kernel: Any = None
         self.set_arguments: Any = None
+        self.failure = f"kernel '{name}' was not built"
 
     def take(self, built: Any) -> None:
         """Finds the kernel in a program that is built."""
@@ -55,7 +57,9 @@ class Programs:
         self.queue, self.device_name = backend.queue, str(backend.device)
         self.options = build_options(self.queue.device)
         self.stored = StoredGroups(self.queue.device)
-        self.pending: list[tuple[Function, Any, Any, Any]] = []
+        #: Function, sizes and arguments of each, and the profiler's event in which it was asked for.
+        self.pending: list[tuple[Function, Any, Any, Any, Any]] = []
+        self.lost = LostBuffers()
         self._missing: dict[str, Function] = {}
         self._programs: dict[str, Any] = {}
         self._launches: dict[Any, Launch] = {}
@@ -82,9 +86,10 @@ class Programs:
 
     def _launcher(self, function: Function) -> Launch:
         queue, lock, pending, backend = self.queue, self._lock, self.pending, self.backend
+        lost = self.lost.buffers
 
         def launch(global_size: Any, local_size: Any, *arguments: Any) -> None:
-            if pending or function.kernel is None:
+            if pending or lost or function.kernel is None:
                 self._put_off(function, global_size, local_size, arguments)
                 return
             try:
@@ -98,24 +103,69 @@ class Programs:
 
         return launch
 
+    def _launch_late(self, put_off: tuple[Function, Any, Any, Any, Any]) -> None:
+        """A launch that was put off."""
+        function, global_size, local_size, arguments, within = put_off
+        if function.kernel is None:
+            raise RuntimeError(function.failure)
+        try:
+            function.set_arguments(*arguments)
+            event = _enqueue(self.queue, function.kernel, global_size, local_size)
+        except cl.Error as error:
+            raise explain(error, f"kernel '{function.name}'", self.device_name) from error
+        if self.backend.profile is not None:
+            self.backend.profile.kernel(function.name, event, within)
+
     def _put_off(self, function: Function, *launch: Any) -> None:
+        profile = self.backend.profile
+        within = None if profile is None else profile.now()
         with self._lock:
-            self.pending.append((function, *launch))
+            self.pending.append((function, *launch, within))
             if function.kernel is None:
                 self._missing[function.name] = function
             if len(self._missing) >= MOST_KERNELS or len(self.pending) >= MOST_LAUNCHES:
                 self.flush()
 
     def flush(self) -> None:
-        """Builds what is missing and makes up for the launches that were put off."""
+        """Builds what is missing and makes up for the launches that were put off.
+
+        Where a kernel does not build or cannot be launched, all others are launched still; what it would have
+        written is lost, and raises when it is read. Raises the first such error.
+        """
+        first: Failure | None = None
         with self._lock:
             launches, missing = list(self.pending), list(self._missing.values())
             self._missing.clear()
             self.pending.clear()
             if missing:
                 self._build_group(missing)
-            for function, global_size, local_size, arguments in launches:
-                self._launcher(function)(global_size, local_size, *arguments)
+            for put_off in launches:
+                function, _, _, arguments, _ = put_off
+                failure = self.lost.among(arguments)  # it needs what another should have written
+                if failure is None:
+                    try:
+                        self._launch_late(put_off)
+                        continue
+                    except (RuntimeError, MemoryError) as error:
+                        failure = Failure.of(error)
+                        first = first or failure
+                self.lost.add(self._written(function, arguments), failure)
+            launches.clear()
+            put_off = arguments = None
+            self.lost.forget_freed()
+        if first is not None:
+            raise first.error()
+
+    def _written(self, function: Function, arguments: Any) -> list[Any]:
+        """The buffers that a launch writes to, of others' kernels all; but for those that all kernels share."""
+        parameters = function.program.parameters if function.program is not None else ()
+        written = {i for i, p in enumerate(parameters) if p.kind != "number" and p.is_written}
+        shared = (self.backend.shares, self.backend.flag)
+        return [
+            x
+            for i, (x, kind) in enumerate(zip(arguments, function.types))
+            if kind is None and (i in written or not parameters) and not any(x is s for s in shared)
+        ]
 
     # ---- building
 
@@ -128,7 +178,10 @@ class Programs:
             built = self.program(source)
         except RuntimeError:
             for f in left:  # one of them is to blame: alone, its source is short
-                f.take(self.program(self._source(f)))
+                try:
+                    f.take(self.program(self._source(f)))
+                except RuntimeError as error:
+                    f.failure = str(error)
             return
         for f in left:
             f.take(built)

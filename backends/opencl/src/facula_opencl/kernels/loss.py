@@ -102,7 +102,7 @@ def class_cross_entropy(
     xp._flag_is_used = True
     launch = xp.function(source(xp.is_cpu), "rows_loss", "PlPlPPPiiil")
     launch(
-        global_size, local_size, *operands(xp, input, target), sums.buffer, losses.buffer, xp._flag, rows, each, n,
+        global_size, local_size, *operands(xp, input, target), sums.buffer, losses.buffer, xp.flag, rows, each, n,
         ignore_index,
     )  # fmt: skip
     if reduction == "none":

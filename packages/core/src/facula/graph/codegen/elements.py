@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import ALL, BOOL, COMPLEX, FLOAT, FROM_NUMPY, INTEGER
+from facula.dtypes import ALL, BOOL, COMPLEX, FLOAT, FROM_NUMPY, INTEGER, NAMES
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Element:
     short: str
     storage: str
     value: str
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one in memory."""
+        return NAMES[self.name].itemsize  # type: ignore[no-any-return]
 
     @property
     def is_half(self) -> bool:

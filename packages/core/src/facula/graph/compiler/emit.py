@@ -36,7 +36,7 @@ from facula.graph.compiler.nests import (
     Store,
     Value,
 )
-from facula.graph.compiler.schedule import ITEMSIZES, Share
+from facula.graph.compiler.schedule import Share
 
 #: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
 LANES, BLOCK = 32, 4096
@@ -383,6 +383,6 @@ def identity(combine: str, e: Element) -> str:
         return "(-INFINITY)" if least else "INFINITY"
     if e is BOOLEAN:
         return "0" if least else "1"
-    bits = 8 * ITEMSIZES[e.storage]
+    bits = 8 * e.itemsize
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if e.value[0] == "i" else (0, (1 << bits) - 1)  # fmt: skip
     return literal(e, low if least else high)

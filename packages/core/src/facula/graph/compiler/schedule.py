@@ -173,7 +173,7 @@ def _touch(x: Load | Store, nest: Nest, shared: Share | None, places: dict[Memor
     if x.offset < 0 or any(s < 0 for s in x.strides):
         return _whole(x.memory, _EVERYWHERE, places, writes)
     sizes = _sizes(x, nest)
-    itemsize = ITEMSIZES[x.element.storage]
+    itemsize = x.element.itemsize
     dim = shared.dim
     if isinstance(nest, MatmulNest) and x is nest.a and dim == len(nest.shape) - 1:
         dim = -1  # all of a
@@ -228,8 +228,3 @@ def _sizes(x: Load | Store, nest: Nest) -> tuple[int, ...]:
         if x is nest.b:
             return (*batch, nest.depth, n)
     return nest.shape
-
-
-ITEMSIZES = {
-    "u8": 1, "i8": 1, "u16": 2, "i16": 2, "u32": 4, "i32": 4, "f32": 4, "u64": 8, "i64": 8, "f64": 8, "c64": 8, "c128": 16,
-}  # fmt: skip
