@@ -142,8 +142,29 @@ def small_scores(query: Any, key: Any, mask: Any, is_causal: bool) -> Any:
     return scores
 
 
+def weights_of(query: Any, key: Any, mask: Any, is_causal: bool, scale: float) -> Any:
+    """The table of weights (..., L, S) itself, where it is small enough to be kept."""
+    scores = small_scores(query * query.dtype.type(scale), key, mask, is_causal)
+    peak = scores.max(-1, keepdims=True)
+    if mask is not None:  # a row of -inf gives zeros
+        np.copyto(peak, 0, where=np.isneginf(peak))
+    scores -= peak
+    np.exp(scores, out=scores)
+    sums = scores.sum(-1, keepdims=True)
+    if mask is not None:
+        np.copyto(sums, 1, where=sums == 0)
+    scores /= sums
+    return scores
+
+
 def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
     body = OPS["dot_attention_gradient"].body
+    table_body: Any = OPS["attention_weights"].body
+
+    def attention_weights(query: Any, key: Any, mask: Any, is_causal: bool, scale: float) -> Any:
+        if key.shape[-2] == 0 or query.dtype.kind != "f":
+            return table_body(backend, query, key, mask, is_causal, scale)
+        return weights_of(query, key, mask, is_causal, scale)
 
     def dot_attention(
         query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float
@@ -188,7 +209,11 @@ def kernels(backend: Any) -> dict[str, Callable[..., Any]]:
             to_query *= scale
         return to_query, to_key, to_value, None
 
-    return {"dot_attention": dot_attention, "dot_attention_gradient": dot_attention_gradient}
+    return {
+        "attention_weights": attention_weights,
+        "dot_attention": dot_attention,
+        "dot_attention_gradient": dot_attention_gradient,
+    }
 
 
 def _back(
