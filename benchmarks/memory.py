@@ -1,4 +1,4 @@
-"""Peak memory of 20 steps above the size after import and construction, each in a process of its own.
+"""Peak memory of 6 steps above the size after import and construction, each in a process of its own.
 
 Compiled programs are held against PyTorch's eager mode; compiling is part of their steps, but not the C compiler,
 which is another process. `python memory.py [row ...]`
@@ -16,7 +16,7 @@ NAMES = (
     "small-mlp", "small-cnn", "mlp-32", "mlp-512", "cnn", "resnet18", "lstm", "treelstm", "gpt", "gpt-tokens",
     "vae", "keywords", "resnet50-1", "bert-1",
 )  # fmt: skip
-STEPS = 20
+STEPS = 6
 
 
 def growth(peer: str, name: str) -> float:

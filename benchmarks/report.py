@@ -93,9 +93,10 @@ def save(found: list[dict[str, Any]]) -> None:
     _write(kept)
 
 
-def save_script(name: str, lines: list[dict[str, Any]]) -> None:
+def save_script(name: str, line: dict[str, Any]) -> None:
+    """Puts a script's row in the place of its earlier self."""
     kept = load()
-    kept["scripts"][name] = lines
+    kept["scripts"].setdefault(name, {})[line["what"]] = line | {"date": now()}
     _write(kept)
 
 
@@ -111,6 +112,7 @@ def markdown(kept: dict[str, Any]) -> str:
         "# Results",
         "",
         "Written by `make bench` from `results.json`; `docs/design/speed.md` has what the figures mean.",
+        "Rows are measured one by one; `results.json` has the date of each, and the load, the quartiles and the first results.",
         "",
         *(f"- {name}: {value}" for name, value in kept["machine"].items()),
         "",
@@ -133,7 +135,7 @@ def markdown(kept: dict[str, Any]) -> str:
         "",
         SCRIPT_COLUMNS,
     ]
-    lines += [script_line(x) for rows in kept["scripts"].values() for x in rows]
+    lines += [script_line(x) for rows in kept["scripts"].values() for x in rows.values()]
     return "\n".join(lines) + "\n"
 
 

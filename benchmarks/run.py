@@ -19,6 +19,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import peers as running
@@ -34,13 +35,16 @@ SCRIPTS = (
 )  # fmt: skip
 
 
-def script_rows(name: str, threads: int) -> list[dict[str, Any]]:
-    """The rows that a script prints."""
+def script_rows(name: str, threads: int) -> Iterator[dict[str, Any]]:
+    """The rows that a script prints, as they come. Raises CalledProcessError where it fails."""
     command = [sys.executable, str(HERE / f"{name}.py")]
-    done = subprocess.run(
-        command, env=environment(threads), stdout=subprocess.PIPE, text=True, check=True
-    )
-    return [json.loads(line) | {"script": name} for line in done.stdout.splitlines()]
+    with subprocess.Popen(
+        command, env=environment(threads), stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout or ():
+            yield json.loads(line)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def measure(row: table.Row, threads: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -110,11 +114,10 @@ def main() -> int:
             if save:
                 report.save([found])
     for name, threads in scripts:
-        lines = script_rows(name, threads)
-        for line in lines:
+        for line in script_rows(name, threads):
             print(report.script_line(line), flush=True)
-        if save:
-            report.save_script(name, lines)
+            if save:
+                report.save_script(name, line)
     print(f"{time.time() - start:.0f} s", "" if not save else f"; {HERE / 'RESULTS.md'} written")
     return int(failed)
 
