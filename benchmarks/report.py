@@ -94,9 +94,10 @@ def save(found: list[dict[str, Any]]) -> None:
 
 
 def save_script(name: str, line: dict[str, Any]) -> None:
-    """Puts a script's row in the place of its earlier self."""
+    """Puts a script's row in the place of its earlier self; what stands in parentheses changes from run to run."""
     kept = load()
-    kept["scripts"].setdefault(name, {})[line["what"]] = line | {"date": now()}
+    what = line["what"].partition(" (")[0]
+    kept["scripts"].setdefault(name, {})[what] = line | {"date": now()}
     _write(kept)
 
 
