@@ -14,7 +14,16 @@ from facula_native.elementwise import MAKERS, Elementwise
 
 #: Modules with `WRAPPERS`, a table of `make(backend, below)` by the name of the op, and `inplace(backend)` where they have
 #: kernels that write into their arguments. `below` is the kernel that runs where ours has nothing to gain.
-FAMILIES: tuple[str, ...] = ("activation", "conv", "norm", "optimizer", "pool", "reduce", "rows")
+FAMILIES: tuple[str, ...] = (
+    "activation",
+    "conv",
+    "norm",
+    "optimizer",
+    "pool",
+    "product",
+    "reduce",
+    "rows",
+)
 
 Kernel = Callable[..., Any]
 

@@ -1,0 +1,81 @@
+"""Products of float32 matrices on the one pool of threads: NumPy's BLAS would bring threads of its own, which wait by spinning."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from facula.dtypes import F32
+from facula_native import units
+from facula_native.rows import address, dense
+
+Kernel = Callable[..., Any]
+#: Multiplications that an element of `units.SMALL` stands for: smaller products stay with the BLAS.
+WORTH = 32
+
+
+@cache
+def _product() -> Any:
+    from facula.graph.runtime.shared_library import gemm_address
+
+    run = units.function("product", "product", 4, 0)
+    library = units.unit("product")
+    if library is not None:
+        ctypes.c_void_p.in_dll(library, "gemm").value = gemm_address()
+    return run
+
+
+def _fits(a: Any, b: Any) -> bool:
+    """Whether these are matrices, or batches of one shape, that are worth it."""
+    if a.dtype is not F32 or b.dtype is not F32 or not 2 <= a.ndim <= 4 or a.ndim != b.ndim:
+        return False
+    if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+        return False
+    work = prod(a.shape) * b.shape[-1]
+    steps = (*a.strides, *b.strides)
+    return work >= units.SMALL * WORTH and work > 0 and not any([s % 4 for s in steps])
+
+
+def multiplied(a: Any, b: Any, bias: Any = None) -> Any:
+    """`a @ b (+ bias)`; None where it is not ours to do."""
+    run = _product() if _fits(a, b) else None
+    if run is None:
+        return None
+    out = np.empty((*a.shape[:-1], b.shape[-1]), F32)
+    return out if run(id(a), id(b), address(bias), id(out)) else None
+
+
+def matmul(backend: Any, below: Kernel) -> Kernel:
+    def kernel(input: Any, other: Any) -> Any:
+        a = input
+        if other.ndim == 2 < a.ndim and a.flags.c_contiguous and a.size:
+            a = a.reshape(-1, a.shape[-1])
+        out = multiplied(a, other)
+        if out is None:
+            return below(input, other)
+        return out if a is input else out.reshape(*input.shape[:-1], other.shape[-1])
+
+    return kernel
+
+
+def linear(backend: Any, below: Kernel) -> Kernel:
+    def kernel(input: Any, weight: Any, bias: Any = None) -> Any:
+        fits = input.ndim == weight.ndim == 2 and (
+            bias is None or (bias.shape == weight.shape[:1] and bias.dtype is F32)
+        )
+        out = multiplied(input, weight.T, dense(bias)) if fits else None
+        return below(input, weight, bias) if out is None else out
+
+    return kernel
+
+
+WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {
+    "matmul": matmul,
+    "matrix_product": matmul,
+    "linear": linear,
+}
