@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,14 +30,13 @@ def _product() -> Any:
 
 
 def _fits(a: Any, b: Any) -> bool:
-    """Whether these are matrices, or batches of one shape, that are worth it."""
+    """Whether these are matrices, or batches of one shape."""
     if a.dtype is not F32 or b.dtype is not F32 or not 2 <= a.ndim <= 4 or a.ndim != b.ndim:
         return False
     if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
         return False
-    work = prod(a.shape) * b.shape[-1]
     steps = (*a.strides, *b.strides)
-    return work >= units.SMALL * WORTH and work > 0 and not any([s % 4 for s in steps])
+    return a.size * b.size > 0 and not any([s % 4 for s in steps])
 
 
 def multiplied(a: Any, b: Any, bias: Any = None) -> Any:
@@ -52,6 +50,8 @@ def multiplied(a: Any, b: Any, bias: Any = None) -> Any:
 
 def matmul(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, other: Any) -> Any:
+        if not other.ndim or input.size * other.shape[-1] < units.SMALL * WORTH:
+            return below(input, other)
         a = input
         if other.ndim == 2 < a.ndim and a.flags.c_contiguous and a.size:
             a = a.reshape(-1, a.shape[-1])
@@ -65,6 +65,8 @@ def matmul(backend: Any, below: Kernel) -> Kernel:
 
 def linear(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, bias: Any = None) -> Any:
+        if not weight.ndim or input.size * weight.shape[0] < units.SMALL * WORTH:
+            return below(input, weight, bias)
         fits = input.ndim == weight.ndim == 2 and (
             bias is None or (bias.shape == weight.shape[:1] and bias.dtype is F32)
         )
