@@ -83,11 +83,22 @@ def load(source: str, *flags: str) -> ctypes.CDLL:
     if path.exists():
         _check_owner(path)
         try:
-            return ctypes.CDLL(str(path))
-        except OSError:  # cut off or foreign: made again below
-            path.unlink(missing_ok=True)
+            if _is_whole(path):
+                return ctypes.CDLL(str(path))
+        except OSError:  # of another machine: made again below
+            pass
+        path.unlink(missing_ok=True)
     _compile(source, path, flags)
     return ctypes.CDLL(str(path))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file ends with the digest of what comes before: loading one that is cut off would kill the process."""
+    data = path.read_bytes()
+    return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
+
+
+_DIGEST = 32  # bytes at the end of a file, which loaders pass over
 
 
 def _check_owner(path: Path) -> None:
@@ -105,4 +116,7 @@ def _compile(source: str, path: Path, flags: tuple[str, ...]) -> None:
             raise RuntimeError(
                 f"{command[0]} failed on a generated program ({len(source.splitlines())} lines):\n{done.stderr[:4000]}"
             )
+        with made.open("r+b") as file:
+            digest = hashlib.sha256(file.read()).digest()
+            file.write(digest)
         os.replace(made, path)
