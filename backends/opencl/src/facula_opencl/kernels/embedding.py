@@ -76,7 +76,7 @@ def table_rows(xp: Any, weight: Array, indices: Array, padding: int, by_frequenc
         return NotImplemented
     each = max(1, PIECE // n)
     xp._flag_is_used = True
-    buffers = *operands(xp, weight, indices), out.buffer, xp._flag
+    buffers = *operands(xp, weight, indices), out.buffer, xp.flag
     groups = -(-indices.size // each)
     _launch(xp, "pick", "PlPlPPiiiiP", groups, *buffers, indices.size, each, rows, n)
     return out
