@@ -41,7 +41,8 @@ def measure(name: str) -> dict[str, Any]:
             take_turns(measured, ready, ROUNDS, SLICE)
             for peer, rounds in measured.rounds.items():
                 times[peer].append(1e3 * statistics.median(rounds))
-    return {"what": found.what, "sizes": values, "ms": times}
+    what = f"{case.partition('-')[0].upper()} training"
+    return {"what": what, "sizes": values, "ms": times}
 
 
 def plot(name: str, found: dict[str, Any]) -> None:
@@ -51,7 +52,7 @@ def plot(name: str, found: dict[str, Any]) -> None:
     figure, axes = pyplot.subplots(figsize=(5, 3.6), layout="constrained")
     for peer, times in found["ms"].items():
         axes.loglog(found["sizes"], times, marker="o", base=2, label=LABELS[peer])
-    axes.set(xlabel=name, ylabel="milliseconds a step", title=found["what"].partition(",")[0])
+    axes.set(xlabel=name, ylabel="milliseconds a step", title=found["what"])
     axes.set_xticks(found["sizes"], found["sizes"])
     axes.grid(alpha=0.3)
     axes.legend()
@@ -70,7 +71,7 @@ def main(names: list[str]) -> None:
         plot(name, found)
         for peer in ("facula", "facula-compiled"):
             ours, theirs = found["ms"][peer], found["ms"]["torch"]
-            what = f"{name} {found['sizes'][-1]}, {found['what'].partition(',')[0]}"
+            what = f"{name} {found['sizes'][-1]}, {found['what']}"
             how = ", compiled" * (peer == "facula-compiled")
             row(what + how, ours[-1], theirs[-1], "ms", ours[-1] / theirs[-1])
 
