@@ -1578,6 +1578,9 @@ def short(input: Any, memory_format: Any = ...) -> Tensor:
 def sigmoid(input: Any, *, out: Any = ...) -> Tensor:
     """`1 / (1 + exp(-input))`."""
 
+def sigmoid_gradient(g: Any, out: Any) -> Tensor:
+    """`g` through sigmoid, from its output."""
+
 def sign(input: Any, *, out: Any = ...) -> Tensor:
     """-1, 0 or 1 by the sign of `input`; 0 for NaN."""
 
@@ -1790,6 +1793,9 @@ def tan(input: Any, *, out: Any = ...) -> Tensor:
 
 def tanh(input: Any, *, out: Any = ...) -> Tensor:
     """Hyperbolic tangent."""
+
+def tanh_gradient(g: Any, out: Any) -> Tensor:
+    """`g` through tanh, from its output."""
 
 def tanhshrink(input: Any, *, out: Any = ...) -> Tensor:
     """`input - tanh(input)`."""
