@@ -37,6 +37,8 @@ class _Context(ctypes.Structure):
         ("flag", ctypes.c_void_p),
         ("gemm", ctypes.c_void_p),
         ("barrier", ctypes.c_void_p),
+        ("plans", ctypes.c_void_p),
+        ("part", ctypes.c_void_p),
     ]
 
 
@@ -100,7 +102,9 @@ class Compiled:
         self._place(nests, outputs, in_place)
         shares, waits = schedule(nests, threads, self.places)
         self.nests, self.threads, self.waits = nests, threads, waits
-        self.source = Emitter(self.places, threads).source(nests, shares, waits)
+        emitter = Emitter(self.places, threads)
+        self.source = emitter.source(nests, shares, waits)
+        self.plans = emitter.plans
         library = load(self.source, "-ffp-contract=off")
         self.entry = ctypes.cast(library.program, ctypes.c_void_p)
         self.library = library
@@ -148,12 +152,15 @@ class Compiled:
         self.keys = (ctypes.c_uint64 * (3 * self.options + 1))()
         self.flag = (ctypes.c_int64 * 3)()
         loaded = shared_library()
+        self.addresses = (ctypes.c_void_p * (len(self.plans) + 1))(*[p.address for p in self.plans])
         self.context = _Context(
             ctypes.addressof(self.pointers),
             ctypes.addressof(self.keys),
             ctypes.addressof(self.flag),
             gemm_address(),
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
+            ctypes.addressof(self.addresses),
+            ctypes.cast(loaded.onednn_part, ctypes.c_void_p),
         )
         self.context_address = ctypes.addressof(self.context)
         self.run = loaded.run

@@ -21,6 +21,7 @@ from facula.graph.codegen.expression import Typed, print_expression, printed_as
 from facula.graph.codegen.library import functions_for
 from facula.graph.codegen.printers import printer
 from facula.graph.codegen.program import DIVISION, INDEX
+from facula.graph.compiler.convolve import Convolve
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import (
     Apply,
@@ -47,6 +48,7 @@ HEAD = f"""\
 typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
 typedef struct {{
     u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
+    void **plans; int (*part)(void *, void **, int, int);
 }} program_t;
 #ifdef __clang__
 #define NEST static __attribute__((noinline))
@@ -76,6 +78,8 @@ class Emitter:
     def __init__(self, places: dict[Memory, tuple[int, int]], threads: int):
         self.places, self.threads = places, threads
         self.kernels: dict[str, str] = {}
+        #: Convolutions, by their place among the plans that the program is given.
+        self.plans: list[Convolve] = []
 
     def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool]) -> str:  # fmt: skip
         functions, calls = [], []
@@ -326,6 +330,8 @@ class _NestPrinter:
 
     def call(self, nest: CallNest) -> list[str]:
         """A kernel as core prints it; its loops over independent work are shared out by `EACH`."""
+        if isinstance(nest.launch.kernel, Convolve):
+            return self.convolve(nest.launch.kernel, nest.launch.arguments)
         made = printer(nest.launch.kernel, C)
         arguments = list(nest.launch.arguments)
         keys = None
@@ -353,6 +359,19 @@ class _NestPrinter:
                 number = next(numbers)
                 texts.append(number if isinstance(number, str) else _number(number, parameter.type))
         return [*lines, f"{program.name}({', '.join(texts)});"]
+
+    def convolve(self, kernel: Convolve, operands: Sequence[Operand | None]) -> list[str]:
+        """A plan of oneDNN, of which each thread does its part."""
+        plans = self.emitter.plans
+        if kernel not in plans:
+            plans.append(kernel)
+        slots = ", ".join(
+            "0" if x is None else f"{self.pointer(_memory(x), 'f32')} + {x.offset}"
+            for x in operands
+        )
+        return [
+            f"p->part(p->plans[{plans.index(kernel)}], (void *[]){{{slots}}}, thread, THREADS);"
+        ]
 
 
 def _memory(operand: Operand) -> Memory:

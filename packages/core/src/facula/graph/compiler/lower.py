@@ -16,6 +16,7 @@ from facula._device import device as Device
 from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
+from facula.graph.compiler import convolve
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
 
@@ -73,6 +74,11 @@ class NotingBackend(BufferBackend):
         self.launches: list[Launch] = []
         for op in OPS.values():
             self.bind(op)
+        convolve.install(self)
+
+    def note(self, kernel: Any, *arguments: Any) -> None:
+        """Notes a launch."""
+        self.launches.append(Launch(kernel, arguments))
 
     def alloc(self, nbytes: int) -> Memory:
         return Memory(nbytes)

@@ -26,6 +26,7 @@ from facula.backends.buffer.kernels import (
 )
 from facula.dtypes import B8, I64
 from facula.graph.codegen.elements import INT64, Element, element
+from facula.graph.compiler.convolve import WRITTEN, Convolve
 from facula.graph.compiler.lower import Launch, Memory
 from facula.ops.dims import row_major
 
@@ -351,7 +352,8 @@ _WRITTEN = {
 
 
 def _call(launch: Launch) -> Nest:
-    at = _WRITTEN[type(launch.kernel)]
+    kernel = launch.kernel
+    at = WRITTEN[kernel.kind] if isinstance(kernel, Convolve) else _WRITTEN[type(kernel)]
     operands = [(i, x) for i, x in enumerate(launch.arguments) if isinstance(x, Operand)]
     outputs = [x.buffer for i, x in operands if i in at]
     read = [x for i, x in operands if i not in at or isinstance(launch.kernel, Scatter)]
@@ -362,4 +364,5 @@ def _call(launch: Launch) -> Nest:
 _MAKERS: dict[type, Callable[[Launch], Nest]] = {
     Map: _map, Reduce: _reduce, Matmul: _matmul, Gather: _gather,
     ArgReduce: _call, Scan: _call, Scatter: _call, Sort: _call, RandomWords: _call,
+    Convolve: _call,
 }  # fmt: skip

@@ -144,7 +144,7 @@ int onednn_part(plan_t *plan, void **slots, int thread, int threads)
 {
     int before = enter(), failed = 0;
     for (int phase = 0, step = 0; phase < plan->phases; step = plan->ends[phase++]) {
-        if (phase) barrier();
+        if (phase && threads > 1) barrier();
         for (step += thread; step < plan->ends[phase]; step += threads) failed |= do_step(plan->steps + step, plan->stream, (char **)slots);
     }
     leave(before);

@@ -1,0 +1,148 @@
+"""Convolutions of a program as calls of oneDNN, where it is installed: one launch each, activations with channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from facula.backends.buffer.array import BufferArray
+from facula.dtypes import F32
+from facula.graph.runtime import convolution as plans, has_onednn
+from facula.graph.runtime.primitives import Plan, PrimitiveMissing
+from facula.threads import get_num_threads
+
+#: The slots of a plan that are written.
+WRITTEN = {
+    "forward": (plans.OUTPUT, plans.WORKSPACE),
+    "backward_input": (plans.OUTPUT, plans.WORKSPACE),
+    "backward_weights": (plans.WEIGHTS, plans.WORKSPACE),
+}
+
+
+class Convolve:
+    """A launch of it has one operand for each slot, or None. Equal ones may be joined, so it is one object per geometry."""
+
+    def __init__(self, kind: str, plan: Plan):
+        self.kind, self.plan, self.address = kind, plan, plan.settle()
+
+
+def install(xp: Any) -> None:
+    """Has a device that takes notes note convolutions whole."""
+    if not has_onednn():
+        return
+    made: dict[Any, Convolve | None] = {}
+
+    def kernel(kind: str, geometry: Any, *more: Any) -> Convolve | None:
+        key = kind, geometry, *more
+        if key not in made:
+            try:
+                c = plans.Convolution(*geometry)
+                made[key] = Convolve(kind, getattr(plans, kind)(c, get_num_threads(), *more))
+            except PrimitiveMissing:
+                made[key] = None
+        return made[key]
+
+    xp.convolution = _convolution(xp, xp.convolution, kernel)
+    xp.convolution_weight_grad = _weight_grad(xp, xp.convolution_weight_grad, kernel)
+
+
+def _fits(*arrays: Any) -> bool:
+    return all(x is None or (x.dtype is F32 and 0 not in x.shape) for x in arrays)
+
+
+def channels_last(xp: Any, x: BufferArray) -> BufferArray:
+    """(N, C, *size) as (N, *size, C) without gaps: a view of what lies so, else a copy."""
+    dims = (0, *range(2, len(x.shape)), 1)
+    view = x.view([x.shape[d] for d in dims], [x.strides[d] for d in dims], x.offset)
+    return in_order(xp, view)
+
+
+def in_order(xp: Any, x: BufferArray) -> BufferArray:
+    return x if x.is_contiguous else xp.copy(x)
+
+
+def channels_second(x: BufferArray) -> BufferArray:
+    """(N, *size, C) as (N, C, *size), a view."""
+    dims = (0, len(x.shape) - 1, *range(1, len(x.shape) - 1))
+    return x.view([x.shape[d] for d in dims], [x.strides[d] for d in dims], x.offset)
+
+
+def _launch(xp: Any, kernel: Convolve, arrays: dict[int, BufferArray | None]) -> None:
+    if kernel.plan.workspace:
+        arrays[plans.WORKSPACE] = xp.empty((kernel.plan.workspace // 4,), F32)
+    given = [arrays.get(slot) for slot in range(plans.SLOTS)]
+    xp.note(kernel, *(None if x is None else x.operand() for x in given))
+
+
+def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any]) -> Any:
+    def convolution(
+        input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, output_padding: Any,
+        groups: int,
+    ) -> Any:  # fmt: skip
+        options = stride, padding, dilation, groups
+        found = None
+        if _fits(input, weight, bias):
+            make = _adjoint if transposed else _geometry
+            geometry, shape = make(input.shape, weight.shape, *options, output_padding)
+            if min(shape) > 0:
+                kind = ("backward_input",) if transposed else ("forward",)
+                more = () if transposed else (bias is not None,)
+                found = kernel(*kind, geometry, *more)
+        if found is None:
+            return below(input, weight, bias, *options[:3], transposed, output_padding, groups)
+        out = xp.empty(shape, F32)
+        arrays = {
+            plans.INPUT: channels_last(xp, input),
+            plans.WEIGHTS: in_order(xp, weight),
+            plans.OUTPUT: out,
+        }
+        if bias is not None and not transposed:
+            arrays[plans.BIAS] = in_order(xp, bias)
+        _launch(xp, found, arrays)
+        result = channels_second(out)
+        if bias is None or not transposed:
+            return result
+        return xp.add(result, xp.reshape(bias, (bias.shape[0], *(1,) * len(stride))))
+
+    return convolution
+
+
+def _geometry(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int, _: Any) -> Any:
+    """What a convolution is, and the shape of its result with channels last."""
+    each = zip(x[2:], w[2:], stride, padding, dilation)
+    out = tuple((i + 2 * p - (k - 1) * d - 1) // s + 1 for i, k, s, p, d in each)
+    geometry = (x[0], x[1], x[2:], w[0], w[2:], stride, padding, dilation, groups, out)
+    return geometry, (x[0], *out, w[0])
+
+
+def _adjoint(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int, more: Any) -> Any:  # fmt: skip
+    """The same for the convolution whose gradient by the input is wanted."""
+    each = zip(x[2:], w[2:], stride, padding, dilation, more)
+    size = tuple((i - 1) * s - 2 * p + (k - 1) * d + 1 + m for i, k, s, p, d, m in each)
+    channels = w[1] * groups
+    geometry = (x[0], channels, size, x[1], w[2:], stride, padding, dilation, groups, x[2:])
+    return geometry, (x[0], *size, channels)
+
+
+def _weight_grad(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any]) -> Any:
+    def convolution_weight_grad(
+        input: Any, grad: Any, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        x, g = input.shape, grad.shape
+        found = None
+        if _fits(input, grad) and prod(size) > 0:
+            geometry = (x[0], x[1], x[2:], g[1], size, stride, padding, dilation, groups, g[2:])
+            found = kernel("backward_weights", geometry)
+        if found is None:
+            return below(input, grad, size, stride, padding, dilation, groups)
+        out = xp.empty((g[1], x[1] // groups, *size), F32)
+        arrays = {
+            plans.INPUT: channels_last(xp, input),
+            plans.OUTPUT: channels_last(xp, grad),
+            plans.WEIGHTS: out,
+        }
+        _launch(xp, found, arrays)
+        return out
+
+    return convolution_weight_grad
