@@ -19,6 +19,7 @@ from facula.backends.buffer.kernels import Kernel, Operand
 from facula.backends.meta import bind_options
 from facula.dtypes import FROM_NUMPY
 from facula.ops._op import Op
+from facula.ops.dims import row_major
 
 #: The files beside this one that hold `LEAVES`: {op name: function(backend, *arguments)}.
 FAMILIES = ("creation", "index", "linalg", "random", "reduce", "scan", "shape", "sort")
@@ -146,6 +147,10 @@ class BufferBackend(Backend):
         if launcher is None:
             launcher = self._launchers[kernel] = self.compile(kernel)
         launcher(*arguments)
+
+    def laid_out(self, shape: tuple[int, ...], inputs: Any) -> tuple[int, ...]:
+        """The strides of an elementwise result."""
+        return row_major(shape)
 
     def plan(self, kernel: Any, shape: Any, strides: Any) -> Callable[[Any, Any, Any], None]:
         """A `Map` for operands of these strides (the result's first) as `launch(buffers, offsets, scalars)`.

@@ -37,6 +37,7 @@ class Plan(NamedTuple):
     strides: tuple[int, ...]
     dtype: Any
     nbytes: int
+    in_order: bool
 
     def __call__(self, xp: Any, inputs: Any) -> BufferArray:
         """The result, in new memory."""
@@ -62,7 +63,7 @@ def fresh(xp: Any, plan: Plan) -> BufferArray:
     out.nbytes = plan.nbytes
     out.buffer = xp.alloc(plan.nbytes or 1)
     out.shape, out.strides, out.dtype = plan.shape, plan.strides, plan.dtype
-    out.offset, out.xp, out.is_whole = 0, xp, True
+    out.offset, out.xp, out.is_whole = 0, xp, plan.in_order
     return out
 
 
@@ -121,7 +122,7 @@ def _plan_of_leaf(xp: Any, op: Any, args: tuple[Any, ...]) -> Plan:
     if expression is NONE:
         raise RuntimeError(f"{op.name}: not defined for {FROM_NUMPY[dtype].name} tensors")
     shape = broadcast_shapes(*(x.shape for x in inputs if isinstance(x, BufferArray)))
-    return _plan(xp, expression, inputs, dtype, output, shape, row_major(shape))
+    return _plan(xp, expression, inputs, dtype, output, shape, xp.laid_out(shape, inputs))
 
 
 def _plan(
@@ -137,7 +138,9 @@ def _plan(
         spread = [inputs[k].spread(shape).strides for k in places]
         sizes, steps = collapse(shape, [strides, *spread])
         launch = xp.plan(kernel, sizes, steps)
-    return Plan(launch, places, scalars, tuple(shape), strides, output, size * output.itemsize)
+    in_order = strides == row_major(shape)
+    nbytes = size * output.itemsize
+    return Plan(launch, places, scalars, tuple(shape), strides, output, nbytes, in_order)
 
 
 def _computed_in(op: Any, inputs: Any) -> Any:

@@ -75,7 +75,7 @@ def kernels_of(dialect: Dialect, programs: Iterable[Program]) -> str:
 
 
 #: What a flag's first number says.
-INDEX, DIVISION = 1, 2
+INDEX, DIVISION, LIBRARY = 1, 2, 3
 #: How a kernel notes an index that is out of range.
 NOTE = f"{{{{ flag[0] = {INDEX}; flag[1] = {{index}}; flag[2] = {{size}}; }}}}"
 
@@ -85,6 +85,8 @@ def raise_for(flag: Sequence[int]) -> None:
     found, index, size = (int(x) for x in flag)
     if found == INDEX:
         raise index_error(index, size)
+    if found == LIBRARY:
+        raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
     if found == DIVISION:
         raise RuntimeError("ZeroDivisionError: an integer tensor is divided by 0")
 

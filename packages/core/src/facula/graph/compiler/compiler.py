@@ -84,7 +84,7 @@ class Compiled:
     owns_outputs = True
 
     def __init__(self, graph: Graph, threads: int):
-        lowered = lower(graph)
+        lowered = lower(graph, threads)
         nests = nests_of(lowered.launches)
         outputs = [x.buffer for x in lowered.outputs]
         nests = join_equal(nests, set(outputs))

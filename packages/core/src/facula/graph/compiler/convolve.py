@@ -10,7 +10,6 @@ from facula.backends.buffer.array import BufferArray
 from facula.dtypes import F32
 from facula.graph.runtime import convolution as plans, has_onednn
 from facula.graph.runtime.primitives import Plan, PrimitiveMissing
-from facula.threads import get_num_threads
 
 #: The slots of a plan that are written.
 WRITTEN = {
@@ -38,7 +37,7 @@ def install(xp: Any) -> None:
         if key not in made:
             try:
                 c = plans.Convolution(*geometry)
-                made[key] = Convolve(kind, getattr(plans, kind)(c, get_num_threads(), *more))
+                made[key] = Convolve(kind, getattr(plans, kind)(c, xp.threads, *more))
             except PrimitiveMissing:
                 made[key] = None
         return made[key]
@@ -72,6 +71,7 @@ def _launch(xp: Any, kernel: Convolve, arrays: dict[int, BufferArray | None]) ->
     if kernel.plan.workspace:
         arrays[plans.WORKSPACE] = xp.empty((kernel.plan.workspace // 4,), F32)
     given = [arrays.get(slot) for slot in range(plans.SLOTS)]
+    xp.turns = True
     xp.note(kernel, *(None if x is None else x.operand() for x in given))
 
 

@@ -20,7 +20,7 @@ from facula.graph.codegen.elements import (
 from facula.graph.codegen.expression import Typed, print_expression, printed_as
 from facula.graph.codegen.library import functions_for
 from facula.graph.codegen.printers import printer
-from facula.graph.codegen.program import DIVISION, INDEX
+from facula.graph.codegen.program import DIVISION, INDEX, LIBRARY
 from facula.graph.compiler.convolve import Convolve
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import (
@@ -370,7 +370,7 @@ class _NestPrinter:
             for x in operands
         )
         return [
-            f"p->part(p->plans[{plans.index(kernel)}], (void *[]){{{slots}}}, thread, THREADS);"
+            f"if (p->part(p->plans[{plans.index(kernel)}], (void *[]){{{slots}}}, thread, THREADS)) p->flag[0] = {LIBRARY};"
         ]
 
 

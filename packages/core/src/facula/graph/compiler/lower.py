@@ -7,7 +7,7 @@ device can run can be compiled, and every op has one definition.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +16,11 @@ from facula._device import device as Device
 from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
-from facula.graph.compiler import convolve
+from facula.backends.meta import bind_options
+from facula.graph.compiler import convolve, max_pool
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
+from facula.ops.dims import row_major, view_strides
 
 
 class CompileError(NotImplementedError):
@@ -69,16 +71,14 @@ class Lowered(NamedTuple):
 class NotingBackend(BufferBackend):
     """A raw device whose launches are notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
         super().__init__(Device("compiler"))
+        self.threads = threads
+        self.turns = False  # whether arrays may lie in another order than at capture
         self.launches: list[Launch] = []
         for op in OPS.values():
             self.bind(op)
         convolve.install(self)
-
-    def note(self, kernel: Any, *arguments: Any) -> None:
-        """Notes a launch."""
-        self.launches.append(Launch(kernel, arguments))
 
     def alloc(self, nbytes: int) -> Memory:
         return Memory(nbytes)
@@ -93,7 +93,39 @@ class NotingBackend(BufferBackend):
         """Nothing runs."""
 
     def compile(self, kernel: Kernel) -> Callable[..., None]:
-        return lambda *arguments: self.launches.append(Launch(kernel, arguments))
+        return lambda *arguments: self.note(kernel, *arguments)
+
+    def note(self, kernel: Any, *arguments: Any) -> None:
+        """Notes a launch."""
+        self.launches.append(Launch(kernel, arguments))
+
+    def kernel(self, op: Any) -> Callable[..., Any] | None:
+        return max_pool.kernel(self, op) or super().kernel(op)
+
+    def laid_out(self, shape: tuple[int, ...], inputs: Sequence[Any]) -> tuple[int, ...]:
+        """Elementwise results lie as what they are made of: what a convolution gives is not turned over by what follows."""
+        for x in inputs:
+            if isinstance(x, BufferArray) and x.shape == shape:
+                strides = _order_of(x)
+                if strides is not None and strides != row_major(shape):
+                    self.turns = True
+                    return strides
+        return row_major(shape)
+
+    def empty_as(self, x: BufferArray) -> BufferArray:
+        """Memory for an array like `x`, in the same order."""
+        strides = self.laid_out(x.shape, [x])
+        out: BufferArray = self.empty(x.shape, x.dtype)
+        return out if strides == out.strides else out.view(x.shape, strides, 0)
+
+    def _view(self, op: Any, x: BufferArray, *options: Any, **named: Any) -> BufferArray:
+        if self.turns and op.name == "as_strided" and not x.is_contiguous:
+            raise CompileError("as_strided of what may lie in another order than at capture")
+        if op.name == "view":
+            (size,) = bind_options(op, options, named)
+            if not x.is_contiguous and view_strides(x.shape, x.strides, size) is None:
+                x = self.copy(x)  # it was a view of what lay in order at capture
+        return super()._view(op, x, *options, **named)
 
     def _host_fallback(self, op: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -102,9 +134,21 @@ class NotingBackend(BufferBackend):
         return call
 
 
-def lower(graph: Graph) -> Lowered:
+def _order_of(x: BufferArray) -> tuple[int, ...] | None:
+    """Strides without gaps in the order of those of `x`; None where elements repeat."""
+    found = [0] * len(x.shape)
+    reach = 1
+    for d in sorted(range(len(x.shape)), key=lambda d: (x.strides[d], -d)):
+        if x.shape[d] > 1 and x.strides[d] <= 0:
+            return None
+        found[d] = reach
+        reach *= max(x.shape[d], 1)
+    return tuple(found)
+
+
+def lower(graph: Graph, threads: int = 1) -> Lowered:
     """The graph's launches. Raises CompileError for ops that only the host can run."""
-    backend = NotingBackend()
+    backend = NotingBackend(threads)
     inputs = []
     for value in graph.inputs:
         array = backend.empty(value.shape, value.dtype)

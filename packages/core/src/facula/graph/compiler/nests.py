@@ -297,14 +297,41 @@ def _map(launch: Launch) -> Nest:
     value = Apply(
         kernel.expression, element(kernel.dtype), names, tuple(parts), element(kernel.output)
     )
-    return MapNest(tuple(shape), [_store(out, kernel.output, value)])
+    return in_order(MapNest(tuple(shape), [_store(out, kernel.output, value)]))
+
+
+def in_order(nest: MapNest | ReduceNest) -> Nest:
+    """The nest with its dimensions in the order in which results lie in memory, and sums in that of what is summed."""
+    reduces = isinstance(nest, ReduceNest)
+    store = nest.store if reduces else nest.stores[0]  # type: ignore[union-attr]
+    own = len(nest.shape)
+    order = sorted(range(own), key=lambda d: -store.strides[d] if nest.shape[d] > 1 else 0)
+    deep: list[int] = []
+    if reduces:
+        first = next(nest.value.loads(), None)  # type: ignore[union-attr]
+        deep = list(range(len(nest.reduced)))  # type: ignore[union-attr]
+        if first is not None:
+            deep.sort(key=lambda d: -first.strides[own + d])
+    if order == list(range(own)) and deep == list(range(len(deep))):
+        return nest
+    every = [*order, *(own + d for d in deep)]
+
+    def move(offset: int, strides: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+        return offset, tuple(strides[d] for d in every[: len(strides)])
+
+    nest.shape = tuple(nest.shape[d] for d in order)
+    store.move(move, {})
+    if isinstance(nest, ReduceNest):
+        nest.reduced = tuple(nest.reduced[d] for d in deep)
+        nest.value = nest.value.moved(move)
+    return nest
 
 
 def _reduce(launch: Launch) -> Nest:
     kernel: Reduce = launch.kernel  # type: ignore[assignment]
     shape, reduced, out, a = launch.arguments
     dtype = element(kernel.dtype)
-    return ReduceNest(
+    nest = ReduceNest(
         tuple(shape),
         tuple(reduced),
         _load(a, kernel.input),
@@ -313,6 +340,7 @@ def _reduce(launch: Launch) -> Nest:
         kernel.initial,
         dtype,
     )
+    return in_order(nest)
 
 
 def _matmul(launch: Launch) -> Nest:

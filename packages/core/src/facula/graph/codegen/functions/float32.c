@@ -25,11 +25,13 @@ FN REAL sqrt_f32(REAL x) {
 }
 
 FN REAL maximum_f32(REAL a, REAL b) {
-    return ((a > b) | (a != a)) ? a : b;
+    REAL m = a > b ? a : b; // two choices: compilers make vectors of these, not of a test with |
+    return a != a ? a : m;
 }
 
 FN REAL minimum_f32(REAL a, REAL b) {
-    return ((a < b) | (a != a)) ? a : b;
+    REAL m = a < b ? a : b; // two choices: compilers make vectors of these, not of a test with |
+    return a != a ? a : m;
 }
 
 // The magnitude of x with the sign of y.

@@ -19,11 +19,13 @@ FN double pow_f64(double a, double b) { return pow(a, b); }
 FN double fmod_f64(double a, double b) { return fmod(a, b); }
 
 FN double maximum_f64(double a, double b) {
-    return ((a > b) | (a != a)) ? a : b;
+    double m = a > b ? a : b; // two choices: compilers make vectors of these, not of a test with |
+    return a != a ? a : m;
 }
 
 FN double minimum_f64(double a, double b) {
-    return ((a < b) | (a != a)) ? a : b;
+    double m = a < b ? a : b; // two choices: compilers make vectors of these, not of a test with |
+    return a != a ? a : m;
 }
 
 FN double remainder_f64(double a, double b) {
