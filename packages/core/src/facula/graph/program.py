@@ -40,13 +40,17 @@ class Program:
         if owns:
             code.hold([isinstance(s, Held) for s in self.sources])  # type: ignore[union-attr]
         self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
+        #: Arrays of held tensors that were looked at: while they are the same ones, so are shape, dtype and device.
+        self._seen: list[Any] = [None] * len(self.inputs)
 
     # ---- whether it may be used
 
     def broken(self, args: list[Tensor]) -> str | None:
         """What is not as it was at capture, of the tensors that the program reaches; None if all is."""
-        for at, source, tracked in self.inputs:
+        for i, (at, source, tracked) in enumerate(self.inputs):
             tensor = source.tensor(args)
+            if tensor is not None and _is_as_it_was(tensor, self._seen[i], tracked):
+                continue
             if tensor is None:
                 return f"'{self.graph.inputs[at].name}' is None"
             shape, dtype, backend = self._expected[at]
@@ -56,6 +60,8 @@ class Program:
             if is_tracked(tensor) is not tracked:
                 name = self.graph.inputs[at].name
                 return f"requires_grad of '{name}' is {not tracked}, was {tracked}"
+            if source.__class__ is Held:
+                self._seen[i] = array
         for source in self.none_grads:
             tensor = source.tensor(args)
             if tensor is not None and tensor.grad is not None:
@@ -106,6 +112,12 @@ class Program:
         """NumPy arrays of the graph's inputs as they are now: what `Graph.run` takes."""
         tensors = [s.tensor(args) for s in self.sources]
         return [t._backend.to_numpy(t._array) for t in tensors]  # type: ignore[union-attr]
+
+
+def _is_as_it_was(tensor: Tensor, seen: Any, tracked: bool) -> bool:
+    """Whether a tensor has the array that was looked at, and needs a gradient as then: the quick test, for leaves."""
+    leaf = tensor._node is None and tensor._view is None
+    return leaf and tensor._array is seen and tensor._requires_grad is tracked
 
 
 class _Finish:

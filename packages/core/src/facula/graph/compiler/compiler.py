@@ -20,7 +20,7 @@ from facula.graph.compiler.join_equal import join_equal
 from facula.graph.compiler.lower import CompileError, Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
-from facula.graph.compiler.schedule import schedule
+from facula.graph.compiler.schedule import is_worth, schedule
 from facula.graph.ir import Graph
 from facula.graph.runtime import CompilerMissing, gemm_address, load, shared_library
 from facula.threads import get_num_threads
@@ -101,6 +101,9 @@ class Compiled:
         self.expected = [(v.shape, v.dtype) for v in graph.inputs]
         self._place(nests, outputs, in_place)
         shares, waits = schedule(nests, threads, self.places)
+        if threads > 1 and not is_worth(nests, shares, waits, threads):
+            threads = 1
+            shares, waits = schedule(nests, threads, self.places)
         self.nests, self.threads, self.waits = nests, threads, waits
         emitter = Emitter(self.places, threads)
         self.source = emitter.source(nests, shares, waits)

@@ -5,36 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from facula.graph.compiler.lower import Memory
-from facula.graph.compiler.nests import MapNest, Nest
+from facula.graph.compiler.nests import Apply, Load, MapNest, Nest, Store
 
 #: Temporaries begin at multiples of this many bytes: a cache line.
 ALIGNMENT = 64
 
 
-def update_in_place(nests: Sequence[Nest], updates: Sequence[tuple[Memory, Memory]]) -> dict[Memory, Memory]:  # fmt: skip
+def update_in_place(nests: list[Nest], updates: Sequence[tuple[Memory, Memory]]) -> dict[Memory, Memory]:  # fmt: skip
     """{new value: input}: the updated inputs that may be written while the program runs.
 
-    One map must make the new value, element for element, and nothing may read the old one after it.
+    One map must make the new value, element for element, and nothing may read the old one after it; or it is a copy of the
+    old one of which parts are overwritten (a cache that grows by a row): then the copy is left out.
     """
     found: dict[Memory, Memory] = {}
     for old, new in updates:
         makers = [i for i, n in enumerate(nests) if new in n.written]
-        if len(makers) != 1 or new in found or old in found.values():
+        if not makers or new in found or old in found.values() or old.nbytes != new.nbytes:
             continue
-        at = makers[0]
-        maker = nests[at]
-        if not isinstance(maker, MapNest) or old.nbytes != new.nbytes:
+        maker = nests[makers[0]]
+        if not isinstance(maker, MapNest) or not _fits(nests, makers[0], maker, old, new):
             continue
         (store,) = [s for s in maker.stores if s.memory is new]
-        later = any(x.memory is old for n in nests[at + 1 :] for x in n.read)
-        here = [x for x in maker.read if x.memory is old]
-        same = all(
-            (x.offset, x.strides, x.element) == (store.offset, store.strides, store.element)
-            for x in here
-        )
-        if same and not later and not any(old in n.written for n in nests):
-            found[new] = old
+        if len(makers) > 1:
+            if not _is_copy(store, old):
+                continue
+            maker.stores.remove(store)
+            if not maker.stores:
+                nests.remove(maker)
+        found[new] = old
     return found
+
+
+def _fits(nests: Sequence[Nest], at: int, maker: MapNest, old: Memory, new: Memory) -> bool:
+    """Whether `maker` reads of the old value only the element that it replaces, and nobody reads it later."""
+    stores = [s for s in maker.stores if s.memory is new]
+    later = any(x.memory is old for n in nests[at + 1 :] for x in n.read)
+    if len(stores) != 1 or later or any(old in n.written for n in nests):
+        return False
+    (store,) = stores
+    place = store.offset, store.strides, store.element
+    return all((x.offset, x.strides, x.element) == place for x in maker.read if x.memory is old)
+
+
+def _is_copy(store: Store, old: Memory) -> bool:
+    value = store.value
+    if isinstance(value, Apply) and value.expression == "a":
+        (value,) = value.parts
+    return isinstance(value, Load) and value.memory is old and value.element is store.element
 
 
 def arena(nests: Sequence[Nest], kept: set[Memory]) -> tuple[dict[Memory, int], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from facula.backends.buffer.kernels import Scatter
 from facula.graph.compiler.fuse import cost_of, count
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import (
@@ -23,6 +24,10 @@ from facula.graph.compiler.nests import (
 
 #: What waiting for all threads costs, as work (elements times their cost).
 BARRIER = 6000
+#: What an element that a called kernel makes costs: a random number, a place of a sort, a sum of a convolution.
+CALLED = 16
+#: What it costs to have threads begin: they may have to be woken.
+START = 60_000
 #: What an element of a product costs less than one of a map.
 PRODUCT = 8
 
@@ -64,6 +69,16 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
         shares.append(shared)
         waits.append(waits_here)
     return shares, waits
+
+
+def is_worth(nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool], threads: int) -> bool:  # fmt: skip
+    """Whether threads do a program sooner than one alone, all their meeting counted."""
+    alone = sum(map(work_of, nests))
+    parts = sum(
+        work_of(n) / (1 if s is None and not isinstance(n, CallNest) else threads)
+        for n, s in zip(nests, shares)
+    )
+    return START + parts + BARRIER * sum(waits) < alone
 
 
 def ways(nest: Nest, threads: int) -> list[Share | None]:
@@ -110,6 +125,13 @@ def work_of(nest: Nest) -> int:
         return count(nest.shape) * count(nest.reduced) * (1 + cost_of(nest.value))
     if isinstance(nest, MapNest):
         return count(nest.shape) * sum(1 + cost_of(s.value) for s in nest.stores)
+    if isinstance(nest, CallNest):
+        sizes = [m.nbytes for m in nest.written]
+        if isinstance(
+            nest.launch.kernel, Scatter
+        ):  # as many as there are values, or numbers of places
+            sizes = [min(x.memory.nbytes for x in nest.read)]
+        return CALLED * sum(sizes) // 4
     return 0
 
 
