@@ -17,7 +17,7 @@ from facula.graph.codegen import CUDA, OPENCL, C, Launcher, layout, printer, sou
 from facula.testing import c_device
 
 sys.path.insert(0, str(Path(__file__).parent))
-import cases
+import printed_cases as cases
 
 needs_cc = pytest.mark.skipif(c_device.compiler() is None, reason="needs a C compiler")
 ALL = cases.cases()
@@ -90,7 +90,7 @@ def test_every_case_is_printed_in_every_dialect(dialect):
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import cases
+import printed_cases as cases
 from facula._device import device
 from facula.testing.c_device import CBackend
 made, chosen = CBackend(device("c")), cases.cases()[:: int(sys.argv[2])]
@@ -102,7 +102,8 @@ print(len(chosen), "cases")
 PLANTED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import cases, numpy as np
+import numpy as np
+import printed_cases as cases
 from facula._device import device
 from facula.backends.buffer.kernels import Input, Map, Operand
 from facula.testing.c_device import CBackend
