@@ -1,5 +1,7 @@
 """Convolution, batch norm and max pooling with channels last: NumPy's numbers, and layouts that programs don't notice."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -219,3 +221,22 @@ def test_packed_weights_follow_every_change_of_the_weights():
     assert len(packed_weights._kept) == count
     del conv
     assert len(packed_weights._kept) < count
+
+
+@needs_onednn
+def test_threads_may_convolve_at_once():
+    """Each has its own memory for weights in oneDNN's order and for partial gradients."""
+    work = []
+    for i, kernel in enumerate((3, 5, 3, 5)):
+        x, w = (
+            facula.tensor(draw(4, 32, 16, 16, seed=i)),
+            facula.tensor(draw(64, 32, kernel, kernel)),
+        )
+        work.append((x, w, F.conv2d(x, w)))
+
+    def same(at):
+        x, w, expected = work[at % 4]
+        return facula.equal(F.conv2d(x, w), expected)
+
+    with facula.enable_grad(), ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(same, range(400)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, lru_cache
 from math import prod
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -53,19 +54,25 @@ def _plan(kind: str, geometry: Any, bias: bool, count: int) -> Any:
     return plan.runner(convolution.SLOTS), plan.workspace
 
 
-#: Memory that all convolutions of a process take turns in; it grows to what the largest needs.
-_workspace = np.empty(0, np.uint8)
+class _Workspace(local):
+    """Memory that a thread's convolutions take turns in; it grows to what the largest needs."""
+
+    array: Array = None
+
+    def address(self, nbytes: int) -> int:
+        if self.array is None or self.array.size < nbytes + 64:
+            self.array = np.empty(nbytes + 64, np.uint8)
+        start = address(self.array)
+        return start + -start % 64
+
+
+_workspace = _Workspace()
 
 
 def _run(plan: Any, source: Array, weight: Array, bias: Array, out: Array) -> None:
-    global _workspace
     run, nbytes = plan
-    work = _workspace
-    if work.size < nbytes + 64:
-        _workspace = work = np.empty(nbytes + 64, np.uint8)
-    start = address(work)
     by = 0 if bias is None else address(bias)
-    pointers = (address(source), address(weight), by, address(out), start + -start % 64, 0)
+    pointers = (address(source), address(weight), by, address(out), _workspace.address(nbytes), 0)
     if run(threads.get_num_threads(), *pointers):
         raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
 

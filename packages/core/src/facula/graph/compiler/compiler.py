@@ -98,7 +98,6 @@ class Compiled:
         self.inputs = [x.buffer for x in lowered.inputs]
         in_place = update_in_place(nests, updates)
         self.shapes = [(v.shape, v.dtype) for v in graph.outputs]
-        self.expected = [(v.shape, v.dtype) for v in graph.inputs]
         self._place(nests, outputs, in_place)
         shares, waits = schedule(nests, threads, self.places)
         if threads > 1 and not is_worth(nests, shares, waits, threads):
