@@ -39,6 +39,14 @@ def address(x: Array) -> int:
     return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
 
+@cache
+def _geometry() -> Any:
+    """The class of what a convolution is: imported at the first one, as all of oneDNN's."""
+    from facula.graph.runtime.convolution import Convolution
+
+    return Convolution
+
+
 @lru_cache(maxsize=512)
 def _plan(kind: str, geometry: Any, bias: bool, count: int) -> Any:
     """(run, workspace in bytes), or None where oneDNN has no such convolution."""
@@ -46,9 +54,8 @@ def _plan(kind: str, geometry: Any, bias: bool, count: int) -> Any:
     from facula.graph.runtime.primitives import PrimitiveMissing
 
     try:
-        c = convolution.Convolution(*geometry)
         more = (bias,) if kind == "forward" else ()
-        plan = getattr(convolution, kind)(c, count, *more)
+        plan = getattr(convolution, kind)(geometry, count, *more)
     except PrimitiveMissing:
         return None
     return plan.runner(convolution.SLOTS), plan.workspace
@@ -101,22 +108,18 @@ def make_convolution(backend: Any, below: Callable[..., Array]) -> Callable[...,
 def plain_forward(
     input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, _: Ints, groups: int
 ) -> Array:  # fmt: skip
-    n, channels, *size = input.shape
-    kernel, o = weight.shape[2:], weight.shape[0]
-    each = zip(size, kernel, stride, padding, dilation)
-    out = tuple((i + 2 * p - (k - 1) * d - 1) // s + 1 for i, k, s, p, d in each)
-    if n * prod(out) * weight.size < units.SMALL or min(out) < 1:
+    c = _geometry().of(input.shape, weight.shape, stride, padding, dilation, groups)
+    if c.n * prod(c.out) * weight.size < units.SMALL or min(c.out) < 1:
         return None
-    geometry = (n, channels, tuple(size), o, kernel, stride, padding, dilation, groups, out)
-    plan = _plan("forward", geometry, bias is not None, threads.get_num_threads())
+    plan = _plan("forward", c, bias is not None, threads.get_num_threads())
     if plan is None:
         return None
-    result = np.empty((n, *out, o), np.float32)
+    result = np.empty((c.n, *c.out, c.outputs), np.float32)
     if bias is not None:
         bias = np.ascontiguousarray(bias)
     weight = np.ascontiguousarray(weight)
     if weight.size >= packed_weights.LEAST and not is_grad_enabled():
-        plan, weight = packed_weights.of(plan, weight, geometry, bias is not None)
+        plan, weight = packed_weights.of(plan, weight, c, bias is not None)
     _run(plan, channels_last(input), weight, bias, result)
     return result
 
@@ -125,17 +128,14 @@ def transposed_forward(
     input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, output_padding: Ints, groups: int
 ) -> Array:  # fmt: skip
     """The gradient by the input of the convolution whose adjoint this is."""
-    n, outputs, *given = input.shape
-    kernel, channels = weight.shape[2:], weight.shape[1] * groups
-    each = zip(given, kernel, stride, padding, dilation, output_padding)
-    size = tuple((i - 1) * s - 2 * p + (k - 1) * d + 1 + m for i, k, s, p, d, m in each)
-    if n * prod(given) * weight.size < units.SMALL or min(size) < 1:
+    options = stride, padding, dilation, groups, output_padding
+    c = _geometry().adjoint_of(input.shape, weight.shape, *options)
+    if c.n * prod(c.out) * weight.size < units.SMALL or min(c.size) < 1:
         return None
-    geometry = (n, channels, size, outputs, kernel, stride, padding, dilation, groups, tuple(given))
-    plan = _plan("backward_input", geometry, False, threads.get_num_threads())
+    plan = _plan("backward_input", c, False, threads.get_num_threads())
     if plan is None:
         return None
-    result = np.empty((n, *size, channels), np.float32)
+    result = np.empty((c.n, *c.size, c.channels), np.float32)
     _run(plan, channels_last(input), np.ascontiguousarray(weight), None, result)
     if bias is not None:
         result += bias
@@ -149,12 +149,11 @@ def make_weight_grad(backend: Any, below: Callable[..., Array]) -> Callable[...,
         options = kernel, stride, padding, dilation, groups
         if not _fits(input, grad) or not _is_ready():
             return below(input, grad, *options)
-        (n, channels, *size), (_, o, *out) = input.shape, grad.shape
-        shape = (o, channels // groups, *kernel)
-        geometry = (n, channels, tuple(size), o, kernel, stride, padding, dilation, groups, tuple(out))  # fmt: skip
+        c = _geometry().between(input.shape, grad.shape, *options)
+        shape = (c.outputs, c.channels // groups, *kernel)
         plan = None
-        if n * prod(out) * prod(shape) >= units.SMALL:
-            plan = _plan("backward_weights", geometry, False, threads.get_num_threads())
+        if c.n * prod(c.out) * prod(shape) >= units.SMALL:
+            plan = _plan("backward_weights", c, False, threads.get_num_threads())
         if plan is None:
             return below(input, grad, *options)
         result = np.empty(shape, np.float32)

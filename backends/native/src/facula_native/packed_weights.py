@@ -37,11 +37,10 @@ def _plans(geometry: Any, bias: bool, count: int) -> Any:
     """The convolution of packed weights, what packs them, and how many bytes they take; None where they stay as they are."""
     from facula.graph.runtime import convolution
 
-    c = convolution.Convolution(*geometry)
-    plan = convolution.forward(c, count, bias, packed=True)
-    if convolution.is_plain(c, plan.layout):
+    plan = convolution.forward(geometry, count, bias, packed=True)
+    if convolution.is_plain(geometry, plan.layout):
         return None
-    packing = convolution.packing(c, count, plan.layout)
+    packing = convolution.packing(geometry, count, plan.layout)
     runners = (x.runner(convolution.SLOTS) for x in (plan, packing))
     return *runners, plan.layout.nbytes, plan.workspace
 

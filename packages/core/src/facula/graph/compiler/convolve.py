@@ -32,12 +32,11 @@ def install(xp: Any) -> None:
         return
     made: dict[Any, Convolve | None] = {}
 
-    def kernel(kind: str, geometry: Any, *more: Any) -> Convolve | None:
+    def kernel(kind: str, geometry: plans.Convolution, *more: Any) -> Convolve | None:
         key = kind, geometry, *more
         if key not in made:
             try:
-                c = plans.Convolution(*geometry)
-                made[key] = Convolve(kind, getattr(plans, kind)(c, xp.threads, *more))
+                made[key] = Convolve(kind, getattr(plans, kind)(geometry, xp.threads, *more))
             except PrimitiveMissing:
                 made[key] = None
         return made[key]
@@ -83,12 +82,17 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
         options = stride, padding, dilation, groups
         found = None
         if _fits(input, weight, bias):
-            make = _adjoint if transposed else _geometry
-            geometry, shape = make(input.shape, weight.shape, *options, output_padding)
+            c = plans.Convolution
+            if transposed:
+                geometry = c.adjoint_of(input.shape, weight.shape, *options, output_padding)
+                shape = (geometry.n, *geometry.size, geometry.channels)
+                what: tuple[Any, ...] = ("backward_input", geometry)
+            else:
+                geometry = c.of(input.shape, weight.shape, *options)
+                shape = (geometry.n, *geometry.out, geometry.outputs)
+                what = "forward", geometry, bias is not None
             if min(shape) > 0:
-                kind = ("backward_input",) if transposed else ("forward",)
-                more = () if transposed else (bias is not None,)
-                found = kernel(*kind, geometry, *more)
+                found = kernel(*what)
         if found is None:
             return below(input, weight, bias, *options[:3], transposed, output_padding, groups)
         out = xp.empty(shape, F32)
@@ -108,35 +112,18 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
     return convolution
 
 
-def _geometry(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int, _: Any) -> Any:
-    """What a convolution is, and the shape of its result with channels last."""
-    each = zip(x[2:], w[2:], stride, padding, dilation)
-    out = tuple((i + 2 * p - (k - 1) * d - 1) // s + 1 for i, k, s, p, d in each)
-    geometry = (x[0], x[1], x[2:], w[0], w[2:], stride, padding, dilation, groups, out)
-    return geometry, (x[0], *out, w[0])
-
-
-def _adjoint(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int, more: Any) -> Any:  # fmt: skip
-    """The same for the convolution whose gradient by the input is wanted."""
-    each = zip(x[2:], w[2:], stride, padding, dilation, more)
-    size = tuple((i - 1) * s - 2 * p + (k - 1) * d + 1 + m for i, k, s, p, d, m in each)
-    channels = w[1] * groups
-    geometry = (x[0], channels, size, x[1], w[2:], stride, padding, dilation, groups, x[2:])
-    return geometry, (x[0], *size, channels)
-
-
 def _weight_grad(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any]) -> Any:
     def convolution_weight_grad(
         input: Any, grad: Any, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
     ) -> Any:
-        x, g = input.shape, grad.shape
         found = None
         if _fits(input, grad) and prod(size) > 0:
-            geometry = (x[0], x[1], x[2:], g[1], size, stride, padding, dilation, groups, g[2:])
+            options = size, stride, padding, dilation, groups
+            geometry = plans.Convolution.between(input.shape, grad.shape, *options)
             found = kernel("backward_weights", geometry)
         if found is None:
             return below(input, grad, size, stride, padding, dilation, groups)
-        out = xp.empty((g[1], x[1] // groups, *size), F32)
+        out = xp.empty((grad.shape[1], input.shape[1] // groups, *size), F32)
         arrays = {
             plans.INPUT: channels_last(xp, input),
             plans.OUTPUT: channels_last(xp, grad),

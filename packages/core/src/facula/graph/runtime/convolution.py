@@ -34,6 +34,32 @@ class Convolution(NamedTuple):
     groups: int
     out: Sizes
 
+    @classmethod
+    def of(cls, x: Sizes, w: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Convolution:  # fmt: skip
+        """That of an input (N, C, *size) with a weight (O, C / groups, *kernel), shapes both."""
+        each = zip(x[2:], w[2:], stride, padding, dilation)
+        out = tuple((i + 2 * p - (k - 1) * d - 1) // s + 1 for i, k, s, p, d in each)
+        return cls(x[0], x[1], x[2:], w[0], w[2:], stride, padding, dilation, groups, out)
+
+    @classmethod
+    def adjoint_of(
+        cls, x: Sizes, w: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int, more: Sizes
+    ) -> Convolution:  # fmt: skip
+        """That whose gradient by the input a transposed one is: of (N, C, *size) with (C, O / groups, *kernel).
+
+        `more` is the transposed one's output padding; its result has the `size` and `channels` of this one.
+        """
+        each = zip(x[2:], w[2:], stride, padding, dilation, more)
+        size = tuple((i - 1) * s - 2 * p + (k - 1) * d + 1 + m for i, k, s, p, d, m in each)
+        return cls(x[0], w[1] * groups, size, x[1], w[2:], stride, padding, dilation, groups, x[2:])
+
+    @classmethod
+    def between(
+        cls, x: Sizes, out: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+    ) -> Convolution:  # fmt: skip
+        """That of an input and a result of these shapes: whose weight's gradient is wanted."""
+        return cls(x[0], x[1], x[2:], out[1], kernel, stride, padding, dilation, groups, out[2:])
+
     @property
     def weight_dims(self) -> Sizes:
         o, i, g = self.outputs, self.channels, self.groups
