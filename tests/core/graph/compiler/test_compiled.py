@@ -350,3 +350,23 @@ def test_attention_drops_what_eager_drops(monkeypatch):
         facula.manual_seed(seed)
         for mine, eager in zip(compiled(*inputs), expected):
             np.testing.assert_allclose(mine.detach().numpy(), eager.detach().numpy(), 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize("keep", ["tensor", "view", "array", "view of the array"])
+def test_a_result_that_somebody_holds_is_not_written_again(keep):
+    f = facula.compile(lambda x: x * 2, backend="c")
+    hold = {
+        "tensor": lambda t: t,
+        "view": lambda t: t[5:],
+        "array": lambda t: t.numpy(),
+        "view of the array": lambda t: t.numpy()[5:],
+    }[keep]
+    held = [hold(f(facula.full((5000,), float(i)))) for i in range(4)]
+    assert [float(h[0]) for h in held] == [0.0, 2.0, 4.0, 6.0]
+    assert [float(h[-1]) for h in held] == [0.0, 2.0, 4.0, 6.0]
+
+
+def test_memory_of_a_result_that_nobody_holds_is_used_again():
+    f = facula.compile(lambda x: x * 2, backend="c")
+    x = facula.ones(5000)
+    assert len({f(x).data_ptr() for _ in range(6)}) == 1

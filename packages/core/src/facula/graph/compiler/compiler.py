@@ -203,18 +203,26 @@ class Results:
 
     def __init__(self, shape: tuple[int, ...], dtype: Any):
         self.shape, self.dtype = shape, dtype
-        self.arrays: list[Any] = []
+        self.arrays: list[tuple[Any, int]] = []
         self.is_large = math.prod(shape) * dtype.itemsize >= self.LITTLE
 
     def __call__(self, pointers: Any, slot: int) -> Any:
         """An array for the results, its address put under `slot`."""
         if self.is_large:
-            for array, address in self.arrays:
-                if sys.getrefcount(array) == _UNSHARED:
-                    pointers[slot] = address
+            for at in range(len(self.arrays)):
+                if _holders(self.arrays, at) == _NOBODY_ELSE:
+                    array, pointers[slot] = self.arrays[at]
                     return array
         array = np.empty(self.shape, self.dtype)
         pointers[slot] = address = array.__array_interface__["data"][0]
         if self.is_large:
             self.arrays = [*self.arrays[-1:], (array, address)]
         return array
+
+
+def _holders(arrays: list[tuple[Any, int]], at: int) -> int:
+    return sys.getrefcount(arrays[at][0])
+
+
+#: What `_holders` finds for an array that only the list has; how Python counts its own variables differs between versions.
+_NOBODY_ELSE = _holders([(np.empty(0), 0)], 0)
