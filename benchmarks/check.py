@@ -72,7 +72,7 @@ def main(names: list[str]) -> int:
     failed = False
     for row in rows:
         if (known := kept.get(f"{row.name} {max(row.threads)}")) is None:
-            print(f"{row.name}: not in results.json")
+            print(f"{row.name}: not in results.json, for this CPU")
             continue
         faults = check(row, known)
         failed |= bool(faults)

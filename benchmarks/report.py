@@ -18,6 +18,12 @@ from peers import CORES, HERE, MISLEADING
 from table import ROWS, Row
 
 PEERS = ["facula", "torch", "facula-compiled", "torch-compiled"]
+#: Peers with a column where some row has them.
+OTHERS = ["jax", "tinygrad"]
+NAMES = {
+    "facula": "Facula", "torch": "PyTorch", "facula-compiled": "Facula compiled", "torch-compiled": "torch.compile",
+    "jax": "JAX", "tinygrad": "tinygrad",
+}  # fmt: skip
 #: Which ratios are taken: of whose time, the faster of whose time it is a part.
 RATIOS = {
     "eager": ("facula", ["torch"]),
@@ -79,77 +85,87 @@ def now() -> str:
 
 
 def load() -> dict[str, Any]:
-    """What results.json holds: rows by name and threads, and scripts' rows by script."""
+    """What results.json holds of CPUs of this machine's kind: rows by name and threads, and scripts' rows by script."""
+    return _of_this_cpu(_load())
+
+
+def _load() -> dict[str, dict[str, Any]]:
+    """All that results.json holds, by CPU: figures of different CPUs are not to be mixed."""
     if JSON.exists():
         return json.loads(JSON.read_text())  # type: ignore[no-any-return]
-    return {"machine": {}, "rows": {}, "scripts": {}}
+    return {}
+
+
+def _of_this_cpu(kept: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return kept.setdefault(_cpu(), {"machine": {}, "rows": {}, "scripts": {}})
 
 
 def save(found: list[dict[str, Any]]) -> None:
     """Puts rows in the place of their earlier selves, in both files."""
-    kept = load()
+    kept = _load()
     for row in found:
-        kept["rows"][f"{row['row']} {row['threads']}"] = row
+        _of_this_cpu(kept)["rows"][f"{row['row']} {row['threads']}"] = row
     _write(kept)
 
 
 def save_script(name: str, line: dict[str, Any]) -> None:
     """Puts a script's row in the place of its earlier self; what stands in parentheses changes from run to run."""
-    kept = load()
+    kept = _load()
     what = line["what"].partition(" (")[0]
-    kept["scripts"].setdefault(name, {})[what] = line | {"date": now()}
+    _of_this_cpu(kept)["scripts"].setdefault(name, {})[what] = line | {"date": now()}
     _write(kept)
 
 
-def _write(kept: dict[str, Any]) -> None:
-    kept["machine"] = machine()
+def _write(kept: dict[str, dict[str, Any]]) -> None:
+    _of_this_cpu(kept)["machine"] = machine()
     JSON.write_text(json.dumps(kept, indent=1) + "\n")
     MARKDOWN.write_text(markdown(kept))
 
 
-def markdown(kept: dict[str, Any]) -> str:
-    """RESULTS.md."""
+def markdown(kept: dict[str, dict[str, Any]]) -> str:
+    """RESULTS.md: a part for each CPU, the latest first."""
     lines = [
         "# Results",
         "",
         "Written by `make bench` from `results.json`; `docs/design/speed.md` has what the figures mean.",
         "Rows are measured one by one; `results.json` has the date of each, and the load, the quartiles and the first results.",
-        "",
-        *(f"- {name}: {value}" for name, value in kept["machine"].items()),
-        "",
-        "## Beside PyTorch",
-        "",
-        "Ratios are 'time of PyTorch / time of Facula', medians over the rounds with their quartiles: more than 1 is faster than",
-        "PyTorch. Eager is held against eager, compiled against the faster of PyTorch's eager mode and `torch.compile`.",
-        "",
-        COLUMNS,
+        "In the first table of a machine, ratios are 'time of PyTorch / time of Facula', medians over the rounds with their quartiles:",
+        "more than 1 is faster than PyTorch. Eager is held against eager, compiled against the faster of PyTorch's eager mode and",
+        "`torch.compile`. In the second, they are 'time of Facula / time of PyTorch'.",
     ]
-    for row in ROWS:
-        for found in kept["rows"].values():
-            if found["row"] == row.name:
-                lines.append(_line(row, found))
-    lines += [
-        "",
-        "## Other figures",
-        "",
-        "Ratios are 'time of Facula / time of PyTorch'.",
-        "",
-        SCRIPT_COLUMNS,
-    ]
-    lines += [script_line(x) for rows in kept["scripts"].values() for x in rows.values()]
+    for found in sorted(kept.values(), key=lambda x: x["machine"]["date of the last row"], reverse=True):  # fmt: skip
+        lines += _part(found)
     return "\n".join(lines) + "\n"
 
 
-COLUMNS = (
-    "| case | threads | Facula | PyTorch | Facula compiled | torch.compile | eager | needed | reached | compiled | needed | reached |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|---|"
-)
-SCRIPT_COLUMNS = "| what | Facula | PyTorch or base | ratio or figure | at most | met |\n|---|---|---|---|---|---|"
+def _part(kept: dict[str, Any]) -> list[str]:
+    """What is known of one machine."""
+    rows = kept["rows"].values()
+    peers = PEERS + [p for p in OTHERS if any(p in x["ms"] for x in rows)]
+    return [
+        "",
+        f"## {kept['machine']['CPU']}",
+        "",
+        *(f"- {name}: {value}" for name, value in kept["machine"].items() if name != "CPU"),
+        "",
+        *_heads([*("case", "threads"), *(NAMES[p] for p in peers), *REACHED]),
+        *(_line(row, x, peers) for row in ROWS for x in rows if x["row"] == row.name),
+        "",
+        *_heads(["what", "Facula", "PyTorch or base", "ratio or figure", "at most", "met"]),
+        *(script_line(x) for lines in kept["scripts"].values() for x in lines.values()),
+    ]
 
 
-def _line(row: Row, found: dict[str, Any]) -> str:
+REACHED = ("eager", "needed", "reached", "compiled", "needed", "reached")
+
+
+def _heads(names: list[str]) -> list[str]:
+    return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+
+
+def _line(row: Row, found: dict[str, Any], peers: list[str]) -> str:
     cells = [row.what, str(found["threads"])]
-    cells += [time(found["ms"][p]) if p in found["ms"] else _missing(found, p) for p in PEERS]
+    cells += [time(found["ms"][p]) if p in found["ms"] else _missing(found, p) for p in peers]
     for name in RATIOS:
         ratio, needed = found["ratios"].get(name), target(row, name)
         cells.append(

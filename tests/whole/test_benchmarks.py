@@ -111,6 +111,20 @@ def test_the_report_is_what_the_results_say(bench):
     assert (FOLDER / "RESULTS.md").read_text() == report.markdown(kept)
 
 
+def test_figures_of_different_cpus_are_kept_apart(bench, monkeypatch, tmp_path):
+    report = bench("report")
+    monkeypatch.setattr(report, "JSON", tmp_path / "results.json")
+    monkeypatch.setattr(report, "MARKDOWN", tmp_path / "RESULTS.md")
+    row = {"row": "chain", "threads": 1, "sizes": {}, "ratios": {}, "wrong": None, "failures": {}}
+    for cpu, ms in (("one", {"facula": 1.0}), ("other", {"facula": 2.0, "jax": 3.0})):
+        monkeypatch.setattr(report, "_cpu", lambda cpu=cpu: cpu)
+        report.save([row | {"ms": ms}])
+    assert report.load()["rows"]["chain 1"]["ms"] == {"facula": 2.0, "jax": 3.0}
+    first, second = (tmp_path / "RESULTS.md").read_text().split("\n## ")[1:]
+    assert {x[:3] for x in (first, second)} == {"one", "oth"}
+    assert ("JAX" in first) is ("JAX" not in second)
+
+
 def test_threads_are_equal_and_misleading_settings_go(bench, monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     environment = bench("peers").environment(3)
