@@ -11,6 +11,7 @@ typedef float f32;
 #define GLOBAL __global
 #define LOCAL __local
 #define FN static inline
+#define RESTRICT restrict
 #define U64(x) x##UL
 #define CHUNK 1
 #define PLACE(d) get_global_id(d)

@@ -1,6 +1,6 @@
 """The three dialects: what C, OpenCL C and CUDA C call the same things. All else is printed alike.
 
-A header gives the types (`i32`, `f32`, `u64`, ...), qualifiers (`KERNEL`, `GLOBAL`, `LOCAL`, `FN`), loops over the
+A header gives the types (`i32`, `f32`, `u64`, ...), qualifiers (`KERNEL`, `GLOBAL`, `LOCAL`, `RESTRICT`, `FN`), loops over the
 work-items' range (`EACH`, `ELEMENTS`), the work-group (`LOCAL_ID`, `GROUP_ID`, `BARRIER`) and a few functions.
 """
 
@@ -50,6 +50,7 @@ typedef float f32; typedef double f64;
 #define KERNEL
 #define GLOBAL
 #define FN static inline
+#define RESTRICT restrict
 #define U64(x) x##ULL
 #define EACH(type, i, d, n) for (type i = 0; i < (n); ++i)
 #define ELEMENTS(type, i, n) for (type i = 0; i < (n); ++i)
@@ -74,6 +75,7 @@ typedef float f32;
 #define GLOBAL __global
 #define LOCAL __local
 #define FN static inline
+#define RESTRICT restrict
 #define U64(x) x##UL
 #define CHUNK {chunk}
 #define PLACE(d) get_global_id(d)
@@ -100,6 +102,7 @@ typedef float f32; typedef double f64;
 #define GLOBAL
 #define LOCAL __shared__
 #define FN static __device__ __forceinline__
+#define RESTRICT __restrict__
 #define U64(x) x##ULL
 #define AXIS_0 x
 #define AXIS_1 y

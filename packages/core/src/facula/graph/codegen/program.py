@@ -22,7 +22,8 @@ class Parameter:
     """One parameter of a kernel.
 
     `kind`: 'buffer', 'scratch' (memory that the launcher allocates), 'flag' (where errors are noted) or
-    'number'; `dtype`: NumPy's, of the elements or of the number; `type`: its C type.
+    'number'; `dtype`: NumPy's, of the elements or of the number; `type`: its C type. `is_alone`: no other parameter
+    points to what is written through it, or is read through it and written.
     """
 
     name: str
@@ -30,12 +31,14 @@ class Parameter:
     dtype: Any
     type: str
     is_written: bool = False
+    is_alone: bool = False
 
     @property
     def declaration(self) -> str:
         if self.kind == "number":
             return f"{self.type} {self.name}"
-        return f"GLOBAL {'' if self.is_written else 'const '}{self.type} *{self.name}"
+        alone = "RESTRICT " if self.is_alone else ""
+        return f"GLOBAL {'' if self.is_written else 'const '}{self.type} *{alone}{self.name}"
 
 
 #: Between a kernel's parameters and its body.

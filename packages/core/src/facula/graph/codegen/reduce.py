@@ -43,10 +43,42 @@ class ReducePrinter(ReductionPrinter):
         """An expression of two values so far."""
         return printed_as(self.kernel.combine, self.sum, self.sum, a=a, b=b)
 
+    # ---- elements, as what is accumulated
+
     def value(self, stored: str) -> str:
-        """An element, as what is accumulated: converted to the dtype, then kept wider."""
+        """An element of memory: converted to the dtype, then kept wider."""
         converted = convert(self.input, self.dtype, load(self.input, stored))
         return convert(self.dtype, self.sum, converted)
+
+    def row_start(self, layout: Layout) -> str:
+        """What stands above all elements of a row."""
+        return row_start(layout, self.input.storage)
+
+    def line_start(self, layout: Layout) -> str:
+        """What stands above those along the innermost reduced dimension."""
+        start = outer_place(layout.nests[1], "in_a")
+        return f"        GLOBAL const {self.input.storage} *line = row + ({start});\n"
+
+    def column_start(self, layout: Layout) -> str:
+        """What stands above neighbouring columns of a row."""
+        line = f"row + ({flat_place(layout.nests[1], 'in_a')})"
+        return f"            GLOBAL const {self.input.storage} *line = {line};\n"
+
+    def first(self, layout: Layout) -> str:
+        """The first of a row."""
+        return self.value("row[0]")
+
+    def element(self, layout: Layout) -> str:
+        """The one that the reduced nest's index variables name."""
+        return self.value(flat_element(layout.nests[1], "in_a"))
+
+    def along(self, layout: Layout, at: str) -> str:
+        """Number `at` of a line."""
+        return self.value(line_element(layout.nests[1], "in_a", "line", at))
+
+    def column(self, layout: Layout) -> str:
+        """That of column `i0 + l`."""
+        return self.value("line[l]")
 
     def program(self, layout: Layout) -> Program:
         signature = Signature(layout)
@@ -64,7 +96,7 @@ class ReducePrinter(ReductionPrinter):
 
     def row(self, layout: Layout) -> str:
         kinds = {"group": self._grouped, "short": self._short, "": self._long}
-        return row_start(layout, self.input.storage) + kinds[layout.variant](layout)
+        return self.row_start(layout) + kinds[layout.variant](layout)
 
     def finish(self, layout: Layout, result: str) -> str:
         """The statement that stores what a row came to, the initial value combined into it."""
@@ -79,14 +111,14 @@ class ReducePrinter(ReductionPrinter):
     # ---- one work-item a row
 
     def _short(self, layout: Layout) -> str:
-        """One after another, from the initial value, or else from the first element, which is at `row[0]`."""
-        nest, value = layout.nests[1], self.value(flat_element(layout.nests[1], "in_a"))
+        """One after another, from the initial value, or else from the first element."""
+        nest, value = layout.nests[1], self.element(layout)
         type, initial = self.sum.value, self.kernel.initial
         if initial is not None:
             start = f"        {type} part = {literal(self.sum, initial)};\n"
             step = f"            part = {self.combine('part', value)};\n"
         else:
-            start = f"        {type} part = {self.value('row[0]')};\n        int first = 1;\n"
+            start = f"        {type} part = {self.first(layout)};\n        int first = 1;\n"
             step = f"            part = first ? part : {self.combine('part', value)};\n            first = 0;\n"
         loops = serial(nest, SECOND, layout.index, step)
         return f"{start}{loops}        {self.store('part', layout)}\n"
@@ -103,11 +135,10 @@ class ReducePrinter(ReductionPrinter):
         index, type = layout.index, self.sum.value
 
         def element_at(at: str) -> str:
-            return self.value(line_element(layout.nests[1], "in_a", "line", at))
+            return self.along(layout, at)
 
         return f"""\
-        GLOBAL const {self.input.storage} *line = row + ({outer_place(layout.nests[1], "in_a")});
-        for ({index} j = 0; j < m0;) {{
+{self.line_start(layout)}        for ({index} j = 0; j < m0;) {{
             {index} end = j + {BLOCK} < m0 ? j + {BLOCK} : m0;
             {type} part;
             if (end - j >= {LANES}) {{
@@ -152,11 +183,9 @@ class ReducePrinter(ReductionPrinter):
     def _columns(self, layout: Layout) -> str:
         """As `_long`, with a block of rows where that has lanes, and columns in step."""
         nest, index, type = layout.nests[1], layout.index, self.sum.value
-        line = f"row + ({flat_place(nest, 'in_a')})"
         step = f"""\
-            GLOBAL const {self.input.storage} *line = {line};
-            if (filled) {self._each("part[l]", self.combine("part[l]", self.value("line[l]")))}
-            else {self._each("part[l]", self.value("line[l]"))}
+{self.column_start(layout)}            if (filled) {self._each("part[l]", self.combine("part[l]", self.column(layout)))}
+            else {self._each("part[l]", self.column(layout))}
             if (++filled == {COLUMN_BLOCK}) {{
                 filled = 0;
 {self._push_columns()}            }}
@@ -177,10 +206,13 @@ class ReducePrinter(ReductionPrinter):
         for ({index} l = 0; l < width; ++l, ++i0) {self.finish(layout, "tree[low][l]")}
 """
         loops = serial(nest, SECOND, index, step)
-        body = f"{start}{row_start(layout, self.input.storage)}{loops}{end}"
         outer = f"        {index} i0 = block * {COLUMNS};\n"
-        head = f"EACH({index}, block, 0, (n0 + {COLUMNS - 1}) / {COLUMNS})"
-        return parallel(layout.nests[0], FIRST, index, False, outer + body, head)
+        return self.per_block(layout, f"{outer}{start}{self.row_start(layout)}{loops}{end}")
+
+    def per_block(self, layout: Layout, body: str) -> str:
+        """`body` for each `block` of neighbouring columns."""
+        head = f"EACH({layout.index}, block, 0, (n0 + {COLUMNS - 1}) / {COLUMNS})"
+        return parallel(layout.nests[0], FIRST, layout.index, False, body, head)
 
     def _push_columns(self) -> str:
         return f"""\
@@ -204,7 +236,7 @@ class ReducePrinter(ReductionPrinter):
         nest, index, width = layout.nests[1], layout.index, self.dialect.local
         sizes = [f"m{d}" for d in range(nest.dims)]
         declared = " ".join(unravel(sizes, SECOND, index, "j"))
-        value = self.value(flat_element(nest, "in_a"))
+        value = self.element(layout)
         return f"""\
         {index} whole = {" * ".join(sizes)};
         if (me < whole) {{

@@ -96,11 +96,14 @@ class Emitter:
         return f"{C.preamble}#define THREADS {self.threads}\n{HEAD}\n{library}\n\n{body}\n{entry}"
 
     def function(self, name: str, nest: Nest, shared: Share | None) -> str:
-        printed = _NestPrinter(self, nest, shared).text()
+        printed = NestPrinter(self, nest, shared).text()
         return f"NEST void {name}(program_t *p, i32 thread)\n{{\n{printed}}}\n"
 
 
-class _NestPrinter:
+class NestPrinter:
+    #: Where it is noted what a kernel cannot raise.
+    flag = "p->flag"
+
     def __init__(self, emitter: Emitter, nest: Nest, shared: Share | None):
         self.emitter, self.nest, self.shared = emitter, nest, shared
         self.pointers: dict[tuple[int, int, str], str] = {}
@@ -181,7 +184,7 @@ class _NestPrinter:
         if isinstance(v, Position):
             return f"((i64)({affine(v.offset, v.strides, names)}))"
         if isinstance(v, Pick):
-            at = f"picked(p->flag, {visit(v.index)}, {v.size})"
+            at = f"picked({self.flag}, {visit(v.index)}, {v.size})"
             return load(v.element, self.element(v, names, f" + {at} * {v.step}"))
         assert isinstance(v, Apply)
         variables = {}
@@ -189,7 +192,7 @@ class _NestPrinter:
             e = part.element if part.element is BOOLEAN else v.dtype
             variables[name] = Typed(convert(part.element, e, visit(part)), e)
         result, divisors = print_expression(v.expression, v.dtype, variables)
-        self.checks += [f"if ({d} == 0) p->flag[0] = {DIVISION};" for d in divisors]
+        self.checks += [f"if ({d} == 0) {self.flag}[0] = {DIVISION};" for d in divisors]
         return convert(result.element, v.element, result.text)
 
     # ---- nests

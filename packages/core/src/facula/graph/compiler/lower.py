@@ -146,9 +146,9 @@ def _order_of(x: BufferArray) -> tuple[int, ...] | None:
     return tuple(found)
 
 
-def lower(graph: Graph, threads: int = 1) -> Lowered:
-    """The graph's launches. Raises CompileError for ops that only the host can run."""
-    backend = NotingBackend(threads)
+def lower(graph: Graph, threads: int = 1, backend: NotingBackend | None = None) -> Lowered:
+    """The graph's launches, noted by `backend`. Raises CompileError for what cannot be one."""
+    backend = backend or NotingBackend(threads)
     inputs = []
     for value in graph.inputs:
         array = backend.empty(value.shape, value.dtype)
