@@ -16,6 +16,7 @@ from facula.graph.codegen.program import raise_for
 from facula.graph.compiler.collapse import collapse
 from facula.graph.compiler.emit import Emitter
 from facula.graph.compiler.fuse import fuse
+from facula.graph.compiler.hoist import hoist
 from facula.graph.compiler.join_equal import join_equal
 from facula.graph.compiler.lower import CompileError, Memory, lower
 from facula.graph.compiler.nests import nests_of
@@ -87,7 +88,7 @@ class Compiled:
         lowered = lower(graph, threads)
         nests = nests_of(lowered.launches)
         outputs = [x.buffer for x in lowered.outputs]
-        nests = join_equal(nests, set(outputs))
+        nests = hoist(join_equal(nests, set(outputs)))
         nests = collapse(fuse(nests, set(outputs)))
         self.options = len(graph.options)
         positions = {v: i for i, v in enumerate(graph.inputs)}

@@ -34,8 +34,11 @@ LARGE = 60
 
 
 def fuse(nests: Sequence[Nest], outputs: set[Memory]) -> list[Nest]:
-    """Fewer nests that do the same; `outputs` are needed in the end."""
-    return _Fusion(nests, outputs).run()
+    """Fewer nests that do the same; `outputs` are needed in the end.
+
+    Twice: two maps that share what they load are seen to once that which only one of them has is part of it.
+    """
+    return _Fusion(_Fusion(nests, outputs).run(), outputs).run()
 
 
 class _Fusion:
@@ -52,6 +55,8 @@ class _Fusion:
         self.at: dict[Nest, int] = {}
         self.made: dict[Memory, tuple[MapNest, Store]] = {}
         self.loading: dict[tuple[Memory, int, tuple[int, ...]], MapNest] = {}
+        #: The last map of one element: one function for many numbers.
+        self.single: MapNest | None = None
 
     def run(self) -> list[Nest]:
         done: list[Nest] = []
@@ -174,6 +179,8 @@ class _Fusion:
             self.loaded_by(host)
             return True
         self.loaded_by(nest)
+        if count(nest.shape) == 1:
+            self.single = nest
         return False
 
     def hosts(self, nest: MapNest) -> Iterator[MapNest]:
@@ -186,6 +193,8 @@ class _Fusion:
             found = self.loading.get((load.memory, load.offset, load.strides))
             if found is not None and count(found.shape) == count(nest.shape) > 1:
                 yield found
+        if self.single is not None and count(nest.shape) == 1:
+            yield self.single
 
     def loaded_by(self, nest: MapNest) -> None:
         """Remembers which map loads what; not what it loads once for all its iterations."""

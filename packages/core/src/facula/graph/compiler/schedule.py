@@ -22,14 +22,14 @@ from facula.graph.compiler.nests import (
     Store,
 )
 
-#: What waiting for all threads costs, as work (elements times their cost).
-BARRIER = 6000
+#: What waiting for all threads costs, as work (elements times their cost; 32 are done in a nanosecond).
+BARRIER = 16_000
 #: What an element that a called kernel makes costs: a random number, a place of a sort, a sum of a convolution.
 CALLED = 16
 #: What it costs to have threads begin: they may have to be woken.
 START = 60_000
-#: What an element of a product costs less than one of a map.
-PRODUCT = 8
+#: What it costs to read an element of a factor, which may be far away, and how many steps of a product an element of a map is worth.
+FACTOR, PRODUCT = 4, 2
 
 
 class Share(NamedTuple):
@@ -120,7 +120,10 @@ def _matmul(nest: MatmulNest, threads: int) -> list[Share | None]:
 def work_of(nest: Nest) -> int:
     """Elements of a nest times about what one costs."""
     if isinstance(nest, MatmulNest):
-        return count(nest.shape) * nest.depth // PRODUCT
+        *batch, m, n = nest.shape
+        return count(batch) * (
+            m * n * (nest.depth // PRODUCT + FACTOR) + (m + n) * nest.depth * FACTOR
+        )
     if isinstance(nest, ReduceNest):
         return count(nest.shape) * count(nest.reduced) * (1 + cost_of(nest.value))
     if isinstance(nest, MapNest):
