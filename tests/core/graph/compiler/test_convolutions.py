@@ -31,6 +31,11 @@ CASES = {
     "dilation, no bias": (lambda: nn.Conv2d(4, 4, 3, dilation=2, bias=False), (3, 4, 9, 9)),
     "groups": (lambda: nn.Conv2d(8, 16, 3, groups=4, padding=1), (2, 8, 7, 7)),
     "depthwise": (lambda: nn.Conv2d(8, 8, 3, groups=8, padding=1), (2, 8, 7, 7)),
+    "pointwise, stride": (lambda: nn.Sequential(nn.Conv2d(4, 6, 1, stride=2), nn.Conv2d(6, 5, 1, bias=False)), (3, 4, 7, 6)),
+    "pointwise, transposed": (
+        lambda: nn.Sequential(nn.ConvTranspose2d(4, 6, 1), nn.ConvTranspose2d(6, 5, 1, stride=2, bias=False)), (2, 4, 5, 6),
+    ),
+    "pointwise 1d": (lambda: nn.Conv1d(5, 7, 1, stride=3), (4, 5, 20)),
     "1d": (lambda: nn.Conv1d(5, 7, 4, stride=3), (4, 5, 20)),
     "3d": (lambda: nn.Conv3d(2, 3, 2), (2, 2, 5, 4, 3)),
     "transposed": (lambda: nn.ConvTranspose2d(6, 4, 3, stride=2, padding=1, output_padding=1), (2, 6, 5, 4)),
@@ -40,6 +45,9 @@ CASES = {
     ),
     "pool with a rest": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d((2, 3))), (2, 3, 9, 9)),
     "overlapping pool": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(3, 2, 1)), (2, 3, 9, 9)),
+    "pool over the edge": (
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(3, (2, 4), 1, ceil_mode=True), nn.Conv2d(4, 2, 2)), (2, 3, 10, 11),
+    ),
     "channels in the middle": (
         lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2), nn.Linear(36, 5), nn.Unflatten(1, (2, 2)), nn.Flatten()),
         (2, 3, 8, 8),

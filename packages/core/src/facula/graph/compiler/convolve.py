@@ -82,6 +82,10 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
         options = stride, padding, dilation, groups
         found = None
         if _fits(input, weight, bias):
+            if _is_pointwise(weight.shape[2:], padding, groups) and not (
+                transposed and max(stride) > 1
+            ):
+                return _pointwise(xp, input, weight, bias, stride, transposed)
             c = plans.Convolution
             if transposed:
                 geometry = c.adjoint_of(input.shape, weight.shape, *options, output_padding)
@@ -105,11 +109,39 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
             arrays[plans.BIAS] = in_order(xp, bias)
         _launch(xp, found, arrays)
         result = channels_second(out)
-        if bias is None or not transposed:
-            return result
-        return xp.add(result, xp.reshape(bias, (bias.shape[0], *(1,) * len(stride))))
+        return _with_bias(xp, result, bias) if transposed else result
 
     return convolution
+
+
+def _with_bias(xp: Any, x: BufferArray, bias: BufferArray | None) -> BufferArray:
+    if bias is None:
+        return x
+    return xp.add(x, xp.reshape(bias, (bias.shape[0], *(1,) * (len(x.shape) - 2))))  # type: ignore[no-any-return]
+
+
+def _is_pointwise(kernel: Any, padding: Any, groups: int) -> bool:
+    """Whether it is a product of matrices: weights need not be brought into blocks then, which takes longer than the product."""
+    return set(kernel) == {1} and not any(padding) and groups == 1
+
+
+def _pointwise(xp: Any, x: BufferArray, weight: BufferArray, bias: Any, stride: Any, transposed: bool) -> BufferArray:  # fmt: skip
+    x = channels_last(xp, _met(xp, x, stride))
+    w = _matrix(xp, weight, weight.shape[1])
+    out = xp.matmul(_matrix(xp, x, x.shape[-1]), w if transposed else xp.transpose(w, 0, 1))
+    xp.turns = True
+    return _with_bias(xp, channels_second(xp.view(out, (*x.shape[:-1], out.shape[1]))), bias)
+
+
+def _met(xp: Any, x: BufferArray, stride: Any) -> BufferArray:
+    """What windows of one element meet."""
+    for d, s in enumerate(stride, 2):
+        x = x if s == 1 else xp.slice(x, d, 0, x.shape[d], s)
+    return x
+
+
+def _matrix(xp: Any, x: BufferArray, columns: int) -> BufferArray:
+    return xp.reshape(x, (-1, columns))  # type: ignore[no-any-return]
 
 
 def _weight_grad(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any]) -> Any:
@@ -119,6 +151,10 @@ def _weight_grad(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
         found = None
         if _fits(input, grad) and prod(size) > 0:
             options = size, stride, padding, dilation, groups
+            if _is_pointwise(size, padding, groups):
+                x, g = (channels_last(xp, a) for a in (_met(xp, input, stride), grad))
+                x, g = (_matrix(xp, a, a.shape[-1]) for a in (x, g))
+                return xp.view(xp.matmul(xp.transpose(g, 0, 1), x), (g.shape[1], x.shape[1], *size))
             geometry = plans.Convolution.between(input.shape, grad.shape, *options)
             found = kernel("backward_weights", geometry)
         if found is None:

@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from facula.ops.pool import sizes_of
+from facula.ops.pool import lowest, pads_of, sizes_of
 from facula.ops.windows import span
 
 #: Elements of a window up to which the maps are written out.
@@ -23,12 +23,32 @@ def kernel(xp: Any, op: Any) -> Callable[..., Any] | None:
 def _slices(xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> list[Any] | None:  # fmt: skip
     """Per element of the window: what of `x` it meets, as views; None where windows reach over the edge, or are large."""
     out = sizes_of(x.shape, kernel, stride, padding, dilation, ceil_mode)
-    sizes = x.shape[len(x.shape) - len(kernel) :]
-    each = zip(sizes, out, kernel, stride, dilation)
-    inside = all((o - 1) * s + span(k, d) <= n for n, o, k, s, d in each)
-    if any(padding) or not inside or prod(kernel) > MOST or 0 in x.shape:
+    pads = pads_of(x.shape, out, kernel, stride, padding, dilation)
+    if max(pads) > 0 or prod(kernel) > MOST or 0 in x.shape:
         return None
     return [_slice(xp, x, at, out, stride, dilation) for at in product(*map(range, kernel))]
+
+
+def _padded(
+    xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> Any:
+    """`x` with the lowest number around it, as far as windows reach; in its own order of memory."""
+    out = sizes_of(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    pads = [max(n, 0) for n in pads_of(x.shape, out, kernel, stride, padding, dilation)]
+    if not any(pads):
+        return x
+    first, ends = len(x.shape) - len(out), list(zip(pads[::2], pads[1::2]))[::-1]
+    shape = (*x.shape[:first], *(n + a + b for n, (a, b) in zip(x.shape[first:], ends)))
+    order = sorted(range(len(shape)), key=lambda d: -x.strides[d])
+    result = xp.permute(
+        xp.empty([shape[d] for d in order], x.dtype), [*map(order.index, range(len(shape)))]
+    )
+    xp.write(result, xp.full((), lowest(x.dtype), x.dtype))
+    inside = result
+    for d, (n, (before, _)) in enumerate(zip(x.shape[first:], ends), first):
+        inside = xp.slice(inside, d, before, before + n, 1)
+    xp.write(inside, x)
+    return result
 
 
 def _slice(xp: Any, x: Any, at: Any, out: Any, stride: Any, dilation: Any) -> Any:
@@ -39,8 +59,10 @@ def _slice(xp: Any, x: Any, at: Any, out: Any, stride: Any, dilation: Any) -> An
 
 
 def _max_pool(xp: Any, op: Any) -> Callable[..., Any]:
-    def run(input: Any, *options: Any) -> Any:
-        parts = _slices(xp, input, *options)
+    def run(input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:  # fmt: skip
+        options = kernel, stride, padding, dilation, ceil_mode
+        around = _padded(xp, input, *options)
+        parts = _slices(xp, around, kernel, stride, (0,) * len(kernel), dilation, False)
         if parts is None:
             return op.body(xp, input, *options)
         found = parts[0]
