@@ -113,7 +113,7 @@ def _matmul(nest: MatmulNest, threads: int) -> list[Share | None]:
             found.append(Share(dim, bounds_of(size, threads)))
     rows = Share(len(batch), bounds_of(m, threads, 4))
     columns = Share(len(batch) + 1, bounds_of(n, threads, 16))
-    by_rows = m >= n or m >= 64 * threads
+    by_rows = m >= n
     return [*found, *((rows, columns) if by_rows else (columns, rows))]
 
 
