@@ -21,6 +21,7 @@ FAMILIES: tuple[str, ...] = (
     "optimizer",
     "pool",
     "product",
+    "recurrent",
     "reduce",
     "rows",
 )

@@ -11,12 +11,13 @@ import pytest
 
 from facula.graph import runtime
 
-GEMM = Path(runtime.__file__).with_name("gemm.c")
+RUNTIME = Path(runtime.__file__).parent
 #: Per machine: flags for each width of vectors that the text has a way for.
 WIDTHS = ["-march=x86-64", "-march=haswell", "-march=native"] if platform.machine() == "x86_64" else ["-mcpu=native"]  # fmt: skip
 
 CHECK = r"""
-#include GEMM
+#include "tile.c"
+#include "gemm.c"
 #include <math.h>
 #include <stdio.h>
 static float *some(long n) /* no byte more than needed, so that reads past the end are seen */
@@ -61,7 +62,7 @@ def test_all_shapes_and_turns_are_right_and_stay_inside_their_memory(width, tmp_
     (tmp_path / "check.c").write_text(CHECK)
     program = tmp_path / "check"
     flags = ["-O1", "-ffp-contract=fast", "-fsanitize=address,undefined", "-fno-sanitize=alignment"]
-    command = ["gcc", *flags, width, f'-DGEMM="{GEMM}"', "check.c", "-o", str(program), "-lm"]
+    command = ["gcc", *flags, width, "-I", str(RUNTIME), "check.c", "-o", str(program), "-lm"]
     subprocess.run([*command, "-w", "-pthread"], cwd=tmp_path, check=True)
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

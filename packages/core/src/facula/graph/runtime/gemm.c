@@ -1,126 +1,8 @@
-/* Products of float32 matrices on blocks in the caches. They may fuse a * b + c: they are only sums of products. */
-#include <stdlib.h>
-#include <string.h>
+/* Products of float32 matrices on blocks in the caches: c[i, j] = sum of a[i, k] * b[k, j]; strides in elements; c has neighbours
+   along j. */
 
-/* ---- matrix products: c[i, j] = sum of a[i, k] * b[k, j]; strides in elements; c has neighbours along j */
-
-#if defined(__AVX512F__)
-#define LANES 16
-#define ROWS 12
-#elif defined(__AVX2__)
-#define LANES 8
-#define ROWS 6
-#else
-#define LANES 4
-#define ROWS 4
-#endif
-#define COLUMNS (2 * LANES)
 #define DEPTH 256  /* of a block: a panel of b takes COLUMNS * DEPTH * 4 bytes, 32 KiB */
 #define HEIGHT (ROWS * 16)
-
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-
-/* One tile of `rows` x COLUMNS: a in columns of `rows` neighbours, b in rows of COLUMNS, `next` apart. */
-INLINE void tile(const int rows, long depth, const float *a, const float *b, long next, float *c, long ldc, int adds)
-{
-    vec left[ROWS], right[ROWS];
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) left[r] = right[r] = (vec){0};
-    for (long k = 0; k < depth; ++k, a += rows, b += next) {
-        vec b0 = *(const vec *)b, b1 = *(const vec *)(b + LANES);
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; ++r) {
-            left[r] += a[r] * b0;
-            right[r] += a[r] * b1;
-        }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
-        float *to = c + r * ldc;
-        if (adds) { left[r] += *(vec *)to; right[r] += *(vec *)(to + LANES); }
-        *(vec *)to = left[r];
-        *(vec *)(to + LANES) = right[r];
-    }
-}
-
-static __attribute__((noinline)) void full_tile(long depth, const float *a, const float *b, long next, float *c, long ldc, int adds)
-{
-    tile(ROWS, depth, a, b, next, c, ldc, adds);
-}
-
-#define LOW(n) case n: tile(n, depth, a, b, next, c, ldc, adds); break;
-static __attribute__((noinline)) void low_tile(int rows, long depth, const float *a, const float *b, long next, float *c, long ldc, int adds)
-{
-    switch (rows) {
-        LOW(1) LOW(2) LOW(3)
-#if ROWS > 4
-        LOW(4) LOW(5)
-#endif
-#if ROWS > 6
-        LOW(6) LOW(7) LOW(8) LOW(9) LOW(10) LOW(11)
-#endif
-    }
-}
-
-/* Blocks of LANES x LANES turned over in registers: round h exchanges what differs in bit h of row and lane. */
-#if defined(__clang__) || __GNUC__ >= 12
-typedef float lanes __attribute__((vector_size(4 * LANES)));
-#define FROM_LOW(l, h) ((l) & (h) ? LANES + (l) - (h) : (l))
-#define FROM_HIGH(l, h) ((l) & (h) ? LANES + (l) : (l) + (h))
-#define LIST4(F, l, h) F(l, h), F(l + 1, h), F(l + 2, h), F(l + 3, h)
-#if LANES == 16
-#define LIST(F, h) LIST4(F, 0, h), LIST4(F, 4, h), LIST4(F, 8, h), LIST4(F, 12, h)
-#elif LANES == 8
-#define LIST(F, h) LIST4(F, 0, h), LIST4(F, 4, h)
-#else
-#define LIST(F, h) LIST4(F, 0, h)
-#endif
-#define ROUND(h)                                                                       \
-    for (int i = 0; i < LANES; ++i)                                                    \
-        if (!(i & (h))) {                                                              \
-            lanes low = x[i], high = x[i | (h)];                                       \
-            x[i] = __builtin_shufflevector(low, high, LIST(FROM_LOW, h));              \
-            x[i | (h)] = __builtin_shufflevector(low, high, LIST(FROM_HIGH, h));       \
-        }
-INLINE void turn(lanes *x)
-{
-#pragma GCC unroll 16
-    ROUND(1)
-#pragma GCC unroll 16
-    ROUND(2)
-#if LANES > 4
-#pragma GCC unroll 16
-    ROUND(4)
-#endif
-#if LANES > 8
-#pragma GCC unroll 16
-    ROUND(8)
-#endif
-}
-#define TURNS 1
-#else
-#define TURNS 0
-#endif
-
-/* to[k * COLUMNS + x] = from[x * next + k] for k < depth, x < n; columns from n on get 0. */
-static void pack_columns(long depth, long n, const float *from, long next, float *to)
-{
-    long k = 0;
-#if TURNS
-    for (; k + LANES <= depth; k += LANES)
-        for (long x0 = 0; x0 < COLUMNS; x0 += LANES) {
-            lanes x[LANES];
-#pragma GCC unroll 16
-            for (int i = 0; i < LANES; ++i) x[i] = x0 + i < n ? (lanes)*(const vec *)(from + (x0 + i) * next + k) : (lanes){0};
-            turn(x);
-#pragma GCC unroll 16
-            for (int i = 0; i < LANES; ++i) *(vec *)(to + (k + i) * COLUMNS + x0) = x[i];
-        }
-#endif
-    for (; k < depth; ++k)
-        for (long x = 0; x < COLUMNS; ++x) to[k * COLUMNS + x] = x < n ? from[x * next + k] : 0;
-}
 
 static void pack_b(long depth, long columns, const float *b, long step, long next, float *to)
 {
@@ -130,30 +12,12 @@ static void pack_b(long depth, long columns, const float *b, long step, long nex
         if (n == COLUMNS && next == 1)
             for (long k = 0; k < depth; ++k) memcpy(to + k * COLUMNS, from + k * step, 4 * COLUMNS);
         else if (step == 1) /* columns lie in memory */
-            pack_columns(depth, n, from, next, to);
+            for (long x = 0; x < COLUMNS; x += LANES) pack_lanes(depth, n - x, from + x * next, next, to + x, COLUMNS);
         else
             for (long k = 0; k < depth; ++k)
                 for (long x = 0; x < COLUMNS; ++x) to[k * COLUMNS + x] = x < n ? from[k * step + x * next] : 0;
         to += depth * COLUMNS;
     }
-}
-
-/* to[k * n + r] = from[r * next + k] for r < n <= LANES; writes up to LANES - n floats past the end. */
-static void pack_rows(long depth, long n, const float *from, long next, float *to)
-{
-    long k = 0;
-#if TURNS
-    for (; k + LANES <= depth; k += LANES) {
-        lanes x[LANES];
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; ++i) x[i] = i < n ? (lanes)*(const vec *)(from + i * next + k) : (lanes){0};
-        turn(x);
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; ++i) *(vec *)(to + (k + i) * n) = x[i]; /* the next one overwrites what is too much */
-    }
-#endif
-    for (; k < depth; ++k)
-        for (long r = 0; r < n; ++r) to[k * n + r] = from[r * next + k];
 }
 
 static void pack_a(long rows, long depth, const float *a, long next, long step, float *to)
@@ -273,8 +137,7 @@ static void block(const product *p, long j0, long columns, long k0, long deep)
                 int part = wide < COLUMNS, adds = k0 > 0 && !part;
                 float *into = part ? edge : to;
                 long apart = part ? COLUMNS : p->ci;
-                if (rows == ROWS) full_tile(deep, pa, pb, next, into, apart, adds);
-                else low_tile(rows, deep, pa, pb, next, into, apart, adds);
+                any_tile(rows, wide > LANES ? 2 : 1, deep, pa, pb, next, LANES, into, apart, adds);
                 if (part)
                     for (long r = 0; r < rows; ++r)
                         for (long x = 0; x < wide; ++x)

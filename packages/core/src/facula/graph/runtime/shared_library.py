@@ -11,7 +11,7 @@ from pathlib import Path
 from facula.graph.runtime.onednn import library_path
 from facula.graph.runtime.unit import load
 
-_SOURCES = ("pool.c", "gemm.c", "onednn.c")
+_SOURCES = ("pool.c", "tile.c", "gemm.c", "onednn.c")
 
 
 @cache

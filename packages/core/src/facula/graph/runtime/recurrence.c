@@ -1,0 +1,323 @@
+/* Recurrent layers in float32, all their steps at once: LSTM, GRU and plain ones, forward and back.
+
+The weights of the state are packed once, for all steps. A step goes through tiles: some rows of the batch and the units of one or
+two vectors, all gates of these; what follows the product is done while the tile is in the cache. Rows of the batch do not need each
+other, so if there are enough of them each thread takes some through all steps and never waits. Else, or where the
+weights are more than a thread's cache, the threads share the units, and wait for each other once a step. */
+#include <stdatomic.h>
+
+enum { LSTM, GRU, TANH, RELU };
+static const int GATES[] = {4, 3, 1, 1}; /* sums that a unit's product has */
+#define MOST_GATES 4
+#define WIDE 2              /* vectors of units in a tile */
+#define ENOUGH_ROWS 4       /* of a thread, so that it computes more than it loads */
+#define CACHED (3 * 1 << 19) /* bytes of weights that stay in a thread's cache */
+
+typedef struct { i64 kind, back, length, batch, hidden, reverse; } recurrence_t;
+
+/* Arrays are (steps, batch, sums or units), states (batch, units); 0 where there is none. */
+typedef struct {
+    const f32 *sums, *state, *cell, *weights, *bias;
+    const u8 *mask; /* (steps, batch): whether the state changes */
+    f32 *output, *gates, *cells, *workspace;
+} forward_t;
+
+/* `g_state` and `g_cell` are the gradients of the last state, `to_state` and `to_cell` get those of the first; `to_sums` gets the gradient
+   of the input's sums, `to_products` for a GRU that of the state's sums. `states` are an LSTM's cells, a GRU's states before, a
+   plain layer's outputs. */
+typedef struct {
+    const f32 *g_output, *g_state, *g_cell, *gates, *states, *cell, *weights;
+    const u8 *mask;
+    f32 *to_sums, *to_products, *to_state, *to_cell, *workspace;
+} back_t;
+
+typedef struct {
+    const recurrence_t *r;
+    void *slots;
+    i64 gates, depth, vectors; /* sums of a unit, length of a product's sums, vectors of units */
+    f32 *panels, *states;      /* weights, and states as columns, apart for each thread */
+    int threads, by_rows;
+    atomic_int next;
+} layer_t;
+
+/* Where a tile's row is: at `time`, `row` of the batch, `n` units from `unit` on; `row_of_all` counts the rows of all times. */
+typedef struct { i64 row, row_of_all, unit, n, hidden; int seen; } place_t;
+
+#define EACH_UNIT(n, ...)                                                                          \
+    if ((n) == LANES) { _Pragma("GCC ivdep") for (i64 l = 0; l < LANES; ++l) { __VA_ARGS__ } }     \
+    else { _Pragma("GCC ivdep") for (i64 l = 0; l < (n); ++l) { __VA_ARGS__ } }
+
+FN f32 sigmoid(f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
+
+/* ---- what follows a step's product `x`, whose gates are LANES apart */
+
+static void lstm(const forward_t *s, const place_t *p, const f32 *x, const f32 *before, const f32 *cell_before)
+{
+    i64 h = p->hidden, at = p->row_of_all * h + p->unit;
+    const f32 *sums = s->sums + p->row_of_all * 4 * h + p->unit;
+    f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *cell = s->cells + at, *out = s->output + at;
+    EACH_UNIT(p->n,
+        f32 i = sigmoid(sums[l] + x[l]), f = sigmoid(sums[h + l] + x[LANES + l]);
+        f32 g = tanh_f32(sums[2 * h + l] + x[2 * LANES + l]), o = sigmoid(sums[3 * h + l] + x[3 * LANES + l]);
+        f32 c = f * cell_before[l] + i * g;
+        gates[l] = i; gates[h + l] = f; gates[2 * h + l] = g; gates[3 * h + l] = o;
+        cell[l] = p->seen ? c : cell_before[l];
+        out[l] = p->seen ? o * tanh_f32(c) : before[l];)
+}
+
+static void gru(const forward_t *s, const place_t *p, const f32 *x, const f32 *before)
+{
+    i64 h = p->hidden;
+    const f32 *sums = s->sums + p->row_of_all * 3 * h + p->unit, *bias = s->bias + p->unit;
+    f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *out = s->output + p->row_of_all * h + p->unit;
+    EACH_UNIT(p->n,
+        f32 r = sigmoid(sums[l] + (x[l] + bias[l])), z = sigmoid(sums[h + l] + (x[LANES + l] + bias[h + l]));
+        f32 of_state = x[2 * LANES + l] + bias[2 * h + l], n = tanh_f32(sums[2 * h + l] + r * of_state);
+        gates[l] = r; gates[h + l] = z; gates[2 * h + l] = n; gates[3 * h + l] = of_state;
+        out[l] = p->seen ? n + z * (before[l] - n) : before[l];)
+}
+
+static void plain(const forward_t *s, const place_t *p, const f32 *x, const f32 *before, int is_tanh)
+{
+    i64 at = p->row_of_all * p->hidden + p->unit;
+    const f32 *sums = s->sums + at;
+    f32 *out = s->output + at;
+    EACH_UNIT(p->n,
+        f32 sum = sums[l] + x[l];
+        f32 y = is_tanh ? tanh_f32(sum) : sum < 0.0f ? 0.0f : sum;
+        out[l] = p->seen ? y : before[l];)
+}
+
+/* ---- the same backwards: `g` is the gradient of the step's output, `to_state` gets what of it does not go through the product */
+
+static void lstm_back(const back_t *s, const place_t *p, const f32 *g, const f32 *cell_before)
+{
+    i64 h = p->hidden;
+    const f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *cell = s->states + p->row_of_all * h + p->unit;
+    f32 *sums = s->to_sums + p->row_of_all * 4 * h + p->unit;
+    f32 *to_state = s->to_state + p->row * h + p->unit, *to_cell = s->to_cell + p->row * h + p->unit;
+    EACH_UNIT(p->n,
+        f32 i = gates[l], f = gates[h + l], c = gates[2 * h + l], o = gates[3 * h + l], t = tanh_f32(cell[l]);
+        f32 by_cell = to_cell[l] + g[l] * o * (1.0f - t * t), zero = 0.0f;
+        sums[l] = p->seen ? by_cell * c * (i * (1.0f - i)) : zero;
+        sums[h + l] = p->seen ? by_cell * cell_before[l] * (f * (1.0f - f)) : zero;
+        sums[2 * h + l] = p->seen ? by_cell * i * (1.0f - c * c) : zero;
+        sums[3 * h + l] = p->seen ? g[l] * t * (o * (1.0f - o)) : zero;
+        to_cell[l] = p->seen ? by_cell * f : to_cell[l];
+        to_state[l] = p->seen ? zero : g[l];)
+}
+
+static void gru_back(const back_t *s, const place_t *p, const f32 *g)
+{
+    i64 h = p->hidden;
+    const f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *before = s->states + p->row_of_all * h + p->unit;
+    f32 *sums = s->to_sums + p->row_of_all * 3 * h + p->unit, *products = s->to_products + p->row_of_all * 3 * h + p->unit;
+    f32 *to_state = s->to_state + p->row * h + p->unit;
+    EACH_UNIT(p->n,
+        f32 r = gates[l], z = gates[h + l], n = gates[2 * h + l], of_state = gates[3 * h + l];
+        f32 by_n = p->seen ? g[l] * (1.0f - z) * (1.0f - n * n) : 0.0f;
+        f32 by_r = by_n * of_state * (r * (1.0f - r));
+        f32 by_z = p->seen ? g[l] * (before[l] - n) * (z * (1.0f - z)) : 0.0f;
+        sums[l] = by_r; sums[h + l] = by_z; sums[2 * h + l] = by_n;
+        products[l] = by_r; products[h + l] = by_z; products[2 * h + l] = by_n * r;
+        to_state[l] = p->seen ? g[l] * z : g[l];)
+}
+
+static void plain_back(const back_t *s, const place_t *p, const f32 *g, int is_tanh)
+{
+    i64 at = p->row_of_all * p->hidden + p->unit;
+    const f32 *out = s->states + at;
+    f32 *sums = s->to_sums + at, *to_state = s->to_state + p->row * p->hidden + p->unit;
+    EACH_UNIT(p->n,
+        f32 slope = is_tanh ? g[l] * (1.0f - out[l] * out[l]) : out[l] <= 0.0f ? 0.0f : g[l];
+        sums[l] = p->seen ? slope : 0.0f;
+        to_state[l] = p->seen ? 0.0f : g[l];)
+}
+
+/* ---- steps */
+
+/* The time that a step is about. */
+static i64 time_of(const recurrence_t *r, i64 step) { return !r->reverse == !r->back ? step : r->length - 1 - step; }
+
+static void forward_row(const layer_t *l, i64 step, const place_t *p, const f32 *x)
+{
+    const forward_t *s = l->slots;
+    i64 at = p->row * p->hidden + p->unit, last = step ? time_of(l->r, step - 1) * l->r->batch * p->hidden : 0;
+    const f32 *before = (step ? s->output + last : s->state) + at;
+    switch (l->r->kind) {
+        case LSTM: lstm(s, p, x, before, (step ? s->cells + last : s->cell) + at); break;
+        case GRU: gru(s, p, x, before); break;
+        default: plain(s, p, x, before, l->r->kind == TANH);
+    }
+}
+
+static void back_row(const layer_t *l, i64 step, const place_t *p, const f32 *x)
+{
+    const back_t *s = l->slots;
+    i64 h = p->hidden, all = p->row_of_all * h + p->unit, at = p->row * h + p->unit;
+    f32 g[LANES];
+    const f32 *to_state = s->to_state + at, *g_output = s->g_output + all;
+    if (s->g_output) EACH_UNIT(p->n, g[l] = to_state[l] + x[l] + g_output[l];)
+    else EACH_UNIT(p->n, g[l] = to_state[l] + x[l];)
+    if (l->r->kind == LSTM) {
+        i64 before = step + 1 < l->r->length ? time_of(l->r, step + 1) * l->r->batch * h : 0;
+        lstm_back(s, p, g, (step + 1 < l->r->length ? s->states + before : s->cell) + at);
+    } else if (l->r->kind == GRU) gru_back(s, p, g);
+    else plain_back(s, p, g, l->r->kind == TANH);
+}
+
+/* What the product of a step multiplies: rows of `depth`, or 0 where there is none. */
+static const f32 *multiplied(const layer_t *l, i64 step)
+{
+    const recurrence_t *r = l->r;
+    if (!r->back) {
+        const forward_t *s = l->slots;
+        return step ? s->output + time_of(r, step - 1) * r->batch * r->hidden : s->state;
+    }
+    const back_t *s = l->slots;
+    return step ? (r->kind == GRU ? s->to_products : s->to_sums) + time_of(r, step - 1) * r->batch * l->depth : 0;
+}
+
+/* The product is all that is left to be done after the last step back. */
+static void add_to_state(const layer_t *l, const place_t *p, const f32 *x)
+{
+    f32 *to_state = ((back_t *)l->slots)->to_state + p->row * p->hidden + p->unit;
+    EACH_UNIT(p->n, to_state[l] += x[l];)
+}
+
+static void do_step(const layer_t *l, i64 step, i64 top, i64 bottom, i64 left, i64 right, f32 *states)
+{
+    const recurrence_t *r = l->r;
+    i64 high = (bottom - top + ROWS - 1) / ROWS, is_over = step == r->length, time = is_over ? 0 : time_of(r, step);
+    i64 sums = r->back ? 1 : l->gates; /* of a unit, that a product makes */
+    const f32 *rows = multiplied(l, step);
+    const u8 *mask = r->back ? ((back_t *)l->slots)->mask : ((forward_t *)l->slots)->mask;
+    f32 x[ROWS * WIDE * MOST_GATES * LANES];
+    high = (bottom - top + high - 1) / high;
+    for (i64 i = top; rows && i < bottom; i += high)
+        pack_rows(l->depth, bottom - i < high ? bottom - i : high, rows + i * l->depth, l->depth, states + (i - top) * l->depth);
+    for (i64 v = left; v < right; v += WIDE) {
+        i64 wide = right - v < WIDE ? right - v : WIDE, count = wide * sums, size = l->depth * LANES;
+        for (i64 i = top; i < bottom; i += high) {
+            i64 n = bottom - i < high ? bottom - i : high;
+            for (i64 c = 0; rows && c < count; c += 2)
+                any_tile((int)n, count - c > 1 ? 2 : 1, l->depth, states + (i - top) * l->depth, l->panels + (v * sums + c) * size, LANES, size, x + c * LANES, count * LANES, 0);
+            if (!rows) memset(x, 0, sizeof x);
+            for (i64 k = 0; k < n; ++k)
+                for (i64 w = 0; w < wide; ++w) {
+                    i64 unit = (v + w) * LANES, all = time * r->batch + i + k, left_over = r->hidden - unit;
+                    place_t p = {i + k, all, unit, left_over < LANES ? left_over : LANES, r->hidden, !mask || mask[all]};
+                    const f32 *product = x + (k * count + w * sums) * LANES;
+                    if (is_over) add_to_state(l, &p, product);
+                    else if (r->back) back_row(l, step, &p, product);
+                    else forward_row(l, step, &p, product);
+                }
+        }
+    }
+}
+
+static void fill(const layer_t *l, f32 *to, const f32 *from, i64 top, i64 bottom, i64 left, i64 right)
+{
+    i64 h = l->r->hidden, first = left * LANES, end = right * LANES < h ? right * LANES : h;
+    for (i64 i = top; i < bottom && first < end; ++i)
+        if (from) memcpy(to + i * h + first, from + i * h + first, 4 * (end - first));
+        else memset(to + i * h + first, 0, 4 * (end - first));
+}
+
+/* ---- threads */
+
+void (*pool_barrier)(void); /* these are set when the unit is loaded */
+int (*pool_run)(void (*body)(void *, int), void *context, int threads);
+int (*pool_run_some)(void (*body)(void *, int), void *context, int threads);
+
+static void pack(const layer_t *l, i64 vector)
+{
+    const recurrence_t *r = l->r;
+    i64 h = r->hidden, unit = vector * LANES, n = h - unit < LANES ? h - unit : LANES;
+    const f32 *w = r->back ? ((back_t *)l->slots)->weights : ((forward_t *)l->slots)->weights;
+    if (!r->back) {
+        for (i64 g = 0; g < l->gates; ++g)
+            pack_lanes(h, n, w + (g * h + unit) * h, h, l->panels + (vector * l->gates + g) * h * LANES, LANES);
+        return;
+    }
+    f32 *to = l->panels + vector * l->depth * LANES;
+    for (i64 k = 0; k < l->depth; ++k) {
+        if (n == LANES) memcpy(to + k * LANES, w + k * h + unit, 4 * LANES);
+        else for (i64 x = 0; x < LANES; ++x) to[k * LANES + x] = x < n ? w[k * h + unit + x] : 0;
+    }
+}
+
+static i64 states_size(const layer_t *l) { return (l->r->batch * l->depth + 2 * LANES) / LANES * LANES; }
+
+static layer_t layer_of(const recurrence_t *r, void **slots, int threads)
+{
+    layer_t l = {.r = r, .slots = slots, .gates = GATES[r->kind], .vectors = (r->hidden + LANES - 1) / LANES, .threads = threads};
+    l.depth = r->back ? l.gates * r->hidden : r->hidden;
+    i64 bytes = 4 * l.gates * r->hidden * r->hidden;
+    l.by_rows = threads == 1 || l.vectors < threads || (r->batch >= ENOUGH_ROWS * threads && bytes <= CACHED);
+    if (slots) {
+        uintptr_t workspace = (uintptr_t)(r->back ? ((back_t *)slots)->workspace : ((forward_t *)slots)->workspace);
+        l.panels = (f32 *)((workspace + 63) / 64 * 64);
+        l.states = l.panels + l.vectors * l.gates * r->hidden * LANES;
+    }
+    return l;
+}
+
+/* Bytes of memory that a layer needs besides its arrays. */
+i64 recurrence_workspace(const recurrence_t *r, int threads)
+{
+    layer_t l = layer_of(r, 0, threads);
+    return 64 + 4 * (l.vectors * l.gates * r->hidden * LANES + threads * states_size(&l));
+}
+
+static void do_part(layer_t *l, int thread)
+{
+    i64 last = l->r->length + (l->r->back ? 1 : 0), batch = l->r->batch, part = thread;
+    i64 top = l->by_rows ? batch * part / l->threads : 0, bottom = l->by_rows ? batch * (part + 1) / l->threads : batch;
+    i64 left = l->by_rows ? 0 : l->vectors * part / l->threads, right = l->by_rows ? l->vectors : l->vectors * (part + 1) / l->threads;
+    if (l->r->back) {
+        const back_t *s = l->slots;
+        fill(l, s->to_state, s->g_state, top, bottom, left, right);
+        if (s->to_cell) fill(l, s->to_cell, s->g_cell, top, bottom, left, right);
+    }
+    for (i64 step = 0; step < last && top < bottom; ++step) {
+        do_step(l, step, top, bottom, left, right, l->states + thread * states_size(l));
+        if (!l->by_rows) pool_barrier();
+    }
+}
+
+/* In a program whose threads all call it: this thread's part. Ends without waiting for the others. */
+int recurrence_part(const recurrence_t *r, void **slots, int thread, int threads)
+{
+    layer_t l = layer_of(r, slots, threads);
+    for (i64 v = thread; v < l.vectors; v += threads) pack(&l, v);
+    if (threads > 1) pool_barrier();
+    do_part(&l, thread);
+    return 0;
+}
+
+static void pack_all(void *context, int thread)
+{
+    layer_t *l = context;
+    for (int v; (v = atomic_fetch_add(&l->next, 1)) < l->vectors;) pack(l, v);
+}
+
+static void some_rows(void *context, int thread)
+{
+    layer_t *l = context;
+    for (int part; (part = atomic_fetch_add(&l->next, 1)) < l->threads;) do_part(l, part);
+}
+
+static void shared(void *context, int thread) { do_part(context, thread); }
+
+/* Does all of a layer with up to `threads` threads. */
+int recurrence_run(const recurrence_t *r, void **slots, int threads)
+{
+    layer_t l = layer_of(r, slots, threads);
+    if (!pool_run_some(pack_all, &l, threads)) pack_all(&l, 0);
+    atomic_store(&l.next, 0);
+    if (!l.by_rows && pool_run(shared, &l, threads)) return 0;
+    if (!l.by_rows) l = layer_of(r, slots, 1);
+    if (!pool_run_some(some_rows, &l, threads)) some_rows(&l, 0);
+    return 0;
+}

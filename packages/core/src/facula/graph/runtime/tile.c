@@ -1,0 +1,139 @@
+/* Tiles of products of float32 matrices, in registers, and the order in which they read memory. They may fuse a * b + c: they are
+   only sums of products. */
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#define ROWS 12
+#elif defined(__AVX2__)
+#define LANES 8
+#define ROWS 6
+#else
+#define LANES 4
+#define ROWS 4
+#endif
+#define COLUMNS (2 * LANES)
+
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#define INLINE static inline __attribute__((always_inline))
+
+/* One tile of `rows` x `vecs` vectors, at most ROWS x 2: a in columns of `rows` neighbours; b in rows `next` apart of vectors `apart`. */
+INLINE void tile(const int rows, const int vecs, long depth, const float *a, const float *b, long next, long apart, float *c, long ldc, int adds)
+{
+    vec left[ROWS], right[ROWS];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) left[r] = right[r] = (vec){0};
+    for (long k = 0; k < depth; ++k, a += rows, b += next) {
+        vec b0 = *(const vec *)b, b1 = vecs > 1 ? *(const vec *)(b + apart) : b0;
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; ++r) {
+            left[r] += a[r] * b0;
+            if (vecs > 1) right[r] += a[r] * b1;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+        float *to = c + r * ldc;
+        if (adds) left[r] += *(vec *)to;
+        *(vec *)to = left[r];
+        if (vecs < 2) continue;
+        if (adds) right[r] += *(vec *)(to + LANES);
+        *(vec *)(to + LANES) = right[r];
+    }
+}
+
+#define CASE(n)                                                                \
+    case n:                                                                    \
+        if (vecs > 1) tile(n, 2, depth, a, b, next, apart, c, ldc, adds);      \
+        else tile(n, 1, depth, a, b, next, apart, c, ldc, adds);               \
+        break;
+static __attribute__((noinline)) void any_tile(int rows, int vecs, long depth, const float *a, const float *b, long next, long apart, float *c, long ldc, int adds)
+{
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4)
+#if ROWS > 4
+        CASE(5) CASE(6)
+#endif
+#if ROWS > 6
+        CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#endif
+    }
+}
+
+/* Blocks of LANES x LANES turned over in registers: round h exchanges what differs in bit h of row and lane. */
+#if defined(__clang__) || __GNUC__ >= 12
+typedef float lanes __attribute__((vector_size(4 * LANES)));
+#define FROM_LOW(l, h) ((l) & (h) ? LANES + (l) - (h) : (l))
+#define FROM_HIGH(l, h) ((l) & (h) ? LANES + (l) : (l) + (h))
+#define LIST4(F, l, h) F(l, h), F(l + 1, h), F(l + 2, h), F(l + 3, h)
+#if LANES == 16
+#define LIST(F, h) LIST4(F, 0, h), LIST4(F, 4, h), LIST4(F, 8, h), LIST4(F, 12, h)
+#elif LANES == 8
+#define LIST(F, h) LIST4(F, 0, h), LIST4(F, 4, h)
+#else
+#define LIST(F, h) LIST4(F, 0, h)
+#endif
+#define ROUND(h)                                                                       \
+    for (int i = 0; i < LANES; ++i)                                                    \
+        if (!(i & (h))) {                                                              \
+            lanes low = x[i], high = x[i | (h)];                                       \
+            x[i] = __builtin_shufflevector(low, high, LIST(FROM_LOW, h));              \
+            x[i | (h)] = __builtin_shufflevector(low, high, LIST(FROM_HIGH, h));       \
+        }
+INLINE void turn(lanes *x)
+{
+#pragma GCC unroll 16
+    ROUND(1)
+#pragma GCC unroll 16
+    ROUND(2)
+#if LANES > 4
+#pragma GCC unroll 16
+    ROUND(4)
+#endif
+#if LANES > 8
+#pragma GCC unroll 16
+    ROUND(8)
+#endif
+}
+#define TURNS 1
+#else
+#define TURNS 0
+#endif
+
+/* to[k * apart + x] = from[x * next + k] for k < depth, x < n <= LANES; lanes from n on get 0. */
+static void pack_lanes(long depth, long n, const float *from, long next, float *to, long apart)
+{
+    long k = 0;
+#if TURNS
+    for (; k + LANES <= depth; k += LANES) {
+        lanes x[LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; ++i) x[i] = i < n ? (lanes)*(const vec *)(from + i * next + k) : (lanes){0};
+        turn(x);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; ++i) *(vec *)(to + (k + i) * apart) = x[i];
+    }
+#endif
+    for (; k < depth; ++k)
+        for (long x = 0; x < LANES; ++x) to[k * apart + x] = x < n ? from[x * next + k] : 0;
+}
+
+/* to[k * n + r] = from[r * next + k] for r < n <= LANES; writes up to LANES - n floats past the end. */
+static void pack_rows(long depth, long n, const float *from, long next, float *to)
+{
+    long k = 0;
+#if TURNS
+    for (; k + LANES <= depth; k += LANES) {
+        lanes x[LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; ++i) x[i] = i < n ? (lanes)*(const vec *)(from + i * next + k) : (lanes){0};
+        turn(x);
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; ++i) *(vec *)(to + (k + i) * n) = x[i]; /* the next one overwrites what is too much */
+    }
+#endif
+    for (; k < depth; ++k)
+        for (long r = 0; r < n; ++r) to[k * n + r] = from[r * next + k];
+}
+
