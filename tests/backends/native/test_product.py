@@ -53,6 +53,16 @@ def test_products(a, b, threads):
     np.testing.assert_allclose(out, expected, atol=bound)
 
 
+@pytest.mark.parametrize(
+    "x",
+    [drawn(3, 40, 70), drawn(40, 3, 70).transpose(1, 0, 2), drawn(2, 3, 40, 140)[..., ::2]],
+    ids=lambda x: str(x.strides),
+)
+def test_affine_maps_of_more_dimensions(x):
+    w, b = drawn(90, 70), drawn(90)
+    np.testing.assert_allclose(linear(x, w, b), x.astype(np.float64) @ w.T + b, atol=3e-5)
+
+
 def test_bias_and_special_values():
     x, w, b = drawn(130, 70), drawn(90, 70), drawn(90)
     np.testing.assert_allclose(linear(x, w, b), x.astype(np.float64) @ w.T + b, atol=3e-5)

@@ -67,11 +67,16 @@ def linear(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, bias: Any = None) -> Any:
         if not weight.ndim or input.size * weight.shape[0] < units.SMALL * WORTH:
             return below(input, weight, bias)
-        fits = input.ndim == weight.ndim == 2 and (
+        fits = input.ndim >= weight.ndim == 2 and (
             bias is None or (bias.shape == weight.shape[:1] and bias.dtype is F32)
         )
-        out = multiplied(input, weight.T, dense(bias)) if fits else None
-        return below(input, weight, bias) if out is None else out
+        rows = input
+        if fits and input.ndim > 2 and input.size:
+            rows = dense(input).reshape(-1, input.shape[-1])
+        out = multiplied(rows, weight.T, dense(bias)) if fits else None
+        if out is None:
+            return below(input, weight, bias)
+        return out if rows is input else out.reshape(*input.shape[:-1], weight.shape[0])
 
     return kernel
 

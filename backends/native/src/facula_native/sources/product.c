@@ -15,9 +15,9 @@ static void block(product_t *p, i64 top, i64 left, i64 rows, i64 columns)
 {
     f32 *c = p->c + top * p->n + left;
     if (!gemm(rows, columns, p->depth, p->a + top * p->ai, p->ai, p->ak, p->b + left * p->bj, p->bk, p->bj, c, p->n)) p->failed = 1;
-    if (p->bias)
-        for (i64 r = 0; r < rows; ++r)
-            for (i64 i = 0; i < columns; ++i) c[r * p->n + i] += p->bias[left + i];
+    const f32 *bias = p->bias ? p->bias + left : 0;
+    for (i64 r = 0; bias && r < rows; ++r, c += p->n)
+        _Pragma("GCC ivdep") for (i64 i = 0; i < columns; ++i) c[i] += bias[i];
 }
 
 static void some_rows(void *context, i64 from, i64 to) { product_t *p = context; block(p, from, 0, to - from, p->n); }
