@@ -214,4 +214,4 @@ class NumpyLayers(RecurrentLayers):
 
 
 def _address(x: Array) -> int:
-    return 0 if x is None else x.__array_interface__["data"][0]  # type: ignore[no-any-return]
+    return 0 if x is None else x.__array_interface__["data"][0]
