@@ -1,4 +1,4 @@
-"""Which capture the calling thread is in."""
+"""Which capture the calling thread is in, and the lock of all captures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class _Active(threading.local):
 
 
 active = _Active()
+#: Held while tensors are swapped for symbols, and while a replay looks at its tensors.
+lock = threading.RLock()
 
 
 def current_capture() -> Any:

@@ -13,14 +13,15 @@ from typing import Any
 from facula._logging import artifact
 from facula._tensor import Tensor
 from facula.autograd.mode import around, plain, state, unwatched
-from facula.graph.active import active
+from facula.graph.active import active, lock
 from facula.graph.capture import Capture, Outcome
 from facula.graph.errors import refuse
 from facula.graph.guards import Guards
 from facula.graph.ir import Graph
 from facula.graph.keys import arguments_key, difference
 from facula.graph.passes import simplify
-from facula.graph.program import Program, lock
+from facula.graph.program import Program
+from facula.graph.quick import MISSED, Quick, quick_of
 from facula.graph.scalars import is_capturing
 from facula.graph.stance import now
 from facula.graph.tree import flatten_tree
@@ -33,6 +34,8 @@ DEFAULT: str | None = None
 BUILT_IN = {"c": "facula.graph.compiler.compiler:compile_c"}
 #: All compiled functions, for `reset`.
 _functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
+#: Programs of one function that are tried the quick way, the last ones first.
+QUICK = 8
 #: Captures after which a function that never settles gets a warning.
 MANY_CAPTURES = 16
 
@@ -164,10 +167,21 @@ class CompiledFunction:
         self.captures = 0
         self.recompilations: deque[str] = deque(maxlen=CACHE_SIZE)
         self.last: Program | None = None
+        self.quick: tuple[Quick, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if state.mode is not True and state.mode is not False:
+        mode = state.mode
+        if mode is not True and mode is not False:
             return self._call_under_mode(args, kwargs)
+        quicks = self.quick if now.stance != "force_eager" else ()
+        for quick in quicks:
+            if quick.mode is mode:
+                result = quick(args, kwargs)
+                if result is not MISSED:
+                    self.last = quick.program
+                    if quick is not quicks[0]:  # the next call tries it first
+                        self.quick = (quick, *(q for q in quicks if q is not quick))
+                    return result
         if now.stance == "force_eager":
             return self.function(*args, **kwargs)
         return self._replay(args, kwargs)
@@ -186,8 +200,19 @@ class CompiledFunction:
                 if self._tell_reason(key, tensors):
                     return self.function(*args, **kwargs)
                 program = self._capture(key, args, kwargs, tensors)
+            else:
+                self._shorten(self.programs[key][0][0], program, args, kwargs)
             self.last = program
         return program(tensors)
+
+    def _shorten(self, guards: Guards, program: Program, args: Any, kwargs: Any) -> None:
+        """Makes the quick way of a program that was found by the general one: at the first, second, fourth ... such call."""
+        others = [q for q in self.quick if q.program is not program]
+        program.found += 1
+        quick = None
+        if program.found & (program.found - 1) == 0:
+            quick = quick_of(program, guards, args, kwargs)
+        self.quick = (*([] if quick is None else [quick]), *others)[:QUICK]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

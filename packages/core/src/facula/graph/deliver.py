@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from facula._tensor import Tensor, bump
 from facula.autograd.record import from_array
+from facula.graph.active import lock
 
 
 class Delivery:
@@ -35,14 +37,29 @@ class Delivery:
             [source for source, r in program.grads if r is not None] if self.is_short else []
         )
         self.late = any(r[0] in ("same", "view") for r in program.results)
+        #: Whether tensors are asked for: those that the program reads, and those among the arguments.
+        self.needs_tensors = bool(self.late or program.writes or program.grads)
+        #: Which output is the result, where there is nothing but one.
+        self.only = program.results[0][1] if self._is_one_tensor() else None
+
+    def _is_one_tensor(self) -> bool:
+        results = self.program.results
+        one = self.program.rebuild is next and results[0][0] == "value"
+        return self.is_short and one and not self.needs_tensors
 
     def drop(self, args: list[Tensor]) -> None:
         """Lets go of the gradients that the run will replace, so that their memory can take the new ones."""
         for source in self.replaced:
             source.tensor(args).__dict__["_grad"] = None
 
-    def __call__(self, tensors: list[Any], outputs: list[Any], args: list[Tensor], finish: Any) -> Any:  # fmt: skip
-        """Writes, gradients and results; `finish` makes the results that are arguments, or views of some."""
+    def __call__(self, tensors: list[Any], outputs: Sequence[Any], args: list[Tensor]) -> Any:
+        """Writes, gradients and results."""
+        if self.only is not None:
+            return from_array(self.backends[self.only], outputs[self.only])
+        with lock:
+            return self._deliver(tensors, outputs, args)
+
+    def _deliver(self, tensors: list[Any], outputs: Sequence[Any], args: list[Tensor]) -> Any:
         program, backends = self.program, self.backends
         for at, out, _ in program.writes:
             tensor, array = tensors[at], outputs[out]
@@ -54,8 +71,8 @@ class Delivery:
             if spec is not None:
                 grad = spec[1] if spec[0] == "constant" else from_array(backends[spec[1]], outputs[spec[1]])  # fmt: skip
             source.tensor(args).__dict__["_grad"] = grad
-        if self.late:
-            give = finish()._give
+        if self.late:  # results that are arguments, or views of some
+            give = program.finish(tensors, [], args).give
         results = [
             from_array(backends[r[1]], outputs[r[1]]) if r[0] == "value"
             else r[1] if r[0] == "constant" else give(r)

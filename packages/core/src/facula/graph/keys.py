@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from facula import dtypes, threads
 from facula._device import device as Device
 from facula._tensor import Tensor, is_tracked
 from facula.autograd.mode import is_grad_enabled
+from facula.backends import registry
 from facula.backends.registry import default_backend
 from facula.dtypes import FROM_NUMPY, dtype as Dtype, get_default_dtype
+from facula.graph.runtime.calls import Kind, Table
 from facula.threads import get_num_threads
 
 _PLAIN = (
     bool, int, float, complex, str, bytes, type(None), Device, Dtype, np.dtype, Enum, np.generic, slice, range,
 )  # fmt: skip
 #: What the first parts of a key are.
-_SETTINGS = (
+SETTINGS = (
     "grad mode", "default dtype", "default device", "number of threads", "number of positional arguments",
 )  # fmt: skip
 
@@ -58,9 +61,9 @@ def arguments_key(
     `with_threads`: of the number of threads too, for which compilers print their programs.
     """
     tensors: list[Tensor] = []
-    threads = get_num_threads() if with_threads else 0
+    number = get_num_threads() if with_threads else 0
     parts: list[Any] = [
-        is_grad_enabled(), get_default_dtype(), default_backend(), threads, len(args),
+        is_grad_enabled(), get_default_dtype(), default_backend(), number, len(args),
     ]  # fmt: skip
     seen: dict[int, int] = {}
     for x in args:
@@ -68,6 +71,16 @@ def arguments_key(
     if kwargs:
         _add_key(kwargs, parts, tensors, seen)
     return tuple(parts), tensors
+
+
+def add_settings(table: Table) -> bool:
+    """Where the thread's modes stand, for `fits` of calls.c, grad mode left out; returns whether they can be told apart there."""
+    for module, name in ((dtypes, "_default"), (threads, "_threads")):
+        table.numbers(Kind.KEY).objects(vars(module), name, vars(module)[name])
+    device = registry.chosen_device()
+    table.numbers(Kind.ATTRIBUTE).objects(registry._default, "device", device).numbers(Kind.END)
+    # the device that a name without a number means may change
+    return device is None or default_backend().device == device
 
 
 def _add_key(x: Any, parts: list[Any], tensors: list[Tensor], seen: dict[int, int]) -> None:
@@ -109,8 +122,8 @@ def is_record(x: Any) -> bool:
 
 def difference(old: Any, new: Any) -> str:
     """In words, the first thing in which the key `new` of a call differs from `old`."""
-    settings = len(_SETTINGS)
-    for name, a, b in zip(_SETTINGS, old, new):
+    settings = len(SETTINGS)
+    for name, a, b in zip(SETTINGS, old, new):
         if a != b:
             return f"{name} is {_setting(b)}, was {_setting(a)}"
     tensors = 0

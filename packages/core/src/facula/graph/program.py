@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from facula._tensor import Tensor, alias, bump, is_tracked, write_
 from facula.autograd.mode import Mode, is_grad_enabled, state
 from facula.autograd.record import from_array, run
+from facula.graph.active import lock
 from facula.graph.capture import Held, Outcome
 from facula.graph.deliver import Delivery, home
 from facula.graph.errors import CaptureError
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
 from facula.graph.replay import last_uses
 from facula.ops._op import OPS
-
-#: Held while tensors are swapped for symbols, and while a replay looks at its tensors.
-lock = threading.RLock()
 
 
 class Program:
@@ -39,6 +36,7 @@ class Program:
         self.delivery = Delivery(self) if owns else None
         if owns:
             code.hold([isinstance(s, Held) for s in self.sources])  # type: ignore[union-attr]
+        self.found = 0  # how many calls were looked up for it
         self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
         #: Arrays of held tensors that were looked at: while they are the same ones, so are shape, dtype and device.
         self._seen: list[Any] = [None] * len(self.inputs)
@@ -86,11 +84,14 @@ class Program:
         made = run_code(arrays, options)
         del arrays
         if self.delivery is not None and self.delivery.is_short:
-            with lock:
-                return self.delivery(tensors, made, args, lambda: _Finish(self, tensors, [], args))
+            return self.delivery(tensors, made, args)
         outputs = _as_tensors(self.graph, made)
         with lock:
-            return _Finish(self, tensors, outputs, args).result()
+            return self.finish(tensors, outputs, args).result()
+
+    def finish(self, tensors: list[Any], outputs: list[Tensor], args: list[Tensor]) -> _Finish:
+        """What hands out the outputs of a run."""
+        return _Finish(self, tensors, outputs, args)
 
     def _run_recorded(self, args: list[Tensor]) -> Any:
         if self.problem:
@@ -106,7 +107,7 @@ class Program:
             }  # what the tape keeps of these must not change
             inputs = [OPS["clone"].call(t) if i in written else t for i, t in enumerate(tensors)]
             outputs = replay_recorded(self.graph, inputs, options)
-            return _Finish(self, tensors, outputs, args).result()
+            return self.finish(tensors, outputs, args).result()
 
     def arrays(self, args: list[Tensor]) -> list[Any]:
         """NumPy arrays of the graph's inputs as they are now: what `Graph.run` takes."""
@@ -127,13 +128,13 @@ class _Finish:
         self, program: Program, tensors: list[Any], outputs: list[Tensor], args: list[Tensor]
     ):
         self.program, self.tensors, self.outputs, self.args = program, tensors, outputs, args
-        self.taken = {id(t._array) for t in tensors} | program.constants
+        self.taken = {id(t._array) for t in tensors if t is not None} | program.constants
 
     def result(self) -> Any:
         program = self.program
-        values = [None if r[0] in ("same", "view") else self._give(r) for r in program.results]
+        values = [None if r[0] in ("same", "view") else self.give(r) for r in program.results]
         grads = [
-            (source.tensor(self.args), None if r is None else self._give(r))
+            (source.tensor(self.args), None if r is None else self.give(r))
             for source, r in program.grads
         ]
         writes = [
@@ -159,13 +160,13 @@ class _Finish:
         return program.rebuild(
             iter(
                 [
-                    self._give(r) if r[0] in ("same", "view") else v
+                    self.give(r) if r[0] in ("same", "view") else v
                     for r, v in zip(program.results, values)
                 ]
             )
         )
 
-    def _give(self, spec: tuple[Any, ...]) -> Any:
+    def give(self, spec: tuple[Any, ...]) -> Any:
         kind = spec[0]
         if kind == "constant":
             return spec[1]

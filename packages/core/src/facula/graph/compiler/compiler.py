@@ -21,14 +21,15 @@ from facula.graph.compiler.join_equal import join_equal
 from facula.graph.compiler.lower import CompileError, Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
-from facula.graph.compiler.schedule import is_worth, schedule
+from facula.graph.compiler.schedule import is_worth, schedule, work_of
 from facula.graph.ir import Graph
 from facula.graph.runtime import CompilerMissing, gemm_address, load, shared_library
+from facula.graph.runtime.calls import Table
 from facula.threads import get_num_threads
 
 _MASK = 2**64 - 1
-#: References to an array that only `Results` has: its tuple, its own variable, and the question.
-_UNSHARED = 3
+#: Work of a program up to which it keeps the interpreter lock, as giving it away and waiting for it costs more.
+_SHORT = 60_000
 
 
 class _Context(ctypes.Structure):
@@ -98,6 +99,7 @@ class Compiled:
         ]
         self.inputs = [x.buffer for x in lowered.inputs]
         in_place = update_in_place(nests, updates)
+        self.expected = [(v.shape, v.dtype) for v in graph.inputs]
         self.shapes = [(v.shape, v.dtype) for v in graph.outputs]
         self._place(nests, outputs, in_place)
         shares, waits = schedule(nests, threads, self.places)
@@ -105,6 +107,7 @@ class Compiled:
             threads = 1
             shares, waits = schedule(nests, threads, self.places)
         self.nests, self.threads, self.waits = nests, threads, waits
+        self.is_short = threads == 1 and sum(map(work_of, nests)) < _SHORT
         emitter = Emitter(self.places, threads)
         self.source = emitter.source(nests, shares, waits)
         self.plans = emitter.plans
@@ -145,7 +148,8 @@ class Compiled:
         self.passing = [i for i, kept in enumerate(held) if not kept]
 
     def _prepare(self) -> None:
-        self.kept: list[Any] = [None] * len(self.inputs)
+        #: The arrays to which the pointers of inputs point; None where somebody else has set these.
+        self.kept: list[Any] | None = None
         self.passing = list(range(len(self.inputs)))
         self.pointers = (ctypes.c_void_p * (self.arena + 1))()
         start = self.temporary.ctypes.data
@@ -175,25 +179,74 @@ class Compiled:
             return self._call(arrays, options)
 
     def _call(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
+        if self.kept is None:
+            self.kept = [None] * len(self.inputs)
         pointers, kept = self.pointers, self.kept
         for i, array in enumerate(arrays):
             if kept[i] is not array:
-                contiguous = array if array.flags.c_contiguous else np.ascontiguousarray(array)
-                pointers[i] = contiguous.__array_interface__["data"][0]
-                kept[i] = contiguous
-        for i, key in enumerate(options):
-            self.keys[3 * i] = key.seed & _MASK
-            self.keys[3 * i + 1] = key.offset & _MASK
-            self.keys[3 * i + 2] = key.offset >> 64 & _MASK
+                kept[i] = self._checked(i, array)
+                pointers[i] = kept[i].__array_interface__["data"][0]
+        self.set_keys(options)
         out = [kept[slot] if new is None else new(pointers, slot) for slot, new in self.results]
         self.run(self.entry, self.context_address, self.threads)
         for i in self.passing:
             kept[i] = None
         if self.flag[0]:
-            found = tuple(self.flag)
-            self.flag[0] = 0
-            raise_for(found)
+            self._fail()
         return out
+
+    def _checked(self, i: int, array: Any) -> Any:
+        shape, dtype = self.expected[i]
+        if (
+            array.shape != shape or array.dtype != dtype
+        ):  # looked at before, but since then exchanged
+            raise RuntimeError(
+                f"input {i} of a compiled program was given other data by another thread: "
+                f"{array.dtype}{list(array.shape)}, expected {dtype}{list(shape)}"
+            )
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+    def set_keys(self, options: Sequence[Any]) -> None:
+        """Puts the keys of random ops where the program reads them."""
+        for i, key in enumerate(options):
+            self.keys[3 * i] = key.seed & _MASK
+            self.keys[3 * i + 1] = key.offset & _MASK
+            self.keys[3 * i + 2] = key.offset >> 64 & _MASK
+
+    def _fail(self) -> None:
+        found = tuple(self.flag)
+        self.flag[0] = 0
+        raise_for(found)
+
+    def call_table(self, inputs: Sequence[Any]) -> Table:
+        """For `run` of calls.c: each input is an array, or the number of a tensor among the arguments."""
+        addresses = [
+            ctypes.addressof(self.pointers),
+            ctypes.cast(self.run, ctypes.c_void_p).value,
+            self.entry.value,
+        ]
+        table = Table().numbers(*addresses, self.context_address, ctypes.addressof(self.flag))  # type: ignore[arg-type]
+        table.objects(np.empty, self._fail)
+        table.numbers(self.threads, self.is_short, len(inputs), len(self.results))
+        for slot, x in enumerate(inputs):
+            _add_array(table.numbers(slot), x)
+        for slot, new in self.results:
+            _add_array(table.numbers(slot), -1 if new is not None else inputs[slot])
+            if new is None:
+                table.numbers(0, 0)
+            elif new.is_large:
+                table.objects((new.shape, new.dtype), new.arrays)
+            else:
+                table.objects((new.shape, new.dtype)).numbers(0)
+        return table
+
+
+def _add_array(table: Table, x: Any) -> None:
+    """An array, or the number of one that is found at each call."""
+    if isinstance(x, int):
+        table.numbers(0, x)
+    else:
+        table.objects(x).numbers(0)
 
 
 class Results:
@@ -204,26 +257,29 @@ class Results:
 
     def __init__(self, shape: tuple[int, ...], dtype: Any):
         self.shape, self.dtype = shape, dtype
-        self.arrays: list[tuple[Any, int]] = []
+        self.arrays: list[Any] = [None, None]
         self.is_large = math.prod(shape) * dtype.itemsize >= self.LITTLE
 
     def __call__(self, pointers: Any, slot: int) -> Any:
         """An array for the results, its address put under `slot`."""
-        if self.is_large:
-            for at in range(len(self.arrays)):
-                if _holders(self.arrays, at) == _NOBODY_ELSE:
-                    array, pointers[slot] = self.arrays[at]
-                    return array
-        array = np.empty(self.shape, self.dtype)
-        pointers[slot] = address = array.__array_interface__["data"][0]
-        if self.is_large:
-            self.arrays = [*self.arrays[-1:], (array, address)]
+        array = self._free() if self.is_large else None
+        if array is None:
+            array = np.empty(self.shape, self.dtype)
+            if self.is_large:
+                self.arrays[:] = self.arrays[1], array
+        pointers[slot] = array.__array_interface__["data"][0]
         return array
 
+    def _free(self) -> Any:
+        for at in range(len(self.arrays)):
+            if self.arrays[at] is not None and _holders(self.arrays, at) == _NOBODY_ELSE:
+                return self.arrays[at]
+        return None
 
-def _holders(arrays: list[tuple[Any, int]], at: int) -> int:
-    return sys.getrefcount(arrays[at][0])
+
+def _holders(arrays: list[Any], at: int) -> int:
+    return sys.getrefcount(arrays[at])
 
 
 #: What `_holders` finds for an array that only the list has; how Python counts its own variables differs between versions.
-_NOBODY_ELSE = _holders([(np.empty(0), 0)], 0)
+_NOBODY_ELSE = _holders([np.empty(0)], 0)
