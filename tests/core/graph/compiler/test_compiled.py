@@ -322,8 +322,8 @@ def test_attention_keeps_no_table(is_causal):
     made = []
     original = c_compiler.arena
 
-    def noted(nests, kept):
-        made.append(original(nests, kept))
+    def noted(*arguments):
+        made.append(original(*arguments))
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:

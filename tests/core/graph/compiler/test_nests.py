@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 import facula
 from facula import nn, optim
+from facula.graph.codegen.elements import FLOAT32
 from facula.graph.compiler import compiler as c_compiler
 from facula.graph.compiler.fuse import count
-from facula.graph.compiler.nests import MapNest
+from facula.graph.compiler.lower import Memory
+from facula.graph.compiler.nests import Load, MapNest, ReduceNest, Store
+from facula.graph.compiler.plan import arena
 from facula.graph.runtime import unit
 
 try:
@@ -55,3 +60,33 @@ def test_an_adam_step_is_one_map_for_each_parameter_and_written_in_place(program
     assert len(numbers) == 2  # the steps' numbers before all else, the loss's
     fresh = [slot for slot, new in program.results if new is not None]
     assert len(fresh) == 3  # the loss and two gradients
+
+
+def test_temporaries_share_memory_where_threads_meet_anyway():
+    """Of four sums, threads meet between the second and the third."""
+    memories = [Memory(4 * n) for n in (8, 8, 8, 8, 8)]
+
+    def sums(source, target):  # reads all, element by element of another order
+        load = Load(source, FLOAT32, 0, (0, 1))
+        return ReduceNest((8,), (8,), load, Store(target, FLOAT32, 0, (1,), None), "a + b", None, FLOAT32)  # fmt: skip
+
+    nests = [sums(a, b) for a, b in pairwise(memories)]
+    everywhere, _ = arena(nests, set())
+    assert everywhere[memories[0]] == everywhere[memories[2]]
+    offsets, _ = arena(nests, set(), [False, False, True, False])
+    assert len({offsets[m] for m in memories[:3]}) == 3  # all of one phase
+    assert offsets[memories[4]] in (offsets[memories[0]], offsets[memories[1]])
+
+
+def test_a_map_writes_over_what_it_reads_as_the_last():
+    a, b, c, d = (Memory(32) for _ in range(4))
+
+    def doubled(source, target, strides=(1,)):
+        value = Load(source, FLOAT32, 0, strides)
+        return MapNest((8,), [Store(target, FLOAT32, 0, (1,), value)])
+
+    offsets, size = arena([doubled(a, b), doubled(b, c), doubled(c, d, (-1,))], {a, d})
+    assert offsets[b] == offsets[c]
+    assert size == 64
+    offsets, _ = arena([doubled(a, b), doubled(b, c, (0,)), doubled(c, d)], {a, d})
+    assert offsets[b] != offsets[c]

@@ -28,8 +28,8 @@ from facula.graph.runtime.calls import Table
 from facula.threads import get_num_threads
 
 _MASK = 2**64 - 1
-#: Work of a program up to which it keeps the interpreter lock, as giving it away and waiting for it costs more.
-_SHORT = 60_000
+#: Work of a program up to which it keeps the interpreter lock, as giving it away and waiting for it costs more: some 10 us.
+_SHORT = 300_000
 
 
 class _Context(ctypes.Structure):
@@ -101,11 +101,10 @@ class Compiled:
         in_place = update_in_place(nests, updates)
         self.expected = [(v.shape, v.dtype) for v in graph.inputs]
         self.shapes = [(v.shape, v.dtype) for v in graph.outputs]
-        self._place(nests, outputs, in_place)
+        slots = self._slots(nests, outputs, in_place)
+        threads, waits = self._meetings(nests, threads, slots)
+        self._place(nests, slots, waits)
         shares, waits = schedule(nests, threads, self.places)
-        if threads > 1 and not is_worth(nests, shares, waits, threads):
-            threads = 1
-            shares, waits = schedule(nests, threads, self.places)
         self.nests, self.threads, self.waits = nests, threads, waits
         self.is_short = threads == 1 and sum(map(work_of, nests)) < _SHORT
         emitter = Emitter(self.places, threads)
@@ -116,8 +115,8 @@ class Compiled:
         self.library = library
         self._prepare()
 
-    def _place(self, nests: Any, outputs: list[Memory], in_place: dict[Memory, Memory]) -> None:
-        """A slot for each input, constant and output, and one for all temporaries."""
+    def _slots(self, nests: Any, outputs: list[Memory], in_place: dict[Memory, Memory]) -> dict[Memory, int]:  # fmt: skip
+        """A slot for each input, constant and output."""
         slots: dict[Memory, int] = {m: i for i, m in enumerate(self.inputs)}
         #: Per output: its slot, and what makes memory for it; None where it is an updated input.
         self.results: list[tuple[int, Results | None]] = []
@@ -137,11 +136,26 @@ class Compiled:
                     data = np.frombuffer(x.memory.data, np.uint8).copy()
                     self.constants.append((number, data))
                     number += 1
-        offsets, size = arena(nests, set(slots))
         self.arena = number
+        return slots
+
+    def _meetings(self, nests: Any, threads: int, slots: dict[Memory, int]) -> tuple[int, list[bool]]:  # fmt: skip
+        """How many threads are worth it, and where they must meet if each temporary has memory of its own."""
+        apart = {
+            m: (i + self.arena, 0) for i, m in enumerate(m for n in nests for m in _memories(n))
+        }
+        places = apart | {m: (s, 0) for m, s in slots.items()}
+        shares, waits = schedule(nests, threads, places)
+        if threads > 1 and not is_worth(nests, shares, waits, threads):
+            threads = 1
+        return threads, waits if threads > 1 else []
+
+    def _place(self, nests: Any, slots: dict[Memory, int], waits: Sequence[bool]) -> None:
+        """One slot for all temporaries."""
+        offsets, size = arena(nests, set(slots), waits)
         self.temporary = np.empty(size + 64, np.uint8)
         self.places = {m: (s, 0) for m, s in slots.items()}
-        self.places |= {m: (number, at) for m, at in offsets.items()}
+        self.places |= {m: (self.arena, at) for m, at in offsets.items()}
 
     def hold(self, held: Sequence[bool]) -> None:
         """Told which inputs are tensors that the program holds anyway: their addresses are looked up once."""
@@ -247,6 +261,10 @@ def _add_array(table: Table, x: Any) -> None:
         table.numbers(0, x)
     else:
         table.objects(x).numbers(0)
+
+
+def _memories(nest: Any) -> list[Memory]:
+    return [*nest.written, *(x.memory for x in nest.read)]
 
 
 class Results:

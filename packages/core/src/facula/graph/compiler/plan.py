@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import Apply, Load, MapNest, Nest, Store
 
 #: Temporaries begin at multiples of this many bytes: a cache line.
 ALIGNMENT = 64
+#: Bytes up to which a temporary counts as small: where it lies decides about barriers, not about the size of the arena.
+LITTLE = 1 << 18
 
 
 def update_in_place(nests: list[Nest], updates: Sequence[tuple[Memory, Memory]]) -> dict[Memory, Memory]:  # fmt: skip
@@ -54,23 +58,39 @@ def _is_copy(store: Store, old: Memory) -> bool:
     return isinstance(value, Load) and value.memory is old and value.element is store.element
 
 
-def arena(nests: Sequence[Nest], kept: set[Memory]) -> tuple[dict[Memory, int], int]:
-    """Offsets of the temporaries in one piece of memory, and its size; those that live at different times overlap."""
-    first: dict[Memory, int] = {}
-    last: dict[Memory, int] = {}
+def arena(nests: Sequence[Nest], kept: set[Memory], waits: Sequence[bool] = ()) -> tuple[dict[Memory, int], int]:  # fmt: skip
+    """Offsets of the temporaries in one piece of memory, and its size; those that live at different times overlap.
+
+    `waits` says before which nests threads wait for each other anyway: only across these do small temporaries share
+    memory, so that none must wait until others have read what it overwrites.
+    """
+    phases = list(accumulate(waits or [True] * len(nests)))
+    lives = _lives(nests, kept)
+    root: dict[Memory, Memory] = {}  # of those that are written over another
     for i, nest in enumerate(nests):
-        for memory in (*nest.written, *(x.memory for x in nest.read)):
-            if memory.role == "temporary" and memory not in kept:
-                first.setdefault(memory, i)
-                last[memory] = i
+        for old, new in _overwritten(nest, i, lives):
+            root[new] = root.get(old, old)
+    times: dict[Memory, tuple[int, int]] = {}
+    for memory, (first, last) in lives.items():
+        if memory.nbytes <= LITTLE:
+            first, last = bisect_left(phases, phases[first]), bisect_right(phases, phases[last]) - 1
+        of = root.get(memory, memory)
+        begin, end = times.get(of, (first, last))
+        times[of] = min(begin, first), max(end, last)
+    offsets, size = _packed(times)
+    return {m: offsets[root.get(m, m)] for m in lives}, size
+
+
+def _packed(times: dict[Memory, tuple[int, int]]) -> tuple[dict[Memory, int], int]:
+    """Places for memories that are there from a first to a last time, and the size of all."""
     offsets: dict[Memory, int] = {}
-    placed: list[Memory] = []
     size = 0
-    for memory in sorted(first, key=lambda m: -m.nbytes):
+    for memory in sorted(times, key=lambda m: -m.nbytes):
+        first, last = times[memory]
         taken = sorted(
-            (offsets[o], offsets[o] + _rounded(o.nbytes))
-            for o in placed
-            if first[o] <= last[memory] and first[memory] <= last[o]
+            (at, at + _rounded(other.nbytes))
+            for other, at in offsets.items()
+            if times[other][0] <= last and first <= times[other][1]
         )
         at = 0
         for low, high in taken:
@@ -78,9 +98,37 @@ def arena(nests: Sequence[Nest], kept: set[Memory]) -> tuple[dict[Memory, int], 
                 break
             at = max(at, high)
         offsets[memory] = at
-        placed.append(memory)
         size = max(size, at + _rounded(memory.nbytes))
     return offsets, size
+
+
+def _lives(nests: Sequence[Nest], kept: set[Memory]) -> dict[Memory, tuple[int, int]]:
+    """The first and the last nest that touch each temporary."""
+    found: dict[Memory, tuple[int, int]] = {}
+    for i, nest in enumerate(nests):
+        for memory in (*nest.written, *(x.memory for x in nest.read)):
+            if memory.role == "temporary" and memory not in kept:
+                found[memory] = found.get(memory, (i, i))[0], i
+    return found
+
+
+def _overwritten(nest: Nest, at: int, lives: dict[Memory, tuple[int, int]]) -> list[tuple[Memory, Memory]]:  # fmt: skip
+    """[(old, new)]: temporaries that a map reads as the last, element by element, and results that lie in the same order."""
+    if not isinstance(nest, MapNest):
+        return []
+    found: list[tuple[Memory, Memory]] = []
+    reads = nest.read
+    for store in nest.stores:
+        place = store.offset, store.strides, store.element
+        if lives.get(store.memory, (-1, 0))[0] != at or store.memory in dict(found).values():
+            continue
+        for old in dict.fromkeys(x.memory for x in reads):
+            all_alike = all((x.offset, x.strides, x.element) == place for x in reads if x.memory is old)  # fmt: skip
+            ends = old in lives and lives[old][0] < at == lives[old][1]
+            if ends and all_alike and old.nbytes == store.memory.nbytes and old not in dict(found):
+                found.append((old, store.memory))
+                break
+    return found
 
 
 def _rounded(nbytes: int) -> int:
