@@ -18,6 +18,7 @@ from facula import threads
 from facula.autograd.mode import is_grad_enabled
 from facula.dtypes import F32
 from facula_native import packed_weights, units
+from facula_native.product import multiplied
 
 Array = Any
 Ints = tuple[int, ...]
@@ -111,6 +112,8 @@ def plain_forward(
     c = _geometry().of(input.shape, weight.shape, stride, padding, dilation, groups)
     if c.n * prod(c.out) * weight.size < units.SMALL or min(c.out) < 1:
         return None
+    if c.is_product:
+        return product_of(_met(input, stride), _matrix(weight, c.channels).T, bias)
     plan = _plan("forward", c, bias is not None, threads.get_num_threads())
     if plan is None:
         return None
@@ -132,6 +135,8 @@ def transposed_forward(
     c = _geometry().adjoint_of(input.shape, weight.shape, *options)
     if c.n * prod(c.out) * weight.size < units.SMALL or min(c.size) < 1:
         return None
+    if c.is_product and c.size == c.out:
+        return product_of(input, _matrix(weight, c.channels), bias)
     plan = _plan("backward_input", c, False, threads.get_num_threads())
     if plan is None:
         return None
@@ -140,6 +145,23 @@ def transposed_forward(
     if bias is not None:
         result += bias
     return result
+
+
+def product_of(x: Array, weight: Array, bias: Array) -> Array:
+    """The convolution of kernels of one element: x (N, C, *size) by (C, O) as (N, *size, O)."""
+    x = channels_last(x)
+    bias = None if bias is None else np.ascontiguousarray(bias)
+    out = multiplied(_matrix(x, x.shape[-1]), weight, bias)
+    return None if out is None else out.reshape(*x.shape[:-1], -1)
+
+
+def _met(x: Array, stride: Ints) -> Array:
+    """What windows of one element meet."""
+    return x[:, :, *(slice(None, None, s) for s in stride)]
+
+
+def _matrix(x: Array, columns: int) -> Array:
+    return x.reshape(-1, columns)
 
 
 def make_weight_grad(backend: Any, below: Callable[..., Array]) -> Callable[..., Array]:
@@ -153,6 +175,10 @@ def make_weight_grad(backend: Any, below: Callable[..., Array]) -> Callable[...,
         shape = (c.outputs, c.channels // groups, *kernel)
         plan = None
         if c.n * prod(c.out) * prod(shape) >= units.SMALL:
+            if c.is_product:
+                x, g = (channels_last(a) for a in (_met(input, stride), grad))
+                found = multiplied(_matrix(g, c.outputs).T, _matrix(x, c.channels))
+                return below(input, grad, *options) if found is None else found.reshape(shape)
             plan = _plan("backward_weights", c, False, threads.get_num_threads())
         if plan is None:
             return below(input, grad, *options)

@@ -46,7 +46,7 @@ int product(i64 a_array, i64 b_array, i64 bias, i64 out)
     i64 batches = size_of(a, 3) * size_of(a, 4), work = p.m * p.n * p.depth;
     if (batches > 1) in_parts(some_batches, &p, batches, 1 + 100000 / (work + 1), 1);
     else {
-        i64 along = p.m >= p.n || p.bias ? p.m : p.n, grain = 1 + 100000 * along / (work + 1);
+        i64 along = p.m >= p.n ? p.m : p.n, grain = 1 + 100000 * along / (work + 1);
         i64 two_each = (along + 2 * pool_threads - 1) / (2 * pool_threads); /* each packs what it reads: not too many */
         in_parts(along == p.m ? some_rows : some_columns, &p, along, grain, (two_each + 11) / 12 * 12);
     }

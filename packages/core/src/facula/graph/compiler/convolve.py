@@ -82,10 +82,6 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
         options = stride, padding, dilation, groups
         found = None
         if _fits(input, weight, bias):
-            if _is_pointwise(weight.shape[2:], padding, groups) and not (
-                transposed and max(stride) > 1
-            ):
-                return _pointwise(xp, input, weight, bias, stride, transposed)
             c = plans.Convolution
             if transposed:
                 geometry = c.adjoint_of(input.shape, weight.shape, *options, output_padding)
@@ -95,6 +91,8 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
                 geometry = c.of(input.shape, weight.shape, *options)
                 shape = (geometry.n, *geometry.out, geometry.outputs)
                 what = "forward", geometry, bias is not None
+            if geometry.is_product and (not transposed or geometry.size == geometry.out):
+                return _product(xp, input, weight, bias, stride, transposed)
             if min(shape) > 0:
                 found = kernel(*what)
         if found is None:
@@ -120,12 +118,7 @@ def _with_bias(xp: Any, x: BufferArray, bias: BufferArray | None) -> BufferArray
     return xp.add(x, xp.reshape(bias, (bias.shape[0], *(1,) * (len(x.shape) - 2))))  # type: ignore[no-any-return]
 
 
-def _is_pointwise(kernel: Any, padding: Any, groups: int) -> bool:
-    """Whether it is a product of matrices: weights need not be brought into blocks then, which takes longer than the product."""
-    return set(kernel) == {1} and not any(padding) and groups == 1
-
-
-def _pointwise(xp: Any, x: BufferArray, weight: BufferArray, bias: Any, stride: Any, transposed: bool) -> BufferArray:  # fmt: skip
+def _product(xp: Any, x: BufferArray, weight: BufferArray, bias: Any, stride: Any, transposed: bool) -> BufferArray:  # fmt: skip
     x = channels_last(xp, _met(xp, x, stride))
     w = _matrix(xp, weight, weight.shape[1])
     out = xp.matmul(_matrix(xp, x, x.shape[-1]), w if transposed else xp.transpose(w, 0, 1))
@@ -151,11 +144,11 @@ def _weight_grad(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
         found = None
         if _fits(input, grad) and prod(size) > 0:
             options = size, stride, padding, dilation, groups
-            if _is_pointwise(size, padding, groups):
+            geometry = plans.Convolution.between(input.shape, grad.shape, *options)
+            if geometry.is_product:
                 x, g = (channels_last(xp, a) for a in (_met(xp, input, stride), grad))
                 x, g = (_matrix(xp, a, a.shape[-1]) for a in (x, g))
                 return xp.view(xp.matmul(xp.transpose(g, 0, 1), x), (g.shape[1], x.shape[1], *size))
-            geometry = plans.Convolution.between(input.shape, grad.shape, *options)
             found = kernel("backward_weights", geometry)
         if found is None:
             return below(input, grad, size, stride, padding, dilation, groups)

@@ -61,6 +61,17 @@ class Convolution(NamedTuple):
         return cls(x[0], x[1], x[2:], out[1], kernel, stride, padding, dilation, groups, out[2:])
 
     @property
+    def is_product(self) -> bool:
+        """Whether it is one of matrices, (places, channels) by (channels, outputs): weights need not be brought into blocks then."""
+        met = tuple(-(-n // s) for n, s in zip(self.size, self.stride))
+        return (
+            set(self.kernel) == {1}
+            and self.groups == 1
+            and self.out == met
+            and not any(self.padding)
+        )
+
+    @property
     def weight_dims(self) -> Sizes:
         o, i, g = self.outputs, self.channels, self.groups
         return (o, i, *self.kernel) if g == 1 else (g, o // g, i // g, *self.kernel)
