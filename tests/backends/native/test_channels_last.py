@@ -11,7 +11,7 @@ from facula.backends import backend_for
 from facula.graph.runtime.onednn import library_path
 from facula.nn import functional as F
 from facula.ops import OPS
-from facula_native import packed_weights, units
+from facula_native import units
 from facula_numpy.backend import NumpyBackend
 
 needs_onednn = pytest.mark.skipif(
@@ -200,28 +200,6 @@ def test_max_pooling_is_numpys(case):
         found, PLAIN.max_pool_grad(g, x, expected, *options), rtol=1e-6, atol=1e-6
     )
     assert is_last(out) and is_last(found)
-
-
-def recorded(conv, x):
-    """The same convolution with gradients recorded, which never keeps anything."""
-    with facula.enable_grad():
-        return conv(x).detach()
-
-
-@needs_onednn
-def test_packed_weights_follow_every_change_of_the_weights():
-    conv, x = nn.Conv2d(64, 48, 3), facula.randn(1, 64, 8, 8)
-    with facula.no_grad():
-        assert (conv(x) == recorded(conv, x)).all()
-        count = len(packed_weights._kept)
-        assert count
-        for change in (lambda w: w.mul_(2), lambda w: w[3, 5, 1, 1].add_(1e-3)):
-            before = conv(x)
-            change(conv.weight)
-            assert (conv(x) == recorded(conv, x)).all() and (conv(x) != before).any()
-    assert len(packed_weights._kept) == count
-    del conv
-    assert len(packed_weights._kept) < count
 
 
 @needs_onednn

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from facula import threads
-from facula.autograd.mode import is_grad_enabled
 from facula.dtypes import F32
-from facula_native import packed_weights, units
+from facula_native import units
 from facula_native.product import multiplied
 
 Array = Any
@@ -80,7 +79,7 @@ _workspace = _Workspace()
 def _run(plan: Any, source: Array, weight: Array, bias: Array, out: Array) -> None:
     run, nbytes = plan
     by = 0 if bias is None else address(bias)
-    pointers = (address(source), address(weight), by, address(out), _workspace.address(nbytes), 0)
+    pointers = (address(source), address(weight), by, address(out), _workspace.address(nbytes))
     if run(threads.get_num_threads(), *pointers):
         raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
 
@@ -120,10 +119,7 @@ def plain_forward(
     result = np.empty((c.n, *c.out, c.outputs), np.float32)
     if bias is not None:
         bias = np.ascontiguousarray(bias)
-    weight = np.ascontiguousarray(weight)
-    if weight.size >= packed_weights.LEAST and not is_grad_enabled():
-        plan, weight = packed_weights.of(plan, weight, c, bias is not None)
-    _run(plan, channels_last(input), weight, bias, result)
+    _run(plan, channels_last(input), np.ascontiguousarray(weight), bias, result)
     return result
 
 

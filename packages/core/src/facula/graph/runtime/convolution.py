@@ -15,9 +15,9 @@ from facula.graph.runtime import primitives as api
 from facula.graph.runtime.primitives import Descriptor, Dims, Plan, Primitive
 
 Sizes = tuple[int, ...]
-#: Slots of all plans: the activation that the convolution reads (or its gradient), weights, bias, result, workspace, addend.
-INPUT, WEIGHTS, BIAS, OUTPUT, WORKSPACE, ADDEND = range(6)
-SLOTS = 6
+#: Slots of all plans: the activation that the convolution reads (or its gradient), weights, bias, result, workspace.
+INPUT, WEIGHTS, BIAS, OUTPUT, WORKSPACE = range(5)
+SLOTS = 5
 
 
 class Convolution(NamedTuple):
@@ -133,21 +133,17 @@ def _options(c: Convolution) -> tuple[Any, ...]:
     return tuple(Dims(*x) for x in (c.stride, dilation, c.padding, c.behind))
 
 
-def _forward(c: Convolution, weights: Descriptor, bias: bool, post: Any) -> Primitive:
+def _forward(c: Convolution, weights: Descriptor, bias: bool) -> Primitive:
     out = channels_last(c.n, c.outputs, c.out)
     of_bias = _plain((c.outputs,)) if bias else None
-    after = [(api.RELU,) if p == "relu" else (api.BINARY_ADD, out) for p in post]
     return Primitive(
         "dnnl_convolution_forward_primitive_desc_create", api.FORWARD, api.DIRECT, channels_last(c.n, c.channels, c.size),
-        weights, of_bias, out, *_options(c), api.Attributes(after),
+        weights, of_bias, out, *_options(c), api.Attributes(),
     )  # fmt: skip
 
 
-def forward(c: Convolution, threads: int, bias: bool, post: tuple[str, ...] = (), packed: bool = False) -> Plan:  # fmt: skip
-    """INPUT, WEIGHTS, BIAS -> OUTPUT; then, in order, `post`: 'relu', 'add' (what lies under ADDEND, as the output does).
-
-    With `packed`, the slot of the weights holds what `packing` made of them.
-    """
+def forward(c: Convolution, threads: int, bias: bool) -> Plan:
+    """INPUT, WEIGHTS, BIAS -> OUTPUT."""
     plan = Plan()
     made: dict[Convolution, Primitive] = {}
     layout = api.any_layout(c.weight_dims)
@@ -155,12 +151,9 @@ def forward(c: Convolution, threads: int, bias: bool, post: tuple[str, ...] = ()
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:  # the first one chooses how weights are laid out
-            made[own] = _forward(own, layout, bias, post)
+            made[own] = _forward(own, layout, bias)
             layout = made[own].layout(api.WEIGHTS)
-    slot, at = WEIGHTS, 0
-    if not packed:
-        slot, at = _pack(plan, c, layout, threads)
-    plan.layout = layout
+    slot, at = _pack(plan, c, layout, threads)
     plan.phase()
     for part in parts:
         own, row = _geometry(c, part)
@@ -175,11 +168,6 @@ def forward(c: Convolution, threads: int, bias: bool, post: tuple[str, ...] = ()
         ]
         if bias:
             uses.append((api.BIAS, _plain((c.outputs,)), BIAS, 0))
-        uses += [
-            (16384 * (i + 1) | api.SOURCE + 1, out, ADDEND, target)
-            for i, p in enumerate(post)
-            if p == "add"
-        ]
         plan.add(primitive, *uses)
     return plan
 
@@ -193,7 +181,7 @@ def backward_input(c: Convolution, threads: int) -> Plan:
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:
-            hint = _forward(own, api.any_layout(c.weight_dims), False, ())
+            hint = _forward(own, api.any_layout(c.weight_dims), False)
             made[own] = Primitive(
                 "dnnl_convolution_backward_data_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size),
                 layout, channels_last(own.n, c.outputs, c.out), *_options(own), api.Pointer(hint.description), api.Attributes(),
@@ -221,7 +209,7 @@ def backward_weights(c: Convolution, threads: int) -> Plan:
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:
-            hint = _forward(own, api.any_layout(c.weight_dims), False, ())
+            hint = _forward(own, api.any_layout(c.weight_dims), False)
             made[own] = Primitive(
                 "dnnl_convolution_backward_weights_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size),
                 layout, None, channels_last(own.n, c.outputs, c.out), *_options(own), api.Pointer(hint.description),
@@ -251,19 +239,6 @@ def backward_weights(c: Convolution, threads: int) -> Plan:
         plan.phase()
         _reorder(plan, c, threads, layout, (WORKSPACE, pieces), WEIGHTS, False)
     return plan
-
-
-def packing(c: Convolution, threads: int, layout: Descriptor) -> Plan:
-    """WEIGHTS -> the weights in `layout` under OUTPUT."""
-    plan = Plan()
-    plan.phase()
-    _reorder(plan, c, threads, layout, (OUTPUT, 0), WEIGHTS, True)
-    return plan
-
-
-def is_plain(c: Convolution, layout: Descriptor) -> bool:
-    """Whether `layout` is that of PyTorch's weights."""
-    return layout.equals(_plain(c.weight_dims))
 
 
 def _pack(plan: Plan, c: Convolution, layout: Descriptor, threads: int) -> tuple[int, int]:

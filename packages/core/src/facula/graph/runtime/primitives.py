@@ -20,8 +20,6 @@ F32 = 3
 ANY = 1
 FORWARD = 96  # inference: nothing is kept for a gradient, none of ours needs it
 DIRECT = 1
-RELU = 0x20
-BINARY_ADD = 0x1FFF0
 SOURCE, TARGET, WEIGHTS, BIAS, PAD = 1, 17, 33, 41, 80
 SOURCE_GRADIENT, TARGET_GRADIENT, WEIGHTS_GRADIENT, BIAS_GRADIENT = 129, 145, 161, 169
 _QUERY_NAME = 8
@@ -129,22 +127,12 @@ def one_thread() -> Iterator[None]:
 
 
 class Attributes:
-    """Scratch memory is the caller's; what happens to the result at the end: `post`, (RELU,) or (BINARY_ADD, descriptor)."""
+    """Scratch memory is the caller's."""
 
-    def __init__(self, post: Sequence[tuple[Any, ...]] = ()):
+    def __init__(self) -> None:
         self.handle = _handle("dnnl_primitive_attr_create")
         _owns(self, "primitive_attr", self.handle)
         _api().dnnl_primitive_attr_set_scratchpad_mode(Pointer(self.handle), 1)
-        if post:
-            ops = Pointer(_handle("dnnl_post_ops_create"))
-            for kind, *more in post:
-                if kind == RELU:
-                    zero = ctypes.c_float(0)
-                    _api().dnnl_post_ops_append_eltwise(ops, kind, zero, zero)
-                else:
-                    _api().dnnl_post_ops_append_binary(ops, kind, Pointer(more[0].handle))
-            _api().dnnl_primitive_attr_set_post_ops(Pointer(self.handle), ops)
-            _api().dnnl_post_ops_destroy(ops)
 
 
 class Primitive:
@@ -227,7 +215,6 @@ class Plan:
     def __init__(self) -> None:
         self.phases: list[list[Step]] = []
         self.kept: list[Any] = []
-        self.layout: Descriptor | None = None  # of the weights, where its maker says so
         self.workspace = 0
 
     def phase(self) -> None:

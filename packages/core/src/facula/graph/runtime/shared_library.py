@@ -24,8 +24,6 @@ def shared_library() -> ctypes.CDLL:
     here = Path(__file__)
     source = "".join(here.with_name(name).read_text() for name in _SOURCES)
     library = load(source, "-ffp-contract=fast", "-pthread", "-ldl")
-    library.hash_words.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int]
-    library.hash_words.restype = ctypes.c_uint64
     library.run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
     path = library_path()
     if path is not None and library.onednn_open(os.fsencode(path)):
