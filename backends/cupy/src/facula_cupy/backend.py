@@ -45,7 +45,7 @@ class CupyBackend(ArrayBackend):
         self.launches = Launches(self.library)
         self.flag = Flag(self.library)
         self.timing = Timing(self.cuda)
-        self.generated = Generated(device, self.launches, self.flag)
+        self.raw = self.generated = Generated(device, self.launches, self.flag)
         self.table = {k: v for k, v in self.table.items() if k not in WITHOUT}
         self.table |= views.kernels(self.m) | reduce.kernels() | indexing.kernels(self)
         for name in GENERATED:

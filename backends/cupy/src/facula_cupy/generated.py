@@ -48,6 +48,12 @@ class Generated(BufferBackend):
     def build(self, program: Program) -> Callable[[list[Any], tuple[int, ...]], None]:
         return self.runner(program, self.launches.module(source_of(self.dialect, [program])))
 
+    def build_all(self, programs: list[Program]) -> list[Callable[..., None]]:
+        if not programs:
+            return []
+        module = self.launches.module(source_of(self.dialect, programs))
+        return [self.runner(program, module) for program in programs]
+
     def runner(self, program: Program, module: Any) -> Callable[[list[Any], tuple[int, ...]], None]:
         """What launches a program that is in a compiled module."""
         kernel = module.get_function(program.name)

@@ -122,6 +122,12 @@ class OpenCLBackend(BufferBackend):
 
         return run
 
+    def build_all(self, programs: list[Program]) -> list[Callable[..., None]]:
+        """What runs each of several printed kernels, built now. Raises RuntimeError with the compiler's words."""
+        runs = [self.build(program) for program in programs]
+        self.programs.build_missing()
+        return runs
+
     def _generated(self, program: Program) -> tuple[Launch, list[Any]]:
         """A printed kernel, and what it gets after all that its launches say."""
         last = [self.flag] if program.flag else []

@@ -61,6 +61,8 @@ class Programs:
         self.pending: list[tuple[Function, Any, Any, Any, Any]] = []
         self.lost = LostBuffers()
         self._missing: dict[str, Function] = {}
+        #: Printed kernels that are not built yet, whether a launch waits for them or not.
+        self._unbuilt: dict[str, Function] = {}
         self._programs: dict[str, Any] = {}
         self._launches: dict[Any, Launch] = {}
         self._lock = threading.RLock()
@@ -80,8 +82,8 @@ class Programs:
         found = self._launches.get(program)
         if found is None:
             types = [p.dtype if p.kind == "number" else None for p in program.parameters]
-            found = self._launcher(Function(program.name, types, program))
-            self._launches[program] = found
+            function = self._unbuilt[program.name] = Function(program.name, types, program)
+            found = self._launches[program] = self._launcher(function)
         return found
 
     def _launcher(self, function: Function) -> Launch:
@@ -168,6 +170,17 @@ class Programs:
         ]
 
     # ---- building
+
+    def build_missing(self) -> None:
+        """Builds all printed kernels that are not built yet. Raises RuntimeError with the words about the first that fails."""
+        with self._lock:
+            functions = [f for f in self._unbuilt.values() if f.kernel is None]
+            if functions:
+                self._build_group(functions)
+            self._unbuilt = {f.name: f for f in functions if f.kernel is None}
+        for function in functions:
+            if function.kernel is None:
+                raise RuntimeError(function.failure)
 
     def _build_group(self, functions: list[Function]) -> None:
         left = [f for f in functions if not self._take_stored(f)]

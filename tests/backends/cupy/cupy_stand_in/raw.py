@@ -35,7 +35,7 @@ def parameters(text: str) -> list[str]:
     """The types of a parameter list."""
     out = []
     for parameter in text.split(","):
-        words = re.sub(r"__restrict__|\bGLOBAL\b|\s+", " ", parameter).strip()
+        words = re.sub(r"__restrict__|\bRESTRICT\b|\bGLOBAL\b|\s+", " ", parameter).strip()
         if words:
             out.append(re.sub(r"\w+$", "", words).strip())
     return out

@@ -59,6 +59,8 @@ class Backend:
     profile: Any = None
     #: Names of the dtypes that its arrays can hold. Asking for another raises TypeError.
     dtypes: frozenset[str] = DTYPES
+    #: The raw device (`BufferBackend`) that runs kernels which core prints over this one's memory; None where none does.
+    raw: Any = None
     #: A function that returns a context manager, under which Python operators on arrays of this device
     #: may be used (one of several GPUs must be made the current one); None where they always may.
     scope: Callable[[], Any] | None = None

@@ -31,7 +31,10 @@ CACHE_SIZE = 64
 #: What `backend=None` means: a name in `BUILT_IN`, tried without a word where it cannot serve; or None, replay.
 DEFAULT: str | None = None
 #: Compilers that core brings, as the `compilers` hook would name them.
-BUILT_IN = {"c": "facula.graph.compiler.compiler:compile_c"}
+BUILT_IN = {
+    "c": "facula.graph.compiler.compiler:compile_c",
+    "fused": "facula.graph.compiler.device.program:compile_fused",
+}
 #: All compiled functions, for `reset`.
 _functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 #: Programs of one function that are tried the quick way, the last ones first.

@@ -170,9 +170,14 @@ def last_uses(graph: Graph) -> dict[Node, list[Value]]:
     return dying
 
 
+def _is_own(array: Any, backend: Any) -> bool:
+    """Whether an array is one of `backend`; those of raw devices are of one type, and say whose they are."""
+    return isinstance(array, backend.Array) and getattr(array, "xp", backend) is backend
+
+
 def _constant(node: Node, backend: Any) -> Any:
     array = node.args[0]
-    if backend is node.backend or isinstance(array, backend.Array):
+    if backend is node.backend or _is_own(array, backend):
         return array
     import numpy as np
 

@@ -98,6 +98,8 @@ class Memory:
 class CBackend(BufferBackend):
     """A device that is C: the four functions of a raw device, as nothing runs in the background."""
 
+    dialect = C
+
     def __init__(self, device: Device):
         super().__init__(device)
         self._prepared: dict[str, ctypes.CDLL] = {}
@@ -116,9 +118,12 @@ class CBackend(BufferBackend):
 
     def prepare(self, launches: Iterable[tuple[Kernel, tuple[Any, ...]]]) -> None:
         """Compiles the kernels of several launches as one library, which is faster than one by one."""
-        programs = [Launcher(k, C, self.build, self.alloc).program(*a) for k, a in launches]
+        self.build_all([Launcher(k, C, self.build, self.alloc).program(*a) for k, a in launches])
+
+    def build_all(self, programs: list[Program]) -> list[Callable[..., None]]:
         together = library(source_of(C, programs))
         self._prepared.update({p.name: together for p in programs})
+        return [self.build(program) for program in programs]
 
     def build(self, program: Program) -> Callable[..., None]:
         """A printed kernel as a function of the arguments."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ class BufferBackend(Backend):
     """
 
     Array = BufferArray
+    #: The language of the kernels that core prints for it (`facula.graph.codegen`): then it has `build(program)`, which
+    #: makes something to run of one, and captured graphs are launched as fused kernels. None for other devices.
+    dialect: Any = None
+    #: By op name, kernels beside those that core makes; a device with some overrides `kernel`.
+    own: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, device: Device):
         super().__init__(device)
@@ -76,6 +82,18 @@ class BufferBackend(Backend):
     def compile(self, kernel: Kernel) -> Callable[..., None]:
         """A description as something that can be launched; `kernels.py` says with which arguments."""
         raise NotImplementedError
+
+    def build_all(self, programs: list[Any]) -> list[Callable[..., None]]:
+        """What runs each of several printed kernels, built now. Raises RuntimeError with the compiler's words."""
+        return [self.build(program) for program in programs]
+
+    def build(self, program: Any) -> Callable[..., None]:
+        """A printed kernel as `run(arguments, range)`; for devices with a `dialect`."""
+        raise NotImplementedError
+
+    @property
+    def raw(self) -> Any:
+        return None if self.dialect is None else self
 
     # `synchronize()` is the fifth; a device that launches nothing asynchronously needs none.
 
@@ -138,6 +156,14 @@ class BufferBackend(Backend):
 
     def wrap(self, value: Any) -> BufferArray:
         return self.asarray(np.asarray(value))
+
+    def lift(self, array: Any) -> BufferArray:
+        """An array of the device as core's, over the same memory; those of array libraries differ."""
+        return array  # type: ignore[no-any-return]
+
+    def lower(self, array: BufferArray) -> Any:
+        """The reverse of `lift`."""
+        return array
 
     # ---- kernels
 

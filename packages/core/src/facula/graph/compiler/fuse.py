@@ -33,17 +33,17 @@ _DEAR = ("exp", "log", "tanh", "sin", "cos", "erf", "pow", "sqrt", "lgamma", "at
 LARGE = 60
 
 
-def fuse(nests: Sequence[Nest], outputs: set[Memory]) -> list[Nest]:
-    """Fewer nests that do the same; `outputs` are needed in the end.
+def fuse(nests: Sequence[Nest], outputs: set[Memory], cheap: int = CHEAP) -> list[Nest]:
+    """Fewer nests that do the same; `outputs` are needed in the end. `cheap`: where a pass costs more than on the CPU.
 
     Twice: two maps that share what they load are seen to once that which only one of them has is part of it.
     """
-    return _Fusion(_Fusion(nests, outputs).run(), outputs).run()
+    return _Fusion(_Fusion(nests, outputs, cheap).run(), outputs, cheap).run()
 
 
 class _Fusion:
-    def __init__(self, nests: Sequence[Nest], outputs: set[Memory]):
-        self.nests, self.outputs = nests, outputs
+    def __init__(self, nests: Sequence[Nest], outputs: set[Memory], cheap: int):
+        self.nests, self.outputs, self.cheap = nests, outputs, cheap
         self.writes: dict[Memory, list[int]] = defaultdict(list)
         self.readers: dict[Memory, set[int]] = defaultdict(set)
         for i, nest in enumerate(nests):
@@ -138,12 +138,12 @@ class _Fusion:
         loads, cost = len(list(value.loads())), cost_of(value)
         if size_of(value) > LARGE:
             return False
-        if not loads and cost <= CHEAP:
+        if not loads and cost <= self.cheap:
             return True
         grows = count(shape) > count(maker.shape)
         if len(self.readers[memory]) == 1 and memory not in self.outputs and not grows:
             return True
-        return loads <= 1 and cost <= CHEAP
+        return loads <= 1 and cost <= self.cheap
 
     def refine(self, nest: MapNest, load: Load) -> None:
         """Splits dimensions of `nest` where what it loads was made in a nest with more of them."""

@@ -46,7 +46,7 @@ class KeyWord(NamedTuple):
     part: str
 
 
-class _Key:
+class Key:
     """Stands for a random key; kernels only pass its parts on."""
 
     def __init__(self, at: int):
@@ -156,7 +156,7 @@ def lower(graph: Graph, threads: int = 1, backend: NotingBackend | None = None) 
         inputs.append(array)
     run = graph.code(backend)
     try:
-        outputs = run(inputs, [_Key(i) for i in range(len(graph.options))])
+        outputs = run(inputs, [Key(i) for i in range(len(graph.options))])
     finally:
         graph.forget(backend)
     settled: list[BufferArray] = []

@@ -6,7 +6,7 @@
 
 Each op's samples give the same results there as on the CPU, the same gradients of first and second
 order, and in float32, bfloat16 and float16 the same dtypes and values to their precision; views, writes,
-indexing, dtypes, random bits, errors, memory, threads and the training of three small models follow.
+indexing, dtypes, random bits, errors, memory, threads, the training of three small models and captured programs follow.
 A device that cannot hold float64 gets samples in float32, and what it lacks is reported, not failed.
 
 As part of a package's own tests:
@@ -24,6 +24,7 @@ failure that names it. With FACULA_STRICT=1 nothing runs on the host.
 from __future__ import annotations
 
 from facula.testing.backend_suite.comparing import TOLERANCE, Comparison
+from facula.testing.backend_suite.compiled import Compiled
 from facula.testing.backend_suite.dtypes import Dtypes
 from facula.testing.backend_suite.errors import Errors
 from facula.testing.backend_suite.indexing import Indexing
@@ -39,6 +40,16 @@ __all__ = ["TOLERANCE", "BackendSuite", "Comparison"]
 
 
 class BackendSuite(
-    Samples, Views, Inplace, Indexing, Dtypes, RandomBits, Errors, Memory, Threads, Training
+    Samples,
+    Views,
+    Inplace,
+    Indexing,
+    Dtypes,
+    RandomBits,
+    Errors,
+    Memory,
+    Threads,
+    Training,
+    Compiled,
 ):
     """Compares `device` with the CPU. Subclass it in a test file, with `device` set."""

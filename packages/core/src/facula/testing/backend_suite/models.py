@@ -47,11 +47,26 @@ def made(name: str, device: str) -> Any:
     return MODELS[name][0]().to(device)
 
 
-def train(name: str, model: Any, device: str, steps: int = 5) -> tuple[list[float], dict[str, Any]]:
-    """The losses of some steps, and the parameters and statistics after them, as NumPy arrays."""
+def train(
+    name: str, model: Any, device: str, steps: int = 5, compiler: Any = None
+) -> tuple[list[float], dict[str, Any]]:
+    """The losses of some steps, and the parameters and statistics after them, as NumPy arrays.
+
+    `compiler` makes something to call of the function of one step.
+    """
     _, shape, optimizer_of = MODELS[name]
     optimizer = optimizer_of(model.parameters())
     rng = np.random.default_rng(0)
+
+    def step(inputs: Any, labels: Any) -> Any:
+        loss = nn.functional.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss
+
+    run = step if compiler is None else compiler(step)
     losses = []
     for _ in range(steps):
         if name == "LSTM":
@@ -60,10 +75,5 @@ def train(name: str, model: Any, device: str, steps: int = 5) -> tuple[list[floa
         else:
             inputs = facula.tensor(rng.normal(size=shape), dtype=facula.float32, device=device)
             labels = rng.integers(0, 3, shape[0])
-        loss = nn.functional.cross_entropy(model(inputs), facula.tensor(labels, device=device))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(run(inputs, facula.tensor(labels, device=device)).item())
     return losses, {key: value.cpu().numpy() for key, value in model.state_dict().items()}
