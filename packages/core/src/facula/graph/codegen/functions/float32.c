@@ -44,28 +44,52 @@ FN REAL power_of_two_f32(INT n) {
     return AS_REAL((TO_UINT(n) + 127u) << 23);
 }
 
-// e^(x + tail), tail being what x was rounded by. x = n ln 2 + r; the scale is applied in two steps, the last of which
-// rounds, overflows or makes a subnormal.
-FN REAL exp_sum_f32(REAL x, REAL tail) {
-    REAL y = x > 89.0f ? (REAL)(89.0f) : x;
-    y = y < -104.0f ? (REAL)(-104.0f) : y;
-    REAL shifted = y * 1.44269502f + 12582912.0f;
-    REAL n = shifted - 12582912.0f;
-    INT whole = TO_INT(AS_UINT(shifted) - 0x4b400000u);
-    REAL r = y - n * 0.693359375f;
-    r = (r - n * -2.12194440e-4f) + tail;
+// e^r for r of at most ln 2 / 2.
+FN REAL exp_near_f32(REAL r) {
     REAL p = 0.00139359338f + r * 0.000197426896f;
     p = 0.00833356939f + r * p;
     p = 0.0416664556f + r * p;
     p = 0.166666657f + r * p;
     p = 0.5f + r * p;
-    p = (r + r * r * p) + 1.0f;
-    INT half_of_it = whole >> 1;
-    return p * power_of_two_f32(half_of_it) * power_of_two_f32(whole - half_of_it);
+    REAL square = r * r;
+    p = r + square * p;
+    return p + 1.0f;
+}
+
+// x less n ln 2.
+FN REAL without_twos_f32(REAL x, REAL n) {
+    REAL r = x - n * 0.693359375f;
+    return r - n * -2.12194440e-4f;
+}
+
+// p 2^n in two steps, the last of which rounds, overflows or makes a subnormal.
+FN REAL scaled_f32(REAL p, INT n) {
+    INT half_of_it = n >> 1;
+    return p * power_of_two_f32(half_of_it) * power_of_two_f32(n - half_of_it);
+}
+
+// e^(x + tail), tail being what x was rounded by. x = n ln 2 + r.
+FN REAL exp_sum_f32(REAL x, REAL tail) {
+    REAL y = x > 89.0f ? (REAL)(89.0f) : x;
+    y = y < -104.0f ? (REAL)(-104.0f) : y;
+    REAL shifted = y * 1.44269502f + 12582912.0f;
+    REAL r = without_twos_f32(y, shifted - 12582912.0f) + tail;
+    return scaled_f32(exp_near_f32(r), TO_INT(AS_UINT(shifted) - 0x4b400000u));
 }
 
 FN REAL exp_f32(REAL x) {
-    return exp_sum_f32(x, (REAL)(0.0f));
+    REAL y = x > 89.0f ? (REAL)(89.0f) : x;
+    y = y < -104.0f ? (REAL)(-104.0f) : y;
+    REAL shifted = y * 1.44269502f + 12582912.0f;
+    REAL r = without_twos_f32(y, shifted - 12582912.0f);
+    return scaled_f32(exp_near_f32(r), TO_INT(AS_UINT(shifted) - 0x4b400000u));
+}
+
+// e^x for x of -87 to 87, where one step is enough.
+FN REAL exp_middle_f32(REAL x) {
+    REAL shifted = x * 1.44269502f + 12582912.0f;
+    REAL r = without_twos_f32(x, shifted - 12582912.0f);
+    return exp_near_f32(r) * power_of_two_f32(TO_INT(AS_UINT(shifted) - 0x4b400000u));
 }
 
 // 2^n (e^r - 1) + (2^n - 1), where e^r - 1 is r and a small rest.
@@ -143,8 +167,11 @@ FN REAL tanh_f32(REAL x) {
     p = -0.0539496951f + u * p;
     p = 0.133332282f + u * p;
     p = -0.333333313f + u * p;
-    REAL near = x + x * (u * p);
-    REAL far = 1.0f - 2.0f / (exp_f32(a + a) + 1.0f);
+    p = u * p;
+    REAL near = x + x * p;
+    // from 10 on it is 1
+    REAL b = a > 10.0f ? (REAL)(10.0f) : a;
+    REAL far = 1.0f - 2.0f / (exp_middle_f32(b + b) + 1.0f);
     return with_sign_f32(a < 0.6f ? near : far, x);
 }
 
@@ -168,7 +195,7 @@ FN REAL erf_f32(REAL x) {
     q = 0.104028828f + b * q;
     q = 0.63615644f + b * q;
     q = 1.12845373f + b * q;
-    REAL far = with_sign_f32(1.0f - exp_f32(-(b * q)), x);
+    REAL far = with_sign_f32(1.0f - exp_middle_f32(-(b * q)), x);
     return a < 0.92f ? near : (x == x ? far : x);
 }
 

@@ -75,7 +75,14 @@ _C = _c_like(
     "static inline __attribute__((always_inline))",
     "static const",
     "long long",
-    "#include <math.h>\n",
+    """\
+#include <math.h>
+#ifdef __FP_FAST_FMAF
+#define FUSED(a, b, c) __builtin_fmaf(a, b, c)
+#else
+#define FUSED(a, b, c) ((a) * (b) + (c))
+#endif
+""",
 )
 _CUDA = _c_like("static __device__ __forceinline__", "static __device__ const", "long long")
 
@@ -162,7 +169,20 @@ def _add(printed: dict[str, str], name: str, lanes: int, dialect: str) -> None:
         printed.setdefault(f"{name}x{lanes}", _lane_by_lane(name, lanes))
 
 
+#: Sums with a product in one statement, which C's functions have as one instruction where the CPU can: the compiler is told
+#: to fuse nothing, as eager arithmetic is not fused.
+_PART = r"(-?[\w.]+(?:e-\d+f)?)"
+_FUSED = (
+    (re.compile(rf"= {_PART} \+ {_PART} \* {_PART};"), r"= FUSED(\2, \3, \1);"),
+    (re.compile(rf"= {_PART} \* {_PART} \+ {_PART};"), r"= FUSED(\1, \2, \3);"),
+    (re.compile(rf"(=|return) {_PART} - {_PART} \* {_PART};"), r"\1 FUSED(-\3, \4, \2);"),
+)
+
+
 def _worded(text: str, words: dict[str, str], lanes: int) -> str:
+    if words is _C.words and text.startswith("FN REAL "):
+        for pattern, fused in _FUSED:
+            text = pattern.sub(fused, text)
     text = re.sub(r"\b[A-Z][A-Z_\d]+\b", lambda match: words.get(match[0], match[0]), text)
     return text if lanes == 1 else re.sub(r"(\w+_f32)\b", rf"\1x{lanes}", text)
 
