@@ -22,6 +22,7 @@ from facula.graph.compiler.lower import CompileError, Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import is_worth, schedule, work_of
+from facula.graph.compiler.split_sums import split_sums
 from facula.graph.ir import Graph
 from facula.graph.runtime import CompilerMissing, gemm_address, load, shared_library
 from facula.graph.runtime.calls import Table
@@ -90,7 +91,7 @@ class Compiled:
         nests = nests_of(lowered.launches)
         outputs = [x.buffer for x in lowered.outputs]
         nests = hoist(join_equal(nests, set(outputs)))
-        nests = collapse(fuse(nests, set(outputs)))
+        nests = split_sums(collapse(fuse(nests, set(outputs))))
         self.options = len(graph.options)
         positions = {v: i for i, v in enumerate(graph.inputs)}
         updates = [

@@ -1,0 +1,54 @@
+"""Reductions to few results: shared out among threads, with the same bits on any number of them."""
+
+import numpy as np
+import pytest
+
+import facula
+from facula.graph.compiler.nests import ReduceNest
+from facula.graph.runtime import unit
+
+try:
+    unit.compiler()
+except unit.CompilerMissing as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+CASES = {
+    "sum of all": (lambda x: x.sum(), 2),
+    "a map summed": (lambda x: (x * x + 1).sum(), 2),
+    "rows of a few": (lambda x: x.reshape(3, -1).sum(1), 2),
+    "columns of a few": (lambda x: x.reshape(-1, 3).sum(0), 2),
+    "maximum": (lambda x: x.amax(), 2),
+    "integers": (lambda x: (x * 100).long().sum(), 2),
+    "float16, added as float32": (lambda x: x.half().sum(), 2),
+    "few": (lambda x: x[:3, :100].sum(), 1),
+    "a prime number": (lambda x: x.reshape(-1)[:19997].sum(), 1),
+}
+
+
+def run(f, x, threads):
+    before = facula.get_num_threads()
+    facula.set_num_threads(threads)
+    try:
+        compiled = facula.compile(f, backend="c")
+        return compiled(x), compiled.last.code
+    finally:
+        facula.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reductions_of_many_to_few(name):
+    f, steps = CASES[name]
+    x = facula.from_numpy(np.random.default_rng(0).random((96, 500), np.float32))
+    (one, code), (three, _) = (run(f, x, threads) for threads in (1, 3))
+    assert sum(isinstance(nest, ReduceNest) for nest in code.nests) == steps
+    assert one.tolist() == three.tolist()
+    wide = f(x.half().double() if one.dtype is facula.float16 else x.double())
+    np.testing.assert_allclose(
+        one.numpy(), wide.numpy(), rtol=1e-3 if one.dtype is facula.float16 else 1e-5
+    )
+
+
+def test_nan_in_one_piece_reaches_the_result():
+    x = facula.ones(40_000)
+    x[30_000] = float("nan")
+    assert all(bool(run(f, x, 2)[0].isnan()) for f in (lambda x: x.sum(), lambda x: x.amax()))
