@@ -110,6 +110,7 @@ CHANGES = {
     "list longer": (lambda w: w.items.append(5.0), True),
     "dict value": (lambda w: w.table.__setitem__("a", 5.0), True),
     "dict key": (lambda w: w.table.__setitem__("c", 5.0), True),
+    "dict key, another name": (lambda w: w.table.__setitem__("c", w.table.pop("b")), True),
     "empty dict filled": (lambda w: w.nothing.__setitem__("a", 1), True),
     "default dict": (lambda w: w.by_default.__setitem__("a", 2.0), True),
     "deque": (lambda w: w.queue.rotate(1), True),
@@ -171,8 +172,9 @@ def ones(*shape, **options):
     return facula.ones(*shape, **options)
 
 
-X, Y, BIG = ones(2, 3), ones(2, 3), 10**6
+X, Y, BIG = ones(2, 3), facula.full((2, 3), 5.0), 10**6
 ROWS = ones(4, 3)
+FIRST, FROZEN = ROWS[:2], nn.Parameter(X, requires_grad=False)
 TRACKED = ones(2, 3, requires_grad=True)
 #: Calls of (args, kwargs) after some of f(X, Y, 2.0), and how many of them need a capture.
 CALLS = {
@@ -188,10 +190,14 @@ CALLS = {
     "strides": ([((ones(3, 2).t(), Y, 2.0), {}), ((ones(2, 6)[:, ::2], Y, 2.0), {})], 2),
     "numbers of another type": ([((X.double(), Y, 2.0), {}), ((X.int(), Y, 2.0), {})], 2),
     "one tensor twice": ([((X, X, 2.0), {}), ((Y, Y, 2.0), {})], 1),
-    "views of one": ([((ROWS[:2], Y, 2.0), {}), ((ROWS[:2], ROWS[2:], 2.0), {})], 1),
+    "views of one": (
+        [((FIRST, Y, 2.0), {}), ((FIRST, FIRST, 2.0), {}), ((FIRST, ROWS[:2], 2.0), {})],
+        2,
+    ),
     "tracked": ([((TRACKED, Y, 2.0), {}), ((TRACKED[:], Y, 2.0), {})], 1),
-    "a parameter": ([((nn.Parameter(X), Y, 2.0), {})], 1),
+    "a parameter": ([((FROZEN, Y, 2.0), {}), ((nn.Parameter(X, False), Y, 2.0), {})], 2),
     "by name": ([((X,), {"y": Y, "n": 2.0}), ((X,), {"n": 2.0, "y": Y}), ((X, Y), {"n": 2.0})], 3),
+    "in another order": ([((), {"x": X, "y": Y}), ((), {"y": X, "x": Y})], 2),
     "fewer": ([((X, Y), {}), ((X,), {"y": Y})], 2),
 }
 
@@ -207,7 +213,8 @@ def test_arguments_are_compared_as_ever(name, served):
     f = facula.compile(combine, backend="c")
     for _ in range(3):
         f(X, Y, 2.0)
-    for args, kwargs in [*made, *made, *made]:
+    thrice = [call for call in made for _ in range(3)]
+    for args, kwargs in [*thrice, *made]:
         got, expected = f(*args, **kwargs), combine(*args, **kwargs)
         assert got.dtype == expected.dtype and got.requires_grad == expected.requires_grad
         np.testing.assert_array_equal(got.detach().numpy(), expected.detach().numpy())
@@ -244,6 +251,41 @@ def test_training_reads_numbers_and_writes_as_it_does_in_python(served):
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
     for a, b in zip(tensors, expected_tensors):
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=2e-5, atol=1e-6)
+
+
+def test_numbers_that_become_zero_are_seen(served):
+    weight = nn.Parameter(ones(2))
+    optimizer = optim.SGD([weight], lr=0.5, momentum=0.0)
+
+    def step(x):
+        optimizer.zero_grad()
+        (weight * x).sum().backward()
+        optimizer.step()
+
+    step = facula.compile(step, backend="c")
+    for _ in range(4):
+        step(ones(2))
+    assert step.captures == 1
+    optimizer.param_groups[0]["weight_decay"] = 1.0
+    step(ones(2))
+    assert step.captures == 2 and weight.tolist() == [-1.0, -1.0]
+
+
+def test_writes_are_counted(served):
+    """So that a backward pass that needs what was there before is refused."""
+    held, given = facula.zeros(3), facula.zeros(3)
+
+    def f(x):
+        held.add_(1.0)
+        x.mul_(held)
+
+    fast = facula.compile(f, backend="c")
+    for i in range(5):
+        before = held._version, given._version
+        fast(given.fill_(1.0))
+        assert (held._version, given._version) == (before[0] + 1, before[1] + 2)
+        assert held.tolist() == [i + 1.0] * 3 == given.tolist()
+    assert served.since(0, 3)
 
 
 def test_results_have_memory_of_their_own(served):

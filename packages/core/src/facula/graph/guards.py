@@ -129,7 +129,7 @@ class Guards:
         walked = {id(part.container) for part in self._parts}
         for container, n in zip(self._sized, self._lengths):
             if id(container) not in walked:
-                table.numbers(Kind.SIZE).objects(container).numbers(n)
+                table.size(container, n)
         for cell, content in zip(self._cells, self._contents):
             table.numbers(Kind.CELL).objects(cell)
             _add_found(table, content)

@@ -11,7 +11,9 @@ import numpy as np
 
 from facula._tensor import Tensor
 from facula.autograd.mode import is_grad_enabled
+from facula.graph.active import lock
 from facula.graph.capture import Argument, Held, Scalar, Source
+from facula.graph.deliver import Delivery
 from facula.graph.guards import Guards
 from facula.graph.keys import SETTINGS, add_settings, arguments_key, is_plain, is_record
 from facula.graph.program import Program
@@ -35,39 +37,40 @@ class Quick:
         self.tensors = [getattr(s, "held", None) for s in program.sources]
         self.given = [(i, s.at) for i, s in enumerate(program.sources) if isinstance(s, Argument)]
         code: Any = program.code
-        delivery: Any = program.delivery
-        self.code, self.lock, self.delivery = code, code.lock, delivery
-        self.is_plain = not (scalars or self.options or self.delivery.needs_tensors)
+        self.code, self.lock, self.delivery = code, code.lock, _delivery(program)
+        self.needs_tensors = self.delivery.needs_tensors
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         same = self.guards.same_in_c
         if same is None or not self.fits(args, kwargs) or not same():
             return MISSED
-        if self.is_plain:
-            with self.lock:
-                self.code.kept = None
-                outputs = self.run(args, kwargs)
-            return MISSED if outputs is None else self.delivery([], outputs, [])
-        return self._run(args, kwargs)
-
-    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The same for a program that reads numbers, or changes tensors."""
-        given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
-        tensors = self.tensors.copy()
-        for i, at in self.given:
-            tensors[i] = given[at]
-        numbers = [read() for read, _ in self.scalars]
-        keys = [option.read() for option in self.options]
-        self.delivery.drop(given)
+        given, tensors = self._tensors(args, kwargs) if self.needs_tensors else ([], [])
+        keys = self._read_options() if self.options else ()
+        if self.delivery.replaced:
+            self.delivery.drop(given)
+        code = self.code
         with self.lock:
-            for number, (_, place) in zip(numbers, self.scalars):
-                place[()] = number
-            self.code.kept = None
-            self.code.set_keys(keys)
+            code.kept = None
+            for place, read in self.scalars:
+                place[()] = read()
+            if keys:
+                code.set_keys(keys)
             outputs = self.run(args, kwargs)
         if outputs is None:  # another thread gave a tensor another array, right now
             return MISSED
         return self.delivery(tensors, outputs, given)
+
+    def _read_options(self) -> list[Any]:
+        with lock:
+            return [option.read() for option in self.options]
+
+    def _tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Tensor], list[Any]]:  # fmt: skip
+        """Those among the arguments, and those that the program reads."""
+        given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        tensors = self.tensors.copy()
+        for i, at in self.given:
+            tensors[i] = given[at]
+        return given, tensors
 
 
 def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Quick | None:  # fmt: skip
@@ -86,6 +89,18 @@ def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: di
     return Quick(program, guards, (checked, settings, program.code.call_table(inputs)), scalars)  # type: ignore[union-attr]
 
 
+def _delivery(program: Program) -> Delivery:
+    """The program's, but for the tensors that it holds and writes itself: such writes are counted in C."""
+    delivery, code = program.delivery, program.code
+    assert delivery is not None
+    held = {at: program.sources[at].held for at, out in delivery.writes
+            if code.writes_in_place(out) and isinstance(program.sources[at], Held)}  # type: ignore[union-attr]  # fmt: skip
+    if not held:
+        return delivery
+    table = Table().numbers(len(held)).objects(*held.values())
+    return delivery.after(builtin("count_writes", table), set(held))
+
+
 def _is_simple(program: Program) -> bool:
     delivery = program.delivery
     return (
@@ -94,6 +109,7 @@ def _is_simple(program: Program) -> bool:
         and not (program.is_differentiable and is_grad_enabled())
         and not program.none_grads
         and all(isinstance(s, (Held, Argument, Scalar)) for s in program.sources)
+        and all(isinstance(s, (Held, Argument)) for s, _ in program.grads)
         and all(isinstance(s, Held) for pair in program.aliases for s in pair)
     )
 
@@ -110,7 +126,7 @@ def _input(source: Source, scalars: list[tuple[Any, Any]]) -> Any:
         return source.held._array
     assert isinstance(source, Scalar)
     place = np.empty((), source.dtype)
-    scalars.append((source.read, place))
+    scalars.append((place, source.read))
     return place
 
 

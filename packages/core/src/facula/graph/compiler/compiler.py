@@ -233,6 +233,10 @@ class Compiled:
         self.flag[0] = 0
         raise_for(found)
 
+    def writes_in_place(self, out: int) -> bool:
+        """Whether an output is an updated input, if that is row-major."""
+        return self.results[out][1] is None
+
     def call_table(self, inputs: Sequence[Any]) -> Table:
         """For `run` of calls.c: each input is an array, or the number of a tensor among the arguments."""
         addresses = [

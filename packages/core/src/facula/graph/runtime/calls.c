@@ -14,6 +14,8 @@ enum { NOARGS = 0x4, FASTCALL = 0x80 };
 enum { MOST = 64 }; /* arguments of a call */
 
 extern char *PyBytes_AsString(object *);
+extern long long PyLong_AsLongLong(object *);
+extern object *PyLong_FromLongLong(long long), *PyList_New(word);
 extern object *PyBool_FromLong(long), *PyErr_Occurred(void), *PyTuple_New(word);
 extern object *PyTuple_GetItem(object *, word), *PyList_GetItem(object *, word), *PyDict_GetItemWithError(object *, object *);
 extern object *PyObject_GetIter(object *), *PyIter_Next(object *), *PyCell_Get(object *);
@@ -106,9 +108,14 @@ static const word *same_size(const word *at) /* container, length */
     return PyObject_Size(OBJECT(at[0])) == at[1] ? at + 2 : 0;
 }
 
+static const word *same_word(const word *at) /* where in an object's memory, what is there */
+{
+    return *(const word *)at[0] == at[1] ? at + 2 : 0;
+}
+
 /* In the order of `Kind` in calls.py. */
 static const word *(*const kinds[])(const word *) = {
-    same_dict, same_list, same_items, same_cell, same_key, same_attribute, same_result, same_truth, same_size,
+    same_dict, same_list, same_items, same_cell, same_key, same_attribute, same_result, same_truth, same_size, same_word,
 };
 
 /* 1 where all places of a table hold what they held, 0 where not, -1 with an exception that is the user's. */
@@ -214,6 +221,26 @@ static object *fits(object *self, object *const *given, word count)
     return answer(at && held_fit(at) ? all_same(table(self, 1)) : 0);
 }
 method fits_method = {"fits", fits, FASTCALL, 0};
+
+/* How many tensors were written; each: one more write to its memory is counted. */
+static object *count_writes(object *self, object *none)
+{
+    const word *at = table(self, 0);
+    for (word n = *at++; n; --n, ++at) {
+        object *t = OBJECT(*at), *cell = SLOT(t, cell), *before = cell == NONE ? 0 : PyList_GetItem(cell, 0);
+        object *number = PyLong_FromLongLong(before ? PyLong_AsLongLong(before) + 1 : 1);
+        if (!number) return 0;
+        if (cell == NONE) {
+            if (!(cell = PyList_New(1))) { Py_DecRef(number); return 0; }
+            SLOT(t, cell) = cell;
+            Py_DecRef(NONE);
+        }
+        PyList_SetItem(cell, 0, number);
+    }
+    Py_IncRef(NONE);
+    return NONE;
+}
+method count_writes_method = {"count_writes", count_writes, NOARGS, 0};
 
 /* ---- the run */
 

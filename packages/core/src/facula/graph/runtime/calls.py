@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import ctypes
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
@@ -38,6 +39,7 @@ class Kind(IntEnum):
     RESULT = 6
     TRUTH = 7
     SIZE = 8
+    WORD = 9
     END = -1
 
 
@@ -56,6 +58,16 @@ class Table:
         self.held.extend(objects)
         self.words.extend(map(id, objects))
         return self
+
+    def size(self, container: Any, length: int) -> None:
+        """The place of a container's length, and what was there."""
+        at = _LENGTHS.get(type(container))
+        if at is None:
+            self.numbers(Kind.SIZE).objects(container)
+        else:
+            self.held.append(container)
+            self.numbers(Kind.WORD, id(container) + at)
+        self.numbers(length)
 
 
 def builtin(name: str, *tables: Table) -> Callable[..., Any]:
@@ -121,10 +133,18 @@ class _Array(ctypes.Structure):
     ]
 
 
+#: Where in their memory containers have their length.
+_LENGTHS: dict[Any, int] = {dict: 16, OrderedDict: 16, list: 16, set: 24}
+
+
 def _is_laid_out_as_expected() -> bool:
     """Whether objects have a count and a type in front (no free threading, no debugging), and arrays the fields above."""
     if sys.implementation.name != "cpython" or object.__basicsize__ != 16 or np.intp(0).itemsize != 8:  # fmt: skip
         return False
+    for kind, at in _LENGTHS.items():
+        three = kind(zip("abc", "abc"))
+        if ctypes.c_int64.from_address(id(three) + at).value != 3:
+            return False
     made: list[Any] = [np.zeros((5, 3), np.float32)[::2]]
     found = _Array.from_address(id(made[0]))
     return (
