@@ -1,4 +1,9 @@
 #include <math.h>
+#ifdef __FP_FAST_FMAF
+#define FUSED(a, b, c) __builtin_fmaf(a, b, c)
+#else
+#define FUSED(a, b, c) ((a) * (b) + (c))
+#endif
 static inline __attribute__((always_inline)) float float_of_bits(unsigned int bits) { union { unsigned int bits; float value; } u; u.bits = bits; return u.value; }
 static inline __attribute__((always_inline)) unsigned int bits_of_float(float value) { union { unsigned int bits; float value; } u; u.value = value; return u.bits; }
 static inline __attribute__((always_inline)) long long maximum_i64(long long a, long long b) {
