@@ -1,6 +1,6 @@
 """The trace backend: it stands on a device's backend, and its kernels add nodes to the graph.
 
-Every op that is one tape node becomes one graph node; the bodies of all others are expanded.
+Every op that is one tape node, or says that it stays whole, becomes one graph node; the bodies of all others are expanded.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class TraceBackend(Backend):
             return self._move
         if op.dynamic:
             return partial(_refuse_dynamic, op)
-        return partial(self.stage, op) if op.is_node else None
+        return partial(self.stage, op) if op.is_node or op.whole else None
 
     # ---- staging
 

@@ -89,6 +89,7 @@ class Op:
         unspecified_values: bool = False,
         twice_differentiable: bool = True,
         scalars: bool = False,
+        whole: bool = False,
     ):
         self.name = function.__name__
         self.family = function.__module__.rpartition(".")[2]
@@ -119,6 +120,7 @@ class Op:
         self.refuses_bool = refuses_bool
         self.unspecified_values = unspecified_values
         self.twice_differentiable = twice_differentiable
+        self.whole = whole
         self.parameters = _parameters(function)
         self.inputs = tuple(p.name for p in self.parameters if p.kind != "option")
         self.options = tuple(p.name for p in self.parameters if p.kind == "option")
@@ -237,7 +239,7 @@ def op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     values, and the text says what to use instead under capture; `holomorphic=False`: the rule deals
     with complex conjugation itself; `arithmetic=False`: only moves data, so float16 and bfloat16
     need no float32; `outputs`: names of the fields of a several-output result; `method=False`: no
-    Tensor method.
+    Tensor method; `whole`: one node of a captured graph, where the tape records its body.
     """
     if function is None:
         return lambda f: Op(f, **flags)

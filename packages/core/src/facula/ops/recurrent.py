@@ -207,7 +207,7 @@ def lstm_layer(
     )
 
 
-@op(method=False, outputs=("sums", "to_h", "to_c", "projected"))
+@op(method=False, whole=True, outputs=("sums", "to_h", "to_c", "projected"))
 def lstm_layer_gradient(
     xp: Namespace,
     g_output: Tensor | None,
@@ -388,7 +388,7 @@ def gru_layer(
     return _in_time(xp, outputs, reverse), h, _in_time(xp, gates, reverse)
 
 
-@op(method=False, outputs=("to_x", "to_h_sums", "to_h"))
+@op(method=False, whole=True, outputs=("to_x", "to_h_sums", "to_h"))
 def gru_layer_gradient(
     xp: Namespace,
     g_output: Tensor | None,
@@ -498,7 +498,7 @@ def rnn_layer(
     return _in_time(xp, outputs, reverse), h
 
 
-@op(method=False, outputs=("sums", "to_h"))
+@op(method=False, whole=True, outputs=("sums", "to_h"))
 def rnn_layer_gradient(
     xp: Namespace,
     g_output: Tensor | None,

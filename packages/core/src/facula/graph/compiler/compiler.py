@@ -41,7 +41,6 @@ class _Context(ctypes.Structure):
         ("gemm", ctypes.c_void_p),
         ("barrier", ctypes.c_void_p),
         ("plans", ctypes.c_void_p),
-        ("part", ctypes.c_void_p),
     ]
 
 
@@ -182,7 +181,6 @@ class Compiled:
             gemm_address(),
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
             ctypes.addressof(self.addresses),
-            ctypes.cast(loaded.onednn_part, ctypes.c_void_p),
         )
         self.context_address = ctypes.addressof(self.context)
         self.run = loaded.run

@@ -8,6 +8,7 @@ from typing import Any
 
 from facula.backends.buffer.array import BufferArray
 from facula.dtypes import F32
+from facula.graph.compiler.planned import Planned
 from facula.graph.runtime import convolution as plans, has_onednn
 from facula.graph.runtime.primitives import Plan, PrimitiveMissing
 
@@ -19,11 +20,12 @@ WRITTEN = {
 }
 
 
-class Convolve:
-    """A launch of it has one operand for each slot, or None. Equal ones may be joined, so it is one object per geometry."""
+class Convolve(Planned):
+    """A plan of oneDNN."""
 
     def __init__(self, kind: str, plan: Plan):
-        self.kind, self.plan, self.address = kind, plan, plan.settle()
+        super().__init__(plan.settle(), WRITTEN[kind])
+        self.plan = plan
 
 
 def install(xp: Any) -> None:

@@ -21,7 +21,6 @@ from facula.graph.codegen.expression import Typed, print_expression, printed_as
 from facula.graph.codegen.library import functions_for
 from facula.graph.codegen.printers import printer
 from facula.graph.codegen.program import DIVISION, INDEX, LIBRARY
-from facula.graph.compiler.convolve import Convolve
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import (
     Apply,
@@ -37,6 +36,7 @@ from facula.graph.compiler.nests import (
     Store,
     Value,
 )
+from facula.graph.compiler.planned import Planned
 from facula.graph.compiler.schedule import Share
 
 #: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
@@ -48,8 +48,9 @@ HEAD = f"""\
 typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
 typedef struct {{
     u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
-    void **plans; int (*part)(void *, void **, int, int);
+    void **plans;
 }} program_t;
+typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* that a plan begins with */
 #ifdef __clang__
 #define NEST static __attribute__((noinline))
 #else /* GCC 12 drops calls of functions that store through such restrict pointers: it shall know nothing of them */
@@ -78,8 +79,8 @@ class Emitter:
     def __init__(self, places: dict[Memory, tuple[int, int]], threads: int):
         self.places, self.threads = places, threads
         self.kernels: dict[str, str] = {}
-        #: Convolutions, by their place among the plans that the program is given.
-        self.plans: list[Convolve] = []
+        #: By their place among the plans that the program is given.
+        self.plans: list[Planned] = []
 
     def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool]) -> str:  # fmt: skip
         functions, calls = [], []
@@ -333,8 +334,8 @@ class NestPrinter:
 
     def call(self, nest: CallNest) -> list[str]:
         """A kernel as core prints it; its loops over independent work are shared out by `EACH`."""
-        if isinstance(nest.launch.kernel, Convolve):
-            return self.convolve(nest.launch.kernel, nest.launch.arguments)
+        if isinstance(nest.launch.kernel, Planned):
+            return self.part(nest.launch.kernel, nest.launch.arguments)
         made = printer(nest.launch.kernel, C)
         arguments = list(nest.launch.arguments)
         keys = None
@@ -363,8 +364,8 @@ class NestPrinter:
                 texts.append(number if isinstance(number, str) else _number(number, parameter.type))
         return [*lines, f"{program.name}({', '.join(texts)});"]
 
-    def convolve(self, kernel: Convolve, operands: Sequence[Operand | None]) -> list[str]:
-        """A plan of oneDNN, of which each thread does its part."""
+    def part(self, kernel: Planned, operands: Sequence[Operand | None]) -> list[str]:
+        """A thread's part of what has a plan."""
         plans = self.emitter.plans
         if kernel not in plans:
             plans.append(kernel)
@@ -372,8 +373,9 @@ class NestPrinter:
             "0" if x is None else f"{self.pointer(_memory(x), 'f32')} + {x.offset}"
             for x in operands
         )
+        plan = f"p->plans[{plans.index(kernel)}]"
         return [
-            f"if (p->part(p->plans[{plans.index(kernel)}], (void *[]){{{slots}}}, thread, THREADS)) p->flag[0] = {LIBRARY};"
+            f"if ((*(part_t *){plan})({plan}, (void *[]){{{slots}}}, thread, THREADS)) p->flag[0] = {LIBRARY};"
         ]
 
 

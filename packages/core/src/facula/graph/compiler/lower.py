@@ -17,7 +17,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
 from facula.backends.meta import bind_options
-from facula.graph.compiler import convolve, max_pool
+from facula.graph.compiler import convolve, max_pool, recurrent
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
 from facula.ops.dims import row_major, view_strides
@@ -79,6 +79,7 @@ class NotingBackend(BufferBackend):
         for op in OPS.values():
             self.bind(op)
         convolve.install(self)
+        recurrent.install(self)
 
     def alloc(self, nbytes: int) -> Memory:
         return Memory(nbytes)

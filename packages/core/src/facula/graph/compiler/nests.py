@@ -26,8 +26,8 @@ from facula.backends.buffer.kernels import (
 )
 from facula.dtypes import B8, I64
 from facula.graph.codegen.elements import INT64, Element, element
-from facula.graph.compiler.convolve import WRITTEN, Convolve
 from facula.graph.compiler.lower import Launch, Memory
+from facula.graph.compiler.planned import Planned
 from facula.ops.dims import row_major
 
 
@@ -270,7 +270,11 @@ class CallNest(Nest):
 
 def nests_of(launches: Sequence[Launch]) -> list[Nest]:
     """One nest for each launch."""
-    return [_MAKERS[type(launch.kernel)](launch) for launch in launches]
+    return [_maker(launch.kernel)(launch) for launch in launches]
+
+
+def _maker(kernel: Any) -> Callable[[Launch], Nest]:
+    return _call if isinstance(kernel, Planned) else _MAKERS[type(kernel)]
 
 
 def _load(operand: Operand, dtype: Any) -> Load:
@@ -381,7 +385,7 @@ _WRITTEN = {
 
 def _call(launch: Launch) -> Nest:
     kernel = launch.kernel
-    at = WRITTEN[kernel.kind] if isinstance(kernel, Convolve) else _WRITTEN[type(kernel)]
+    at = kernel.written if isinstance(kernel, Planned) else _WRITTEN[type(kernel)]
     operands = [(i, x) for i, x in enumerate(launch.arguments) if isinstance(x, Operand)]
     outputs = [x.buffer for i, x in operands if i in at]
     read = [x for i, x in operands if i not in at or isinstance(launch.kernel, Scatter)]
@@ -392,5 +396,4 @@ def _call(launch: Launch) -> Nest:
 _MAKERS: dict[type, Callable[[Launch], Nest]] = {
     Map: _map, Reduce: _reduce, Matmul: _matmul, Gather: _gather,
     ArgReduce: _call, Scan: _call, Scatter: _call, Sort: _call, RandomWords: _call,
-    Convolve: _call,
 }  # fmt: skip

@@ -21,6 +21,7 @@ from facula.graph.compiler.nests import (
     ReduceNest,
     Store,
 )
+from facula.graph.compiler.planned import Planned
 
 #: What waiting for all threads costs, as work (elements times their cost; 32 are done in a nanosecond).
 BARRIER = 16_000
@@ -129,10 +130,11 @@ def work_of(nest: Nest) -> int:
     if isinstance(nest, MapNest):
         return count(nest.shape) * sum(1 + cost_of(s.value) for s in nest.stores)
     if isinstance(nest, CallNest):
+        kernel = nest.launch.kernel
+        if isinstance(kernel, Planned) and kernel.work is not None:
+            return kernel.work
         sizes = [m.nbytes for m in nest.written]
-        if isinstance(
-            nest.launch.kernel, Scatter
-        ):  # as many as there are values, or numbers of places
+        if isinstance(kernel, Scatter):  # as many as there are values, or numbers of places
             sizes = [min(x.memory.nbytes for x in nest.read)]
         return CALLED * sum(sizes) // 4
     return 0

@@ -88,6 +88,7 @@ typedef struct {
 } step_t;
 
 typedef struct {
+    void *part; /* `onednn_part`, which programs call without its name */
     void *stream;
     int phases;
     const int *ends; /* of each phase: the number of the first step after it */

@@ -194,6 +194,7 @@ class Step(ctypes.Structure):
 
 class _Plan(ctypes.Structure):
     _fields_ = [
+        ("part", Pointer),
         ("stream", Pointer),
         ("phases", ctypes.c_int),
         ("ends", Pointer),
@@ -256,9 +257,9 @@ class Plan:
             end += len(phase)
             ends.append(end)
         self.steps, self.ends = (Step * len(steps))(*steps), (ctypes.c_int * len(ends))(*ends)
-        self.struct = _Plan(
-            _stream(), len(ends), ctypes.addressof(self.ends), ctypes.addressof(self.steps)
-        )
+        part = ctypes.cast(shared_library().onednn_part, Pointer)
+        places = ctypes.addressof(self.ends), ctypes.addressof(self.steps)
+        self.struct = _Plan(part, _stream(), len(ends), *places)
         return ctypes.addressof(self.struct)
 
     def runner(self, slots: int) -> Callable[..., int]:

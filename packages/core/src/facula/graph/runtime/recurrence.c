@@ -13,7 +13,10 @@ static const int GATES[] = {4, 3, 1, 1}; /* sums that a unit's product has */
 #define ENOUGH_ROWS 4       /* of a thread, so that it computes more than it loads */
 #define CACHED (3 * 1 << 19) /* bytes of weights that stay in a thread's cache */
 
-typedef struct { i64 kind, back, length, batch, hidden, reverse; } recurrence_t;
+typedef struct {
+    void *part; /* `recurrence_part`, which programs call without its name */
+    i64 kind, back, length, batch, hidden, reverse;
+} recurrence_t;
 
 /* Arrays are (steps, batch, sums or units), states (batch, units); 0 where there is none. */
 typedef struct {

@@ -26,8 +26,9 @@ BACK = (
 
 class _Layer(ctypes.Structure):
     _fields_ = [
-        (name, ctypes.c_int64) for name in ("kind", "back", "length", "batch", "hidden", "reverse")
-    ]
+        ("part", ctypes.c_void_p),
+        *[(name, ctypes.c_int64) for name in ("kind", "back", "length", "batch", "hidden", "reverse")],
+    ]  # fmt: skip
 
 
 class Shape(NamedTuple):
@@ -39,6 +40,11 @@ class Shape(NamedTuple):
     batch: int
     hidden: int
     reverse: bool
+
+    @property
+    def multiplications(self) -> int:
+        """How many the products of all steps have."""
+        return self.length * self.batch * self.hidden * GATES[self.kind] * self.hidden
 
 
 @cache
@@ -63,10 +69,13 @@ class Recurrence:
 
     def __init__(self, shape: Shape, threads: int):
         self.shape, self.threads = shape, threads
-        self.struct = _Layer(*shape)
-        self.address = ctypes.addressof(self.struct)
-        self.names = BACK if shape.back else FORWARD
         found = library()
+        self.struct = _Layer(ctypes.cast(found.recurrence_part, ctypes.c_void_p), *shape)
+        self.address = ctypes.addressof(self.struct)
+        self.names: tuple[str, ...] = BACK if shape.back else FORWARD
+        first = self.names.index("to_sums" if shape.back else "output")
+        #: The places of those that are written.
+        self.written = tuple(range(first, len(self.names)))
         self.workspace = found.recurrence_workspace(ctypes.c_void_p(self.address), threads)
         self._pointers = ctypes.c_void_p * len(self.names)
         self._run = found.recurrence_run
