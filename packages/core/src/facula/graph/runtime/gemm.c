@@ -53,62 +53,99 @@ static int reserve(long b_floats)
 }
 
 #define WIDTH 1024 /* columns of b that are packed at a time: 1 MiB */
-#define FEW 4      /* rows for which columns of b in memory are multiplied where they lie */
 
-INLINE float total(vec x)
+/* ---- products of neighbours along k on both sides: sums in vectors, nothing is packed */
+
+#define DOTS 16 /* sums at a time: rows times columns */
+
+/* to[i] = the sum of all of x[i]. */
+INLINE void totals(vec *x, float *to)
 {
-    float part[LANES];
-    memcpy(part, &x, sizeof part);
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; ++i) part[i] += part[i + half];
-    return part[0];
+#if TURNS
+#define JOIN(h)                                                                                           \
+    for (int i = 0; i < LANES; i += 2 * (h)) {                                                            \
+        lanes low = x[i], high = x[i + (h)];                                                              \
+        x[i] = __builtin_shufflevector(low, high, LIST(FROM_LOW, h)) + __builtin_shufflevector(low, high, LIST(FROM_HIGH, h)); \
+    }
+#pragma GCC unroll 16
+    JOIN(1)
+#pragma GCC unroll 16
+    JOIN(2)
+#if LANES > 4
+#pragma GCC unroll 16
+    JOIN(4)
+#endif
+#if LANES > 8
+    JOIN(8)
+#endif
+    *(vec *)to = x[0];
+#else
+    for (int i = 0; i < LANES; ++i) {
+        float part[LANES];
+        memcpy(part, x + i, sizeof part);
+        for (int half = LANES / 2; half; half /= 2)
+            for (int l = 0; l < half; ++l) part[l] += part[l + half];
+        to[i] = part[0];
+    }
+#endif
 }
 
-/* `rows` x `wide` products of neighbours along k. */
-INLINE void dots(const int rows, const int wide, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
+/* `rows` x `wide` of them, `rows` x `most` <= DOTS. */
+INLINE void dots(const int rows, const int most, const int wide, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
 {
-    vec sums[FEW][FEW];
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 4
-        for (int x = 0; x < wide; ++x) sums[r][x] = (vec){0};
+    vec sums[DOTS];
+    float found[DOTS];
+#pragma GCC unroll 16
+    for (int i = 0; i < DOTS; ++i) sums[i] = (vec){0};
     long k = 0;
     for (; k + LANES <= depth; k += LANES) {
-        vec right[FEW];
+        vec left[4];
 #pragma GCC unroll 4
-        for (int x = 0; x < wide; ++x) right[x] = *(const vec *)(b + x * bj + k);
+        for (int r = 0; r < rows; ++r) left[r] = *(const vec *)(a + r * ai + k);
+#pragma GCC unroll 16
+        for (int x = 0; x < wide; ++x) {
+            vec right = *(const vec *)(b + x * bj + k);
 #pragma GCC unroll 4
-        for (int r = 0; r < rows; ++r) {
-            vec left = *(const vec *)(a + r * ai + k);
-#pragma GCC unroll 4
-            for (int x = 0; x < wide; ++x) sums[r][x] += left * right[x];
+            for (int r = 0; r < rows; ++r) sums[r * most + x] += left[r] * right;
         }
     }
 #pragma GCC unroll 4
+    for (int i = 0; i < DOTS; i += LANES) totals(sums + i, found + i);
     for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 4
         for (int x = 0; x < wide; ++x) {
-            float sum = total(sums[r][x]);
+            float sum = found[r * most + x];
             for (long i = k; i < depth; ++i) sum += a[r * ai + i] * b[x * bj + i];
             c[r * ci + x] = sum;
         }
 }
 
-INLINE void dot_rows(const int rows, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
+#define DOT_ROWS(rows, most)                                                                                     \
+    static __attribute__((noinline)) void dot_rows_##rows(long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci) \
+    {                                                                                                            \
+        long j = 0;                                                                                              \
+        for (; j + most <= n; j += most) dots(rows, most, most, depth, a, ai, b + j * bj, bj, c + j, ci);       \
+        for (; j + 4 <= n && most > 4; j += 4) dots(rows, most, 4, depth, a, ai, b + j * bj, bj, c + j, ci);     \
+        for (; j < n; ++j) dots(rows, most, 1, depth, a, ai, b + j * bj, bj, c + j, ci);                         \
+    }
+DOT_ROWS(1, 16)
+DOT_ROWS(2, 4)
+DOT_ROWS(3, 4)
+DOT_ROWS(4, 4)
+
+static void dot_products(long m, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
 {
-    long j = 0;
-    for (; j + FEW <= n; j += FEW) dots(rows, FEW, depth, a, ai, b + j * bj, bj, c + j, ci);
-    for (; j < n; ++j) dots(rows, 1, depth, a, ai, b + j * bj, bj, c + j, ci);
+    for (; m >= 4; m -= 4, a += 4 * ai, c += 4 * ci) dot_rows_4(n, depth, a, ai, b, bj, c, ci);
+    switch (m) {
+        case 1: dot_rows_1(n, depth, a, ai, b, bj, c, ci); break;
+        case 2: dot_rows_2(n, depth, a, ai, b, bj, c, ci); break;
+        case 3: dot_rows_3(n, depth, a, ai, b, bj, c, ci); break;
+    }
 }
 
-static void few_rows(long m, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
+/* Where packing b takes longer than it saves: few rows, or few columns, as their tiles are mostly empty. */
+static int are_dots(long m, long n, long depth, long ak, long bk)
 {
-    switch (m) {
-        case 1: dot_rows(1, n, depth, a, ai, b, bj, c, ci); break;
-        case 2: dot_rows(2, n, depth, a, ai, b, bj, c, ci); break;
-        case 3: dot_rows(3, n, depth, a, ai, b, bj, c, ci); break;
-        case 4: dot_rows(4, n, depth, a, ai, b, bj, c, ci); break;
-    }
+    return ak == 1 && bk == 1 && (m <= ROWS || n <= COLUMNS / 2) && (m <= 4 || depth >= 2 * LANES);
 }
 
 typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
@@ -154,8 +191,8 @@ int gemm(long m, long n, long depth, const float *a, long ai, long ak, const flo
             for (long j = 0; j < n; ++j) c[i * ci + j] = 0;
         return 1;
     }
-    if (m <= FEW && ak == 1 && bk == 1) {
-        few_rows(m, n, depth, a, ai, b, bj, c, ci);
+    if (are_dots(m, n, depth, ak, bk)) {
+        dot_products(m, n, depth, a, ai, b, bj, c, ci);
         return 1;
     }
     long width = n < WIDTH ? (n + COLUMNS - 1) / COLUMNS * COLUMNS : WIDTH;
