@@ -28,8 +28,8 @@ from facula.graph.tree import flatten_tree
 
 #: Programs kept by one compiled function; the least recently used goes first.
 CACHE_SIZE = 64
-#: What `backend=None` means: a name in `BUILT_IN`, tried without a word where it cannot serve; or None, replay.
-DEFAULT: str | None = None
+#: What `backend=None` means: names in `BUILT_IN`, in turn, without a word where one cannot serve; where none can, a replay.
+DEFAULT: tuple[str, ...] = ("fused",)
 #: Compilers that core brings, as the `compilers` hook would name them.
 BUILT_IN = {
     "c": "facula.graph.compiler.compiler:compile_c",
@@ -61,7 +61,8 @@ def compile(
     (printing, counting) happen at capture only. What needs a tensor's value in Python (`item()`,
     `if tensor:`) raises CaptureError.
 
-    `backend`: None replays kernel by kernel; 'c' makes one C function of the whole, for the cpu device; 'eager'
+    `backend`: 'c' makes one C function of the whole, for the cpu device; 'fused' makes kernels of it for devices that
+    core prints kernels for (opencl, cuda), and is what None means there; on others None replays kernel by kernel; 'eager'
     compiles nothing; a name that a plug-in's
     `compilers` hook gives, or a function `(graph, backend) -> run(arrays, options)`, compiles the graph.
     `fullgraph`, `dynamic`, `mode` and `options` are taken for PyTorch's sake: graphs are always whole,
@@ -94,9 +95,9 @@ def compile(
 
 
 def _compiler(backend: Any) -> Callable[..., Any] | None:
-    if backend is None and DEFAULT is not None:
-        return functools.partial(_load(BUILT_IN[DEFAULT]), is_default=True)
-    if backend is None or callable(backend):
+    if backend is None:
+        return _default if DEFAULT else None
+    if callable(backend):
         return backend  # type: ignore[no-any-return]
     found = _compilers()
     if backend not in found:
@@ -104,6 +105,14 @@ def _compiler(backend: Any) -> Callable[..., Any] | None:
             f"no compiler is named {backend!r}; there are: {', '.join(['eager', *sorted(found)])}"
         )
     return _load(found[backend])  # type: ignore[no-any-return]
+
+
+def _default(graph: Graph, backend: Any) -> Any:
+    for name in DEFAULT:
+        code = _load(BUILT_IN[name])(graph, backend, is_default=True)
+        if code is not None:
+            return code
+    return None
 
 
 def _compilers() -> dict[str, Any]:

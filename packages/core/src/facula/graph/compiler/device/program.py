@@ -9,6 +9,7 @@ from typing import Any
 
 from facula.backends.buffer.array import BufferArray
 from facula.graph.codegen.elements import ELEMENTS
+from facula.graph.codegen.program import source_of
 from facula.graph.compiler.collapse import collapse
 from facula.graph.compiler.device.launches import Step, split_long, steps_of
 from facula.graph.compiler.device.noting import DeviceNoting, OpNest, arrays_in, nests_for
@@ -94,17 +95,17 @@ class Fused:
             i: printed(s.nests, self.raw.dialect, self.in_place)
             for i, s in enumerate(steps) if not isinstance(s.nests[0], OpNest)
         }  # fmt: skip
-        self.source = "\n".join(k.program.text for k in kernels.values())
-        self._check_dtypes()
+        self.source = source_of(self.raw.dialect, [k.program for k in kernels.values()])
+        self._check_dtypes("".join(k.program.text for k in kernels.values()))
         runs = iter(self.raw.build_all([k.program for k in kernels.values()]))
         self.steps: list[Callable[[_Run], None]] = [
             _Kernel(self, kernels[i], next(runs)) if i in kernels else _Call(self, s.nests[0])  # type: ignore[arg-type]
             for i, s in enumerate(steps)
         ]
 
-    def _check_dtypes(self) -> None:
+    def _check_dtypes(self, text: str) -> None:
         lacks_double = "float64" not in self.target.dtypes
-        if lacks_double and re.search(r"\bf64\b|_f64|c128", self.source):
+        if lacks_double and re.search(r"\bf64\b|_f64|c128", text):
             raise CompileError(f"device '{self.target.device}' does not compute in float64")
 
     def _place(self, steps: Sequence[Step]) -> None:
