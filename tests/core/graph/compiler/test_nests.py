@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 import facula
@@ -90,3 +91,12 @@ def test_a_map_writes_over_what_it_reads_as_the_last():
     assert size == 64
     offsets, _ = arena([doubled(a, b), doubled(b, c, (0,)), doubled(c, d)], {a, d})
     assert offsets[b] != offsets[c]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10, 31, 32, 33, 40])
+def test_reductions_of_a_few_elements(size):
+    x = facula.randn(50, size)
+    x[3, 0], x[4, 0] = float("nan"), float("-inf")
+    both = facula.compile(lambda x: (x.exp().sum(1), x.amax(1), x.amin(1), x.prod(1)), backend="c")
+    for got, expected in zip(both(x), (x.exp().sum(1), x.amax(1), x.amin(1), x.prod(1))):
+        np.testing.assert_allclose(got.numpy(), expected.numpy(), 2e-6, 1e-6)

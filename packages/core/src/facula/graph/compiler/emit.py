@@ -230,6 +230,17 @@ class NestPrinter:
 
         n, last = nest.reduced[-1], deep[-1]
         t = total.value
+        if len(deep) == 1 and n <= LANES:  # no lanes for a few elements
+            body = [
+                f"{t} whole = {first if nest.initial is None else literal(total, nest.initial)}, part[{n}];",
+                f"for (i64 {last} = 0; {last} < {n}; ++{last}) {{",
+                *(f"    {x}" for x in value_lines),
+                f"    part[{last}] = {value};",
+                "}",
+                f"for (i64 l = 0; l < {n}; ++l) whole = {combine('whole', 'part[l]')};",
+                self.stored(nest, names, total, "whole"),
+            ]
+            return self.looped(nest.shape, names, body, False)
         body = [
             f"{t} whole = {first if nest.initial is None else literal(total, nest.initial)}, lanes[{LANES}];",
             f"for (i64 l = 0; l < {LANES}; ++l) lanes[l] = {first};",
