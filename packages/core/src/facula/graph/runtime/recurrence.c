@@ -46,95 +46,126 @@ typedef struct {
 /* Where a tile's row is: at `time`, `row` of the batch, `n` units from `unit` on; `row_of_all` counts the rows of all times. */
 typedef struct { i64 row, row_of_all, unit, n, hidden; int seen; } place_t;
 
-#define EACH_UNIT(n, ...)                                                                          \
-    if ((n) == LANES) { _Pragma("GCC ivdep") for (i64 l = 0; l < LANES; ++l) { __VA_ARGS__ } }     \
-    else { _Pragma("GCC ivdep") for (i64 l = 0; l < (n); ++l) { __VA_ARGS__ } }
+/* `count` runs of neighbouring units, `apart` from each other. */
+typedef struct { f32 *at; i64 apart; int count, is_written; } runs_t;
 
-FN f32 sigmoid(f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
+#define MOST_RUNS 6
+#define EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < LANES; ++l)
+
+FN f32 sigmoid(f32 x)
+{
+    f32 y = x < -88.0f ? 88.0f : -x; /* where e^y needs no care; NaN stays */
+    return 1.0f / (1.0f + exp_middle_f32(y < -87.0f ? -87.0f : y));
+}
 
 /* ---- what follows a step's product `x`, whose gates are LANES apart */
 
-static void lstm(const forward_t *s, const place_t *p, const f32 *x, const f32 *before, const f32 *cell_before)
+INLINE void lstm(const runs_t *o, const f32 *x)
 {
-    i64 h = p->hidden, at = p->row_of_all * h + p->unit;
-    const f32 *sums = s->sums + p->row_of_all * 4 * h + p->unit;
-    f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *cell = s->cells + at, *out = s->output + at;
-    EACH_UNIT(p->n,
-        f32 i = sigmoid(sums[l] + x[l]), f = sigmoid(sums[h + l] + x[LANES + l]);
-        f32 g = tanh_f32(sums[2 * h + l] + x[2 * LANES + l]), o = sigmoid(sums[3 * h + l] + x[3 * LANES + l]);
-        f32 c = f * cell_before[l] + i * g;
-        gates[l] = i; gates[h + l] = f; gates[2 * h + l] = g; gates[3 * h + l] = o;
-        cell[l] = p->seen ? c : cell_before[l];
-        out[l] = p->seen ? o * tanh_f32(c) : before[l];)
+    const f32 *sums = o[0].at, *before = o[1].at;
+    f32 *gates = o[2].at, *cell = o[3].at, *out = o[4].at;
+    i64 s = o[0].apart, t = o[2].apart;
+    EACH_LANE {
+        f32 i = sigmoid(sums[l] + x[l]), f = sigmoid(sums[s + l] + x[LANES + l]);
+        f32 g = tanh_f32(sums[2 * s + l] + x[2 * LANES + l]), o = sigmoid(sums[3 * s + l] + x[3 * LANES + l]);
+        f32 c = f * before[l] + i * g;
+        gates[l] = i; gates[t + l] = f; gates[2 * t + l] = g; gates[3 * t + l] = o;
+        cell[l] = c;
+        out[l] = o * tanh_f32(c);
+    }
 }
 
-static void gru(const forward_t *s, const place_t *p, const f32 *x, const f32 *before)
+INLINE void gru(const runs_t *o, const f32 *x)
 {
-    i64 h = p->hidden;
-    const f32 *sums = s->sums + p->row_of_all * 3 * h + p->unit, *bias = s->bias + p->unit;
-    f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *out = s->output + p->row_of_all * h + p->unit;
-    EACH_UNIT(p->n,
-        f32 r = sigmoid(sums[l] + (x[l] + bias[l])), z = sigmoid(sums[h + l] + (x[LANES + l] + bias[h + l]));
-        f32 of_state = x[2 * LANES + l] + bias[2 * h + l], n = tanh_f32(sums[2 * h + l] + r * of_state);
-        gates[l] = r; gates[h + l] = z; gates[2 * h + l] = n; gates[3 * h + l] = of_state;
-        out[l] = p->seen ? n + z * (before[l] - n) : before[l];)
+    const f32 *sums = o[0].at, *before = o[1].at, *bias = o[2].at;
+    f32 *gates = o[3].at, *out = o[4].at;
+    i64 s = o[0].apart, t = o[3].apart, u = o[2].apart;
+    EACH_LANE {
+        f32 r = sigmoid(sums[l] + (x[l] + bias[l])), z = sigmoid(sums[s + l] + (x[LANES + l] + bias[u + l]));
+        f32 of_state = x[2 * LANES + l] + bias[2 * u + l], n = tanh_f32(sums[2 * s + l] + r * of_state);
+        gates[l] = r; gates[t + l] = z; gates[2 * t + l] = n; gates[3 * t + l] = of_state;
+        out[l] = n + z * (before[l] - n);
+    }
 }
 
-static void plain(const forward_t *s, const place_t *p, const f32 *x, const f32 *before, int is_tanh)
+INLINE void plain_tanh(const runs_t *o, const f32 *x)
 {
-    i64 at = p->row_of_all * p->hidden + p->unit;
-    const f32 *sums = s->sums + at;
-    f32 *out = s->output + at;
-    EACH_UNIT(p->n,
-        f32 sum = sums[l] + x[l];
-        f32 y = is_tanh ? tanh_f32(sum) : sum < 0.0f ? 0.0f : sum;
-        out[l] = p->seen ? y : before[l];)
+    const f32 *sums = o[0].at;
+    f32 *out = o[1].at;
+    EACH_LANE out[l] = tanh_f32(sums[l] + x[l]);
+}
+
+INLINE void plain_relu(const runs_t *o, const f32 *x)
+{
+    const f32 *sums = o[0].at;
+    f32 *out = o[1].at;
+    EACH_LANE { f32 sum = sums[l] + x[l]; out[l] = sum < 0.0f ? 0.0f : sum; }
 }
 
 /* ---- the same backwards: `g` is the gradient of the step's output, `to_state` gets what of it does not go through the product */
 
-static void lstm_back(const back_t *s, const place_t *p, const f32 *g, const f32 *cell_before)
+INLINE void lstm_back(const runs_t *o, const f32 *g)
 {
-    i64 h = p->hidden;
-    const f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *cell = s->states + p->row_of_all * h + p->unit;
-    f32 *sums = s->to_sums + p->row_of_all * 4 * h + p->unit;
-    f32 *to_state = s->to_state + p->row * h + p->unit, *to_cell = s->to_cell + p->row * h + p->unit;
-    EACH_UNIT(p->n,
-        f32 i = gates[l], f = gates[h + l], c = gates[2 * h + l], o = gates[3 * h + l], t = tanh_f32(cell[l]);
-        f32 by_cell = to_cell[l] + g[l] * o * (1.0f - t * t), zero = 0.0f;
-        sums[l] = p->seen ? by_cell * c * (i * (1.0f - i)) : zero;
-        sums[h + l] = p->seen ? by_cell * cell_before[l] * (f * (1.0f - f)) : zero;
-        sums[2 * h + l] = p->seen ? by_cell * i * (1.0f - c * c) : zero;
-        sums[3 * h + l] = p->seen ? g[l] * t * (o * (1.0f - o)) : zero;
-        to_cell[l] = p->seen ? by_cell * f : to_cell[l];
-        to_state[l] = p->seen ? zero : g[l];)
+    const f32 *gates = o[0].at, *cell = o[1].at, *before = o[2].at;
+    f32 *sums = o[3].at, *to_state = o[4].at, *to_cell = o[5].at;
+    i64 s = o[0].apart, t = o[3].apart;
+    EACH_LANE {
+        f32 i = gates[l], f = gates[s + l], c = gates[2 * s + l], o = gates[3 * s + l], tanh = tanh_f32(cell[l]);
+        f32 by_cell = to_cell[l] + g[l] * o * (1.0f - tanh * tanh);
+        sums[l] = by_cell * c * (i * (1.0f - i));
+        sums[t + l] = by_cell * before[l] * (f * (1.0f - f));
+        sums[2 * t + l] = by_cell * i * (1.0f - c * c);
+        sums[3 * t + l] = g[l] * tanh * (o * (1.0f - o));
+        to_cell[l] = by_cell * f;
+        to_state[l] = 0.0f;
+    }
 }
 
-static void gru_back(const back_t *s, const place_t *p, const f32 *g)
+INLINE void gru_back(const runs_t *o, const f32 *g)
 {
-    i64 h = p->hidden;
-    const f32 *gates = s->gates + p->row_of_all * 4 * h + p->unit, *before = s->states + p->row_of_all * h + p->unit;
-    f32 *sums = s->to_sums + p->row_of_all * 3 * h + p->unit, *products = s->to_products + p->row_of_all * 3 * h + p->unit;
-    f32 *to_state = s->to_state + p->row * h + p->unit;
-    EACH_UNIT(p->n,
-        f32 r = gates[l], z = gates[h + l], n = gates[2 * h + l], of_state = gates[3 * h + l];
-        f32 by_n = p->seen ? g[l] * (1.0f - z) * (1.0f - n * n) : 0.0f;
-        f32 by_r = by_n * of_state * (r * (1.0f - r));
-        f32 by_z = p->seen ? g[l] * (before[l] - n) * (z * (1.0f - z)) : 0.0f;
-        sums[l] = by_r; sums[h + l] = by_z; sums[2 * h + l] = by_n;
-        products[l] = by_r; products[h + l] = by_z; products[2 * h + l] = by_n * r;
-        to_state[l] = p->seen ? g[l] * z : g[l];)
+    const f32 *gates = o[0].at, *before = o[1].at;
+    f32 *sums = o[2].at, *products = o[3].at, *to_state = o[4].at;
+    i64 s = o[0].apart, t = o[2].apart;
+    EACH_LANE {
+        f32 r = gates[l], z = gates[s + l], n = gates[2 * s + l], of_state = gates[3 * s + l];
+        f32 by_n = g[l] * (1.0f - z) * (1.0f - n * n), by_r = by_n * of_state * (r * (1.0f - r));
+        f32 by_z = g[l] * (before[l] - n) * (z * (1.0f - z));
+        sums[l] = by_r; sums[t + l] = by_z; sums[2 * t + l] = by_n;
+        products[l] = by_r; products[t + l] = by_z; products[2 * t + l] = by_n * r;
+        to_state[l] = g[l] * z;
+    }
 }
 
-static void plain_back(const back_t *s, const place_t *p, const f32 *g, int is_tanh)
+INLINE void tanh_back(const runs_t *o, const f32 *g)
 {
-    i64 at = p->row_of_all * p->hidden + p->unit;
-    const f32 *out = s->states + at;
-    f32 *sums = s->to_sums + at, *to_state = s->to_state + p->row * p->hidden + p->unit;
-    EACH_UNIT(p->n,
-        f32 slope = is_tanh ? g[l] * (1.0f - out[l] * out[l]) : out[l] <= 0.0f ? 0.0f : g[l];
-        sums[l] = p->seen ? slope : 0.0f;
-        to_state[l] = p->seen ? 0.0f : g[l];)
+    const f32 *out = o[0].at;
+    f32 *sums = o[1].at, *to_state = o[2].at;
+    EACH_LANE { sums[l] = g[l] * (1.0f - out[l] * out[l]); to_state[l] = 0.0f; }
+}
+
+INLINE void relu_back(const runs_t *o, const f32 *g)
+{
+    const f32 *out = o[0].at;
+    f32 *sums = o[1].at, *to_state = o[2].at;
+    EACH_LANE { sums[l] = out[l] <= 0.0f ? 0.0f : g[l]; to_state[l] = 0.0f; }
+}
+
+/* Calls `cell` on a whole vector of units: where there are fewer, on copies with room for it. */
+INLINE void on_units(void (*cell)(const runs_t *, const f32 *), const runs_t *runs, int count, i64 n, const f32 *x)
+{
+    if (n == LANES) {
+        cell(runs, x);
+        return;
+    }
+    f32 room[MOST_RUNS][MOST_GATES * LANES] = {0};
+    runs_t copies[MOST_RUNS];
+    for (int k = 0; k < count; ++k) {
+        copies[k] = (runs_t){room[k], LANES, runs[k].count, runs[k].is_written};
+        for (int c = 0; c < runs[k].count; ++c) memcpy(room[k] + c * LANES, runs[k].at + c * runs[k].apart, 4 * n);
+    }
+    cell(copies, x);
+    for (int k = 0; k < count; ++k)
+        for (int c = 0; runs[k].is_written && c < runs[k].count; ++c) memcpy(runs[k].at + c * runs[k].apart, room[k] + c * LANES, 4 * n);
 }
 
 /* ---- steps */
@@ -142,31 +173,69 @@ static void plain_back(const back_t *s, const place_t *p, const f32 *g, int is_t
 /* The time that a step is about. */
 static i64 time_of(const recurrence_t *r, i64 step) { return !r->reverse == !r->back ? step : r->length - 1 - step; }
 
+#define READ(name, gates) {(f32 *)s->name + p->row_of_all * (gates) * h + p->unit, h, gates, 0}
+#define WRITTEN(name, gates) {s->name + p->row_of_all * (gates) * h + p->unit, h, gates, 1}
+#define CALL(cell, x, ...)                                                                    \
+    do {                                                                                      \
+        const runs_t runs_[] = {__VA_ARGS__};                                                 \
+        on_units(cell, runs_, sizeof runs_ / sizeof *runs_, p->n, x);                         \
+    } while (0)
+
 static void forward_row(const layer_t *l, i64 step, const place_t *p, const f32 *x)
 {
     const forward_t *s = l->slots;
-    i64 at = p->row * p->hidden + p->unit, last = step ? time_of(l->r, step - 1) * l->r->batch * p->hidden : 0;
-    const f32 *before = (step ? s->output + last : s->state) + at;
+    i64 h = p->hidden, at = p->row * h + p->unit, last = step ? time_of(l->r, step - 1) * l->r->batch * h : 0;
+    f32 *before = (f32 *)(step ? s->output + last : s->state) + at, *cell = (f32 *)(step ? s->cells + last : s->cell) + at;
+    runs_t state = {before, h, 1, 0};
     switch (l->r->kind) {
-        case LSTM: lstm(s, p, x, before, (step ? s->cells + last : s->cell) + at); break;
-        case GRU: gru(s, p, x, before); break;
-        default: plain(s, p, x, before, l->r->kind == TANH);
+        case LSTM: CALL(lstm, x, READ(sums, 4), {cell, h, 1, 0}, WRITTEN(gates, 4), WRITTEN(cells, 1), WRITTEN(output, 1)); break;
+        case GRU:
+            CALL(gru, x, READ(sums, 3), state, {(f32 *)s->bias + p->unit, h, 3, 0}, WRITTEN(gates, 4), WRITTEN(output, 1));
+            break;
+        case TANH: CALL(plain_tanh, x, READ(sums, 1), WRITTEN(output, 1)); break;
+        default: CALL(plain_relu, x, READ(sums, 1), WRITTEN(output, 1));
     }
+    if (p->seen) return;
+    memcpy(s->output + p->row_of_all * h + p->unit, before, 4 * p->n);
+    if (l->r->kind == LSTM) memcpy(s->cells + p->row_of_all * h + p->unit, cell, 4 * p->n);
+}
+
+/* A step that the mask leaves out: its sums have no gradient, the state has that of the state after. */
+static void back_unseen(const layer_t *l, const place_t *p, const f32 *g)
+{
+    const back_t *s = l->slots;
+    i64 h = p->hidden;
+    for (i64 k = 0; k < l->gates; ++k) {
+        memset(s->to_sums + (p->row_of_all * l->gates + k) * h + p->unit, 0, 4 * p->n);
+        if (s->to_products) memset(s->to_products + (p->row_of_all * l->gates + k) * h + p->unit, 0, 4 * p->n);
+    }
+    memcpy(s->to_state + p->row * h + p->unit, g, 4 * p->n);
 }
 
 static void back_row(const layer_t *l, i64 step, const place_t *p, const f32 *x)
 {
     const back_t *s = l->slots;
-    i64 h = p->hidden, all = p->row_of_all * h + p->unit, at = p->row * h + p->unit;
+    i64 h = p->hidden, at = p->row * h + p->unit;
+    runs_t to_state = {s->to_state + at, h, 1, 1};
     f32 g[LANES];
-    const f32 *to_state = s->to_state + at, *g_output = s->g_output + all;
-    if (s->g_output) EACH_UNIT(p->n, g[l] = to_state[l] + x[l] + g_output[l];)
-    else EACH_UNIT(p->n, g[l] = to_state[l] + x[l];)
-    if (l->r->kind == LSTM) {
-        i64 before = step + 1 < l->r->length ? time_of(l->r, step + 1) * l->r->batch * h : 0;
-        lstm_back(s, p, g, (step + 1 < l->r->length ? s->states + before : s->cell) + at);
-    } else if (l->r->kind == GRU) gru_back(s, p, g);
-    else plain_back(s, p, g, l->r->kind == TANH);
+    memcpy(g, x, sizeof g);
+    for (i64 u = 0; u < p->n; ++u) g[u] += to_state.at[u];
+    for (i64 u = 0; s->g_output && u < p->n; ++u) g[u] += s->g_output[p->row_of_all * h + p->unit + u];
+    if (!p->seen) {
+        back_unseen(l, p, g);
+        return;
+    }
+    switch (l->r->kind) {
+        case LSTM: {
+            i64 last = step + 1 < l->r->length ? time_of(l->r, step + 1) * l->r->batch * h : 0;
+            runs_t before = {(f32 *)(step + 1 < l->r->length ? s->states + last : s->cell) + at, h, 1, 0};
+            CALL(lstm_back, g, READ(gates, 4), READ(states, 1), before, WRITTEN(to_sums, 4), to_state, {s->to_cell + at, h, 1, 1});
+            break;
+        }
+        case GRU: CALL(gru_back, g, READ(gates, 4), READ(states, 1), WRITTEN(to_sums, 3), WRITTEN(to_products, 3), to_state); break;
+        case TANH: CALL(tanh_back, g, READ(states, 1), WRITTEN(to_sums, 1), to_state); break;
+        default: CALL(relu_back, g, READ(states, 1), WRITTEN(to_sums, 1), to_state);
+    }
 }
 
 /* What the product of a step multiplies: rows of `depth`, or 0 where there is none. */
@@ -185,7 +254,7 @@ static const f32 *multiplied(const layer_t *l, i64 step)
 static void add_to_state(const layer_t *l, const place_t *p, const f32 *x)
 {
     f32 *to_state = ((back_t *)l->slots)->to_state + p->row * p->hidden + p->unit;
-    EACH_UNIT(p->n, to_state[l] += x[l];)
+    for (i64 u = 0; u < p->n; ++u) to_state[u] += x[u];
 }
 
 static void do_step(const layer_t *l, i64 step, i64 top, i64 bottom, i64 left, i64 right, f32 *states)
