@@ -52,11 +52,25 @@ typedef struct { f32 *at; i64 apart; int count, is_written; } runs_t;
 #define MOST_RUNS 6
 #define EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < LANES; ++l)
 
-FN f32 sigmoid(f32 x)
+/* tanh(x) as a ratio, in which no e^x is, so that several share one division: to 3e-7 of its value up to 8, from where on it is 1 - 2e-7. */
+INLINE f32 tanh_ratio(f32 x, f32 *below)
 {
-    f32 y = x < -88.0f ? 88.0f : -x; /* where e^y needs no care; NaN stays */
-    return 1.0f / (1.0f + exp_middle_f32(y < -87.0f ? -87.0f : y));
+    f32 y = x > 8.0f ? 8.0f : x;
+    y = y < -8.0f ? -8.0f : y;
+    f32 u = y * y;
+    f32 p = 9.90232493e-06f + u * (-1.47748174e-08f + u * 2.36916662e-11f);
+    *below = 1.0f + u * (0.463150162f + u * (0.024038757f + u * 0.000237564065f)); /* at most 200 */
+    return y * (1.0f + u * (0.129816944f + u * (0.00298849153f + u * p)));
 }
+
+INLINE f32 tanh_of(f32 x)
+{
+    f32 below, above = tanh_ratio(x, &below);
+    return above / below;
+}
+
+/* The sigmoid, of what the tanh of half its argument is. */
+INLINE f32 from_tanh(f32 t) { return 0.5f + 0.5f * t; }
 
 /* ---- what follows a step's product `x`, whose gates are LANES apart */
 
@@ -66,12 +80,18 @@ INLINE void lstm(const runs_t *o, const f32 *x)
     f32 *gates = o[2].at, *cell = o[3].at, *out = o[4].at;
     i64 s = o[0].apart, t = o[2].apart;
     EACH_LANE {
-        f32 i = sigmoid(sums[l] + x[l]), f = sigmoid(sums[s + l] + x[LANES + l]);
-        f32 g = tanh_f32(sums[2 * s + l] + x[2 * LANES + l]), o = sigmoid(sums[3 * s + l] + x[3 * LANES + l]);
+        f32 i_below, f_below, g_below, o_below;
+        f32 i = tanh_ratio(0.5f * (sums[l] + x[l]), &i_below), f = tanh_ratio(0.5f * (sums[s + l] + x[LANES + l]), &f_below);
+        f32 g = tanh_ratio(sums[2 * s + l] + x[2 * LANES + l], &g_below), o = tanh_ratio(0.5f * (sums[3 * s + l] + x[3 * LANES + l]), &o_below);
+        f32 first = i_below * f_below, second = g_below * o_below, one = 1.0f / (first * second);
+        first *= one; /* one by the second two */
+        second *= one;
+        i = from_tanh(i * f_below * second); f = from_tanh(f * i_below * second);
+        g = g * o_below * first; o = from_tanh(o * g_below * first);
         f32 c = f * before[l] + i * g;
         gates[l] = i; gates[t + l] = f; gates[2 * t + l] = g; gates[3 * t + l] = o;
         cell[l] = c;
-        out[l] = o * tanh_f32(c);
+        out[l] = o * tanh_of(c);
     }
 }
 
@@ -81,8 +101,11 @@ INLINE void gru(const runs_t *o, const f32 *x)
     f32 *gates = o[3].at, *out = o[4].at;
     i64 s = o[0].apart, t = o[3].apart, u = o[2].apart;
     EACH_LANE {
-        f32 r = sigmoid(sums[l] + (x[l] + bias[l])), z = sigmoid(sums[s + l] + (x[LANES + l] + bias[u + l]));
-        f32 of_state = x[2 * LANES + l] + bias[2 * u + l], n = tanh_f32(sums[2 * s + l] + r * of_state);
+        f32 r_below, z_below, r = tanh_ratio(0.5f * (sums[l] + (x[l] + bias[l])), &r_below);
+        f32 z = tanh_ratio(0.5f * (sums[s + l] + (x[LANES + l] + bias[u + l])), &z_below), one = 1.0f / (r_below * z_below);
+        r = from_tanh(r * z_below * one);
+        z = from_tanh(z * r_below * one);
+        f32 of_state = x[2 * LANES + l] + bias[2 * u + l], n = tanh_of(sums[2 * s + l] + r * of_state);
         gates[l] = r; gates[t + l] = z; gates[2 * t + l] = n; gates[3 * t + l] = of_state;
         out[l] = n + z * (before[l] - n);
     }
@@ -92,7 +115,7 @@ INLINE void plain_tanh(const runs_t *o, const f32 *x)
 {
     const f32 *sums = o[0].at;
     f32 *out = o[1].at;
-    EACH_LANE out[l] = tanh_f32(sums[l] + x[l]);
+    EACH_LANE out[l] = tanh_of(sums[l] + x[l]);
 }
 
 INLINE void plain_relu(const runs_t *o, const f32 *x)
@@ -110,7 +133,7 @@ INLINE void lstm_back(const runs_t *o, const f32 *g)
     f32 *sums = o[3].at, *to_state = o[4].at, *to_cell = o[5].at;
     i64 s = o[0].apart, t = o[3].apart;
     EACH_LANE {
-        f32 i = gates[l], f = gates[s + l], c = gates[2 * s + l], o = gates[3 * s + l], tanh = tanh_f32(cell[l]);
+        f32 i = gates[l], f = gates[s + l], c = gates[2 * s + l], o = gates[3 * s + l], tanh = tanh_of(cell[l]);
         f32 by_cell = to_cell[l] + g[l] * o * (1.0f - tanh * tanh);
         sums[l] = by_cell * c * (i * (1.0f - i));
         sums[t + l] = by_cell * before[l] * (f * (1.0f - f));
