@@ -9,6 +9,7 @@ typedef float f32; typedef double f64;
 #define GLOBAL
 #define FN static inline
 #define RESTRICT restrict
+#define VECTORS
 #define U64(x) x##ULL
 #define EACH(type, i, d, n) for (type i = 0; i < (n); ++i)
 #define ELEMENTS(type, i, n) for (type i = 0; i < (n); ++i)

@@ -7,6 +7,7 @@ typedef float f32; typedef double f64;
 #define LOCAL __shared__
 #define FN static __device__ __forceinline__
 #define RESTRICT __restrict__
+#define VECTORS
 #define U64(x) x##ULL
 #define AXIS_0 x
 #define AXIS_1 y

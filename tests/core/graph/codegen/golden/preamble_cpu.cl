@@ -12,6 +12,11 @@ typedef float f32;
 #define LOCAL __local
 #define FN static inline
 #define RESTRICT restrict
+#ifdef __clang__ /* else it takes half of the lanes that a processor has */
+#define VECTORS _Pragma("clang loop vectorize_width(16)")
+#else
+#define VECTORS
+#endif
 #define U64(x) x##UL
 #define CHUNK 1024
 #define PLACE(d) get_global_id(d)

@@ -1,7 +1,7 @@
 """The three dialects: what C, OpenCL C and CUDA C call the same things. All else is printed alike.
 
 A header gives the types (`i32`, `f32`, `u64`, ...), qualifiers (`KERNEL`, `GLOBAL`, `LOCAL`, `RESTRICT`, `FN`), loops over the
-work-items' range (`EACH`, `ELEMENTS`), the work-group (`LOCAL_ID`, `GROUP_ID`, `BARRIER`) and a few functions.
+work-items' range (`EACH`, `ELEMENTS`), above loops over 32-bit neighbours (`VECTORS`), the work-group (`LOCAL_ID`, `GROUP_ID`, `BARRIER`) and a few functions.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ typedef float f32; typedef double f64;
 #define GLOBAL
 #define FN static inline
 #define RESTRICT restrict
+#define VECTORS
 #define U64(x) x##ULL
 #define EACH(type, i, d, n) for (type i = 0; i < (n); ++i)
 #define ELEMENTS(type, i, n) for (type i = 0; i < (n); ++i)
@@ -76,6 +77,11 @@ typedef float f32;
 #define LOCAL __local
 #define FN static inline
 #define RESTRICT restrict
+#ifdef __clang__ /* else it takes half of the lanes that a processor has */
+#define VECTORS _Pragma("clang loop vectorize_width(16)")
+#else
+#define VECTORS
+#endif
 #define U64(x) x##UL
 #define CHUNK {chunk}
 #define PLACE(d) get_global_id(d)
@@ -103,6 +109,7 @@ typedef float f32; typedef double f64;
 #define LOCAL __shared__
 #define FN static __device__ __forceinline__
 #define RESTRICT __restrict__
+#define VECTORS
 #define U64(x) x##ULL
 #define AXIS_0 x
 #define AXIS_1 y

@@ -186,11 +186,12 @@ def _map(kernel: _Kernel, nest: MapNest) -> tuple[str, int]:
     if kernel.dialect.family == "gpu":
         head = _declared(sizes, "i", index, "item")
         return f"        EACH({index}, item, 0, {total}) {{\n{head}{body}        }}\n", total
-    return _by_chunks(sizes, index, body)
+    is_narrow = all(s.element.itemsize <= 4 for s in nest.stores)
+    return _by_chunks(sizes, index, body, "            VECTORS\n" if is_narrow else "")
 
 
-def _by_chunks(sizes: list[int], index: str, body: str) -> tuple[str, int]:
-    """Loops in which a work-item does neighbours of one row, or some rows."""
+def _by_chunks(sizes: list[int], index: str, body: str, above: str) -> tuple[str, int]:
+    """Loops in which a work-item does neighbours of one row, or some rows; `above` those over neighbours."""
     n, rows = sizes[0], 1
     for size in sizes[1:]:
         rows *= size
@@ -202,13 +203,15 @@ def _by_chunks(sizes: list[int], index: str, body: str) -> tuple[str, int]:
             f"            const {index} row = item / {parts}, from = item % {parts} * {CHUNK};\n"
             f"            const {index} to = from + {CHUNK} < {n} ? from + {CHUNK} : {n};\n{outer}"
         )
-        loop = f"            for ({index} i0 = from; i0 < to; ++i0) {{\n{body}            }}\n"
+        loop = (
+            f"{above}            for ({index} i0 = from; i0 < to; ++i0) {{\n{body}            }}\n"
+        )
         return f"        EACH({index}, item, 0, {items}) {{\n{head}{loop}        }}\n", items
     several = max(1, CHUNK // n)
     items = -(-rows // several)
     head = f"            const {index} end = (item + 1) * {several} < {rows} ? (item + 1) * {several} : {rows};\n"
     loop = (
-        f"            for ({index} row = item * {several}; row < end; ++row) {{\n{outer}"
+        f"            for ({index} row = item * {several}; row < end; ++row) {{\n{outer}{above}"
         f"            for ({index} i0 = 0; i0 < {n}; ++i0) {{\n{body}            }}\n            }}\n"
     )
     return f"        EACH({index}, item, 0, {items}) {{\n{head}{loop}        }}\n", items

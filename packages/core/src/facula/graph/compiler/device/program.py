@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from facula.autograd.mode import Mode, around, state
 from facula.backends.buffer.array import BufferArray
 from facula.graph.codegen.elements import ELEMENTS
 from facula.graph.codegen.program import source_of
@@ -98,7 +99,7 @@ class Fused:
         self.source = source_of(self.raw.dialect, [k.program for k in kernels.values()])
         self._check_dtypes("".join(k.program.text for k in kernels.values()))
         runs = iter(self.raw.build_all([k.program for k in kernels.values()]))
-        self.steps: list[Callable[[_Run], None]] = [
+        self.steps: list[_Kernel | _Call] = [
             _Kernel(self, kernels[i], next(runs)) if i in kernels else _Call(self, s.nests[0])  # type: ignore[arg-type]
             for i, s in enumerate(steps)
         ]
@@ -127,6 +128,9 @@ class Fused:
             buffer = self.raw.alloc(max(memory.nbytes, 1))
             self.raw.copy_in(buffer, memory.data)
             self.buffers[slots[memory]] = buffer
+        self.held: set[int] = set()
+        #: Arrays of held inputs that were looked at, and their buffers.
+        self.seen: list[tuple[Any, Any]] = [(None, None)] * len(self.inputs)
         #: Outputs that kernels write: their slot, shape and dtype.
         self.fresh = [
             (slots[m], *spec) for m, spec in zip(self.outputs, self.shapes)
@@ -134,7 +138,8 @@ class Fused:
         ]  # fmt: skip
 
     def hold(self, held: Sequence[bool]) -> None:
-        """Told which inputs are tensors that the program holds anyway: that makes no difference here."""
+        """Told which inputs are tensors that the program holds anyway: their arrays are looked at once."""
+        self.held = {i for i, kept in enumerate(held) if kept}
 
     def __call__(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
         """The outputs; updated inputs are written where they are, and are those outputs."""
@@ -145,18 +150,40 @@ class Fused:
 
     def _call(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
         run = _Run(self, options)
-        for i, (memory, array) in enumerate(zip(self.inputs, arrays)):
-            if memory.role == "scalar":
+        seen = self.seen
+        for i, array in enumerate(arrays):
+            known = seen[i]
+            if array is known[0]:
+                run.arrays[i], run.buffers[i] = known
+            elif self.inputs[i].role == "scalar":
                 run.numbers[i] = array.item()
             else:
-                run.put(i, array if self.target.is_contiguous(array) else self.target.copy(array))
+                self._take(run, i, array)
         for slot, shape, dtype in self.fresh:
             run.put(slot, self.raw.lower(self.raw.empty(shape, dtype)))
         if self.size:
             run.buffers[self.arena] = self.raw.alloc(self.size)
         for step in self.steps:
-            step(run)
+            if isinstance(state.mode, Mode):
+                self._watched(step, run)
+            else:
+                step(run)
         return [self._result(run, m, *spec) for m, spec in zip(self.outputs, self.shapes)]
+
+    def _take(self, run: _Run, i: int, array: Any) -> None:
+        """An array as input `i`, remembered where it lies whole and at the beginning of memory that a tensor holds."""
+        ordered = self.target.is_contiguous(array)
+        run.put(i, array if ordered else self.target.copy(array))
+        if i in self.held and ordered and not run.starts[i]:
+            self.seen[i] = array, run.buffers[i]
+
+    def _watched(self, step: _Kernel | _Call, run: _Run) -> None:
+        """A step that a profile is told of; what a device's own launches tell of themselves is in it."""
+        timed = getattr(self.target, "timed", None)
+        if self.target.profile is None or timed is None or isinstance(step, _Call):
+            around(step.name, lambda: step(run))
+        else:
+            around(step.name, lambda: timed(f"{self.target.device.type} {step.name}", lambda: step(run)))  # fmt: skip
 
     def _result(self, run: _Run, memory: Memory, shape: tuple[int, ...], dtype: Any) -> Any:
         """An output. What a call made may have been seen in another shape since."""
