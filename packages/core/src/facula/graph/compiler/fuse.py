@@ -27,23 +27,26 @@ from facula.ops.dims import row_major
 
 #: What a value may cost to be computed anew by several readers rather than stored: about a load each.
 CHEAP = 4
+#: The same where a nest less is a launch less: a division, too.
+CHEAP_LAUNCHED = 12
 #: Functions that cost as much as many operations.
 _DEAR = ("exp", "log", "tanh", "sin", "cos", "erf", "pow", "sqrt", "lgamma", "atan2", "/")
 #: Values with more parts than this are stored: compilers take longer than the pass over memory.
 LARGE = 60
 
 
-def fuse(nests: Sequence[Nest], outputs: set[Memory], cheap: int = CHEAP) -> list[Nest]:
-    """Fewer nests that do the same; `outputs` are needed in the end. `cheap`: where a pass costs more than on the CPU.
+def fuse(nests: Sequence[Nest], outputs: set[Memory], launched: bool = False) -> list[Nest]:
+    """Fewer nests that do the same; `outputs` are needed in the end. `launched`: each costs a launch on a device.
 
     Twice: two maps that share what they load are seen to once that which only one of them has is part of it.
     """
-    return _Fusion(_Fusion(nests, outputs, cheap).run(), outputs, cheap).run()
+    return _Fusion(_Fusion(nests, outputs, launched).run(), outputs, launched).run()
 
 
 class _Fusion:
-    def __init__(self, nests: Sequence[Nest], outputs: set[Memory], cheap: int):
-        self.nests, self.outputs, self.cheap = nests, outputs, cheap
+    def __init__(self, nests: Sequence[Nest], outputs: set[Memory], launched: bool):
+        self.nests, self.outputs, self.launched = nests, outputs, launched
+        self.cheap = CHEAP_LAUNCHED if launched else CHEAP
         self.writes: dict[Memory, list[int]] = defaultdict(list)
         self.readers: dict[Memory, set[int]] = defaultdict(set)
         for i, nest in enumerate(nests):
@@ -143,6 +146,8 @@ class _Fusion:
         grows = count(shape) > count(maker.shape)
         if len(self.readers[memory]) == 1 and memory not in self.outputs and not grows:
             return True
+        if self.launched:  # rows and columns that all share stay in caches
+            loads = sum(16 * x.memory.nbytes > memory.nbytes for x in value.loads())
         return loads <= 1 and cost <= self.cheap
 
     def refine(self, nest: MapNest, load: Load) -> None:

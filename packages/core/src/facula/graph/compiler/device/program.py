@@ -22,8 +22,6 @@ from facula.graph.compiler.lower import CompileError, Key, Memory, lower
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.ir import Graph
 
-#: What a value may cost to be computed anew by each reader: a launch and a pass over memory cost more than a division.
-CHEAP = 12
 #: Bytes of an element of each storage.
 SIZES = {e.storage: e.itemsize for e in ELEMENTS.values()}
 
@@ -82,7 +80,7 @@ class Fused:
                 memory.role = "scalar"
         self.outputs = [x.buffer for x in lowered.outputs]
         nests = hoist(join_equal(nests_for(lowered.launches), set(self.outputs)))
-        nests = split_long(collapse(fuse(nests, set(self.outputs), CHEAP)), family)
+        nests = split_long(collapse(fuse(nests, set(self.outputs), launched=True)), family)
         positions = {v: i for i, v in enumerate(graph.inputs)}
         updates = [
             (self.inputs[positions[k]], self.outputs[graph.outputs.index(v)])
