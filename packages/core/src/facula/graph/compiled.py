@@ -294,10 +294,7 @@ class CompiledFunction:
         guards.check_numbers()
         before = outcome.graph.copy()
         simplify(outcome.graph, outcome.is_differentiable)
-        code = None
-        if self.compiler is not None and not outcome.is_differentiable and outcome.graph.nodes:
-            code = self.compiler(outcome.graph, _only_backend(outcome.graph))
-        program = Program(outcome, code)
+        program = Program(outcome, self._compile(outcome))
         program.captured_graph = before
         self._log(program)
         self.captures += 1
@@ -306,6 +303,16 @@ class CompiledFunction:
         if self.captures == MANY_CAPTURES:
             self._warn(program)
         return program
+
+    def _compile(self, outcome: Outcome) -> Any:
+        """What the compiler makes of it; None where kernels are replayed, as for a program that serves only once.
+
+        An optimizer's first step is such a one: it makes the state that all later steps have as inputs.
+        """
+        graph = outcome.graph
+        if self.compiler is None or outcome.is_differentiable or outcome.escaped_tensors:
+            return None
+        return self.compiler(graph, _only_backend(graph)) if graph.nodes else None
 
     def _log(self, program: Program) -> None:
         artifact("graph_before").debug("'%s':\n%s", self.name, program.captured_graph)
