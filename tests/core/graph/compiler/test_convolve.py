@@ -1,10 +1,18 @@
 """Convolutions in compiled programs: one call each where oneDNN is there, eager's numbers with any number of threads."""
 
+from math import prod
+
 import numpy as np
 import pytest
 
 import facula
+from facula import nn
+from facula.graph.codegen.elements import FLOAT32
 from facula.graph.compiler.convolve import Convolve
+from facula.graph.compiler.lower import Launch, Memory
+from facula.graph.compiler.nests import CallNest, Load
+from facula.graph.compiler.planned import Planned
+from facula.graph.compiler.schedule import schedule
 from facula.graph.runtime.onednn import library_path
 from facula.nn import functional as F
 
@@ -46,6 +54,39 @@ def test_a_convolution_is_one_nest(monkeypatch):
     run = facula.compile(lambda x, w: F.conv2d(x, w).relu(), backend="c")
     run(facula.randn(2, 4, 8, 8), facula.randn(4, 4, 3, 3))
     assert made == ["forward"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_plan_is_not_begun_again_before_all_have_ended(same):
+    """Its threads take steps as they come to them; apart from that, nothing stands between two nests that share no memory."""
+    memories = [Memory(64) for _ in range(4)]
+    plans = [Planned(0, (0,))] * 2 if same else [Planned(0, (0,)), Planned(0, (0,))]
+    nests = [
+        CallNest((), Launch(plan, ()), [out], [Load(a, FLOAT32, -1, ())])
+        for plan, out, a in zip(plans, memories, memories[2:])
+    ]
+    _, waits = schedule(nests, 2, {m: (i, 0) for i, m in enumerate(memories)})
+    assert waits == [False, same]
+
+
+def test_batch_norm_in_training_passes_over_memory_as_seldom_as_can_be():
+    """Forward two sums (nothing reads the result); backward ReLU's gradient, two sums of it and the map; and the input's layout."""
+    norm, shape = nn.BatchNorm2d(16), (8, 16, 14, 14)
+
+    def step(x, w, v):
+        w = w.detach().requires_grad_()
+        F.conv2d(norm(F.conv2d(x, w)).relu(), v).sum().backward()
+        return w.grad
+
+    compiled = facula.compile(step, backend="c")
+    compiled(facula.randn(8, 16, 16, 16), *facula.randn(2, 16, 16, 3, 3))
+    nests = [n for n in compiled.last.code.nests if not isinstance(n, CallNest)]
+    passes = [n for n in nests if any(x.memory.nbytes >= 4 * prod(shape) for x in n.read)]
+    assert len(passes) == 7
+    assert (
+        max(len({x.memory for x in n.read if x.memory.nbytes >= 4 * prod(shape)}) for n in passes)
+        == 2
+    )
 
 
 def _noting(made, init):

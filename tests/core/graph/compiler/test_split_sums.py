@@ -17,6 +17,7 @@ CASES = {
     "a map summed": (lambda x: (x * x + 1).sum(), 2),
     "rows of a few": (lambda x: x.reshape(3, -1).sum(1), 2),
     "columns of a few": (lambda x: x.reshape(-1, 3).sum(0), 2),
+    "columns of many": (lambda x: x.sum(0), 2),
     "maximum": (lambda x: x.amax(), 2),
     "integers": (lambda x: (x * 100).long().sum(), 2),
     "float16, added as float32": (lambda x: x.half().sum(), 2),

@@ -129,8 +129,17 @@ class _Fusion:
         move = affine(load, shape, maker.shape)
         if move is None or not self.is_worth_it(load.memory, store.value, shape, maker):
             return load
-        moved: Value = store.value.moved(move)
+        kept = [s for s in maker.stores if s is not store and self.is_kept(s, maker)]
+        stored = {id(s.value): s for s in kept}
+        moved: Value = _reading(store.value, stored, {}).moved(move)
         return moved
+
+    def is_kept(self, store: Store, maker: MapNest) -> bool:
+        """Whether a store stays whatever is inlined: several read what takes many loads to make."""
+        once = len(self.writes[store.memory]) == 1
+        return (
+            once and len(self.readers[store.memory]) > 1 and streams(store.value, maker.shape) > 1
+        )
 
     def is_current(self, value: Value, maker: Nest) -> bool:
         """Whether what the value is computed from is not written after its maker."""
@@ -138,7 +147,7 @@ class _Fusion:
         return all(i < at for load in value.loads() for i in self.writes[load.memory])
 
     def is_worth_it(self, memory: Memory, value: Value, shape: tuple[int, ...], maker: MapNest) -> bool:  # fmt: skip
-        loads, cost = len(list(value.loads())), cost_of(value)
+        loads, cost = streams(value, maker.shape), cost_of(value)
         if size_of(value) > LARGE:
             return False
         if not loads and cost <= self.cheap:
@@ -261,6 +270,26 @@ def _from_registers(value: Value, made: dict[Memory, Store], known: dict[int, Va
         )
     known[id(value)] = found
     return found
+
+
+def _reading(value: Value, stored: dict[int, Store], known: dict[int, Value]) -> Value:
+    """The value with parts that are stored anyway loaded instead of computed anew."""
+    if id(value) not in known:
+        found = value
+        if id(value) in stored:
+            store = stored[id(value)]
+            found = Load(store.memory, store.element, store.offset, store.strides)
+        elif isinstance(value, Apply):
+            parts = tuple(_reading(p, stored, known) for p in value.parts)
+            found = Apply(value.expression, value.dtype, value.names, parts, value.element)
+        known[id(value)] = found
+    return known[id(value)]
+
+
+def streams(value: Value, shape: Sequence[int]) -> int:
+    """How many loads go through memory: not those of a few elements, such as a number for each channel."""
+    few = count(shape) // 16
+    return sum(count([n for n, s in zip(shape, x.strides) if s]) > few for x in value.loads())
 
 
 def count(shape: Sequence[int]) -> int:

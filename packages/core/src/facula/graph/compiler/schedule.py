@@ -31,6 +31,8 @@ CALLED = 16
 START = 60_000
 #: What it costs to read an element of a factor, which may be far away, and how many steps of a product an element of a map is worth.
 FACTOR, PRODUCT = 4, 2
+#: Elements in a row, fewer than which are a small piece of memory.
+PIECE = 1024
 
 
 class Share(NamedTuple):
@@ -61,7 +63,8 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
         for shared in ways(nest, threads):
             new = touches(nest, shared, places)
             waits_here = any(_conflict(a, b) for a in done for b in new)
-            cost = work / (1 if shared is None else threads) + BARRIER * waits_here
+            each = work * slowed(nest, shared) / (1 if shared is None else threads)
+            cost = each + BARRIER * waits_here
             if best is None or cost < best[0]:
                 best = cost, shared, waits_here, new
         assert best is not None
@@ -70,6 +73,13 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
         shares.append(shared)
         waits.append(waits_here)
     return shares, waits
+
+
+def slowed(nest: Nest, shared: Share | None) -> float:
+    """How much longer an element takes than if a thread's part were in one piece: memory is fetched by neighbouring lines."""
+    last = len(nest.shape) - 1
+    cut = shared is not None and shared.dim == last > 0 and not isinstance(nest, MatmulNest)
+    return 1.5 if cut and shared.bounds[1] < PIECE else 1  # type: ignore[union-attr]
 
 
 def is_worth(nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool], threads: int) -> bool:  # fmt: skip
@@ -173,7 +183,11 @@ def touches(nest: Nest, shared: Share | None, places: dict[Memory, tuple[int, in
     """All that a nest reads and writes."""
     if isinstance(nest, CallNest):  # its loops are shared out, it is not known how
         memories = [(m, True) for m in nest.written] + [(x.memory, False) for x in nest.read]
-        return [_whole(m, _EVERYWHERE, places, writes) for m, writes in memories]
+        found = [_whole(m, _EVERYWHERE, places, writes) for m, writes in memories]
+        kernel = nest.launch.kernel
+        if isinstance(kernel, Planned):  # its plan is memory too, that all write
+            found.append(Touch(id(kernel), 0, 1, _EVERYWHERE, True, False))
+        return found
     if isinstance(nest, MapNest):
         stores = nest.stores
     elif isinstance(nest, (ReduceNest, MatmulNest)):

@@ -1,4 +1,8 @@
-"""Reductions of very many elements to few, in two steps, so that all threads take part: pieces first, then these."""
+"""Reductions of very many elements to few, in two steps: pieces first, then these.
+
+So all threads take part in a sum of everything; and sums of columns (batch norm's, of a bias) are shared out by rows, as the
+maps before and after them are: a thread that takes half of each row has half of the memory's speed, and others' parts.
+"""
 
 from __future__ import annotations
 
@@ -22,26 +26,35 @@ def split_sums(nests: Sequence[Nest]) -> list[Nest]:
 
 
 def _split(nest: Nest) -> list[Nest]:
-    if not isinstance(nest, ReduceNest) or count(nest.shape) >= MANY:
+    if not isinstance(nest, ReduceNest) or (count(nest.shape) >= MANY and not _is_of_columns(nest)):
         return [nest]
     if accumulator(nest.dtype) is not nest.dtype:  # pieces would be rounded
         return [nest]
-    pieces = _pieces(nest.reduced)
+    pieces = _pieces(nest)
     return [nest] if pieces < 2 else _in_two(nest, pieces)
 
 
-def _pieces(reduced: Sequence[int]) -> int:
+def _is_of_columns(nest: ReduceNest) -> bool:
+    """Whether rows, of all results each, lie one after the other in what is read."""
+    row = count(nest.shape)
+    return len(nest.shape) == len(nest.reduced) == 1 and any(
+        x.strides == (1, row) for x in nest.value.loads()
+    )
+
+
+def _pieces(nest: ReduceNest) -> int:
     """Into how many equal pieces of whole rows the first dimension is split."""
-    most = min(PIECES, count(reduced) // LEAST)
-    return max((p for p in range(1, most + 1) if reduced[0] % p == 0), default=1)
+    size, elements = nest.reduced[0], count(nest.reduced) * count(nest.shape)
+    most = min(PIECES, elements // LEAST, size // 2)
+    return max((p for p in range(1, most + 1) if size % p == 0), default=1)
 
 
 def _in_two(nest: ReduceNest, pieces: int) -> list[Nest]:
     own, each = len(nest.shape), nest.reduced[0] // pieces
-    shape = (*nest.shape, pieces)
+    shape = (pieces, *nest.shape)
     memory = Memory(count(shape) * nest.dtype.itemsize)
     place = memory, nest.dtype, 0, row_major(shape)
-    value = nest.value.moved(lambda offset, s: (offset, (*s[:own], s[own] * each, *s[own:])))
+    value = nest.value.moved(lambda offset, s: (offset, (s[own] * each, *s)))
     first = ReduceNest(shape, (each, *nest.reduced[1:]), value, Store(*place, None), nest.combine, None, nest.dtype)  # fmt: skip
-    rest = ReduceNest(nest.shape, (pieces,), Load(*place), nest.store, nest.combine, nest.initial, nest.dtype)  # fmt: skip
+    rest = ReduceNest(nest.shape, (pieces,), Load(memory, nest.dtype, 0, (*place[3][1:], place[3][0])), nest.store, nest.combine, nest.initial, nest.dtype)  # fmt: skip
     return [first, rest]

@@ -107,6 +107,17 @@ class Part(NamedTuple):
     high: int
 
 
+#: Multiplications that a piece should have at least, and pieces of a thread: who is late leaves some to the others.
+ENOUGH, PIECES = 1 << 22, 4
+
+
+def pieces_of(c: Convolution, threads: int, rows: bool) -> list[Part]:
+    """The work in pieces that threads take as they come to them."""
+    work = c.n * prod(c.out) * prod(c.weight_dims)
+    each = min(PIECES, c.n // threads, work // (threads * ENOUGH))
+    return parts_of(c, threads * each, rows=False) if each > 1 else parts_of(c, threads, rows)
+
+
 def parts_of(c: Convolution, threads: int, rows: bool) -> list[Part]:
     """How the work is shared out: by samples; where these are few, and `rows`, by rows of the output too."""
     if c.n >= 4 * threads or c.n % threads == 0 or not rows:
@@ -147,7 +158,7 @@ def forward(c: Convolution, threads: int, bias: bool) -> Plan:
     plan = Plan()
     made: dict[Convolution, Primitive] = {}
     layout = api.any_layout(c.weight_dims)
-    parts = parts_of(c, threads, rows=True)
+    parts = pieces_of(c, threads, rows=True)
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:  # the first one chooses how weights are laid out
@@ -177,7 +188,7 @@ def backward_input(c: Convolution, threads: int) -> Plan:
     plan = Plan()
     made: dict[Convolution, Primitive] = {}
     layout = api.any_layout(c.weight_dims)
-    parts = parts_of(c, threads, rows=False)
+    parts = pieces_of(c, threads, rows=False)
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:

@@ -93,6 +93,7 @@ typedef struct {
     int phases;
     const int *ends; /* of each phase: the number of the first step after it */
     step_t *steps;
+    atomic_int *taken; /* of each phase: how many steps threads of a program have taken */
     pthread_mutex_t lock; /* the primitives' memory objects are set before each run */
 } plan_t;
 
@@ -140,13 +141,17 @@ static int do_step(step_t *step, void *stream, char **slots)
     return dnnl_primitive_execute(step->primitive, stream, step->count, step->arguments);
 }
 
-/* In a program whose threads all call it: this thread's steps. Ends without waiting for the others. */
+/* In a program whose threads all call it: steps as this thread comes to them. Ends without waiting for the others, but it must not
+   be called again for the same plan before all have ended. */
 int onednn_part(plan_t *plan, void **slots, int thread, int threads)
 {
     int before = enter(), failed = 0;
-    for (int phase = 0, step = 0; phase < plan->phases; step = plan->ends[phase++]) {
+    (void)thread;
+    for (int phase = 0, first = 0; phase < plan->phases; first = plan->ends[phase++]) {
+        int steps = plan->ends[phase] - first, step;
         if (phase && threads > 1) barrier();
-        for (step += thread; step < plan->ends[phase]; step += threads) failed |= do_step(plan->steps + step, plan->stream, (char **)slots);
+        while ((step = atomic_fetch_add(plan->taken + phase, 1)) < steps) failed |= do_step(plan->steps + first + step, plan->stream, (char **)slots);
+        if (step == steps + threads - 1) atomic_store(plan->taken + phase, 0); /* the last one to find nothing more */
     }
     leave(before);
     return failed;

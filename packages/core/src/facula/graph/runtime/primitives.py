@@ -199,6 +199,7 @@ class _Plan(ctypes.Structure):
         ("phases", ctypes.c_int),
         ("ends", Pointer),
         ("steps", Pointer),
+        ("taken", Pointer),
         ("lock", ctypes.c_byte * 64),
     ]
 
@@ -257,9 +258,10 @@ class Plan:
             end += len(phase)
             ends.append(end)
         self.steps, self.ends = (Step * len(steps))(*steps), (ctypes.c_int * len(ends))(*ends)
+        self.taken = (ctypes.c_int * len(ends))()
         part = ctypes.cast(shared_library().onednn_part, Pointer)
-        places = ctypes.addressof(self.ends), ctypes.addressof(self.steps)
-        self.struct = _Plan(part, _stream(), len(ends), *places)
+        arrays = [ctypes.addressof(x) for x in (self.ends, self.steps, self.taken)]
+        self.struct = _Plan(part, _stream(), len(ends), *arrays)
         return ctypes.addressof(self.struct)
 
     def runner(self, slots: int) -> Callable[..., int]:
