@@ -40,6 +40,11 @@ for i in range(2000):
         gone = held.pop(random.randrange(10))
         assert (gone == gone[0]).all()
 assert 0 < library.memory_kept() <= LIMIT << 20, library.memory_kept()
+
+before = library.memory_kept()
+great = np.ones(40 << 18, np.float32)  # 40 MB that were not kept take the place of as many
+assert library.memory_kept() <= max(0, before - (40 << 20)), (before, library.memory_kept())
+del great
 large = np.ones(80 << 18, np.float32)
 kept = library.memory_kept()
 del large

@@ -7,6 +7,7 @@
 
 #define LEAST (256 << 10) /* smaller blocks are malloc's affair */
 #define KEPT 64           /* blocks */
+#define GREAT (32 << 20)  /* a new block of this size, as for a compiled program's temporaries, has as many kept bytes given back first */
 #define HUGE_PAGE (2 << 20)
 
 i64 memory_limit = 256 << 20; /* bytes that are kept */
@@ -41,23 +42,36 @@ static void drop(block_t *b)
     b->at = 0;
 }
 
+static block_t *oldest(void)
+{
+    block_t *found = 0;
+    for (int k = 0; k < KEPT; ++k)
+        if (kept.blocks[k].at && (!found || kept.blocks[k].age < found->age)) found = &kept.blocks[k];
+    return found;
+}
+
+static void make_way(size_t size)
+{
+    pthread_mutex_lock(&kept.lock);
+    size_t rest = kept.bytes > size ? kept.bytes - size : 0;
+    while (kept.bytes > rest) drop(oldest());
+    pthread_mutex_unlock(&kept.lock);
+}
+
 /* Keeps a block in place of the oldest ones. */
 static void keep(void *at, size_t size)
 {
     pthread_mutex_lock(&kept.lock);
     for (;;) {
-        block_t *room = 0, *oldest = 0;
-        for (int k = 0; k < KEPT; ++k) {
-            block_t *b = &kept.blocks[k];
-            if (!b->at) room = b;
-            else if (!oldest || b->age < oldest->age) oldest = b;
-        }
+        block_t *room = 0;
+        for (int k = 0; k < KEPT; ++k)
+            if (!kept.blocks[k].at) room = &kept.blocks[k];
         if (room && kept.bytes + size <= (size_t)memory_limit) {
             *room = (block_t){at, size, ++kept.age};
             kept.bytes += size;
             break;
         }
-        drop(oldest);
+        drop(oldest());
     }
     pthread_mutex_unlock(&kept.lock);
 }
@@ -75,6 +89,7 @@ static void *get(void *context, size_t size)
     if (size < LEAST) return below->malloc(below->context, size);
     if ((found = take(size))) return found;
     if (size < 2 * HUGE_PAGE) return malloc(size);
+    if (size >= GREAT) make_way(size);
     if (posix_memalign(&found, HUGE_PAGE, size)) return 0;
     madvise(found, size, MADV_HUGEPAGE);
     return found;
