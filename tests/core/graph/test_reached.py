@@ -246,6 +246,23 @@ def hooks():
     ]  # fmt: skip
 
 
+def hooks_of_all_modules():
+    m, handles = nn.Linear(2, 2), []
+    register = nn.modules.module.register_module_forward_hook
+    return m, [
+        lambda: handles.append(register(lambda m, i, out: out * 2)), lambda: handles[0].remove(),
+    ]  # fmt: skip
+
+
+def hooks_of_the_state_dict():
+    m = nn.Linear(2, 2)
+
+    def doubled(m, state, prefix, metadata):
+        state["bias"] = state["bias"] * 2
+
+    return lambda x: x + m.state_dict()["bias"], [lambda: m.register_state_dict_post_hook(doubled)]
+
+
 def inner_compiled_function():
     k = [2.0]
     inner = facula.compile(lambda x: x * k[0])
@@ -257,6 +274,7 @@ CASES = [
     class_attribute, methods_and_properties_that_use_globals, methods_that_are_replaced, slots, values_of_an_array,
     defaults, nested_closures, order_of_a_dict, deque_and_dict_of_lists, attribute_that_comes_and_goes,
     bound_method_in_a_partial, lists_and_dicts_of_modules, parameters_that_are_replaced, buffer_that_may_be_none, hooks,
+    hooks_of_all_modules, hooks_of_the_state_dict,
     inner_compiled_function,
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ import dis
 import functools
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import chain
 from operator import attrgetter, eq, is_, methodcaller
 from typing import Any
@@ -329,11 +329,24 @@ class Guards:
         if not hasattr(x, "__dict__"):
             return
         attributes = x.__dict__
+        if hasattr(x, "_slow"):
+            self._hooks_of_all_modules()
         for key in ("_parameters", "_buffers", "_modules"):
             if isinstance(attributes.get(key), dict):  # the model's own names for what they hold
                 self._seen[id(attributes[key])] = attributes[key]
                 self._mapping(attributes[key], name, ".{}")
-        self._mapping(attributes, name, ".{}")
+        self._mapping(
+            attributes, name, ".{}", () if getattr(x, "_slow", True) else _hooks(attributes)
+        )
+
+    def _hooks_of_all_modules(self) -> None:
+        from facula.nn import module
+
+        if id(module._everywhere) not in self._seen:
+            self._seen[id(module._everywhere)] = module._everywhere
+            self._place(getattr, module.Module, "_slow", "whether there are hooks of all modules")
+            if module.Module._slow:
+                self._mapping(vars(module._everywhere), "hooks of all modules", ".{}")
 
     def _optimizer(self, x: Any, name: str) -> None:
         self._sequence(x.param_groups, f"{name}.param_groups", walks=False)
@@ -361,11 +374,17 @@ class Guards:
         self._lengths.append(len(container))
         self._size_names.append(name)
 
-    def _mapping(self, x: Any, name: str, form: str) -> None:
+    def _mapping(self, x: Any, name: str, form: str, uncalled: Collection[str] = ()) -> None:
+        """Guards what is in a mapping; of the `uncalled` which object that is, its contents where somebody names them."""
         self._add_mapping(x, name, form)
         if len(x) <= _LONG:
             for key, value in list(x.items()):
-                self.walk(value, name + form.format(key))
+                where = name + form.format(key)
+                named = [] if key not in uncalled else [key, *_READERS.get(key, ())]
+                if not named or self._names.intersection(named):
+                    self.walk(value, where)
+                for reader in named:
+                    self._methods.setdefault(reader, []).append((value, where))
 
     def _add_mapping(self, x: Any, name: str, form: str) -> None:
         self._size(x, name)
@@ -388,6 +407,20 @@ class Guards:
         found = get(container, key)
         self._places.append([get, container, key, found, name])
         self.walk(found, name)
+
+
+def _hooks(attributes: dict[str, Any]) -> list[str]:
+    """Where a module that has none keeps its hooks: calls do not look there before `_slow` is set."""
+    return [key for key in attributes if key.startswith("_") and "_hooks" in key]
+
+
+#: Methods of modules that look at hooks whether or not `_slow` is set.
+_READERS = {
+    "_state_dict_hooks": ("state_dict",),
+    "_state_dict_pre_hooks": ("state_dict",),
+    "_load_state_dict_pre_hooks": ("load_state_dict",),
+    "_load_state_dict_post_hooks": ("load_state_dict",),
+}
 
 
 def _add_part(table: Table, part: _Part, keys: list[Any], values: list[Any]) -> None:
