@@ -188,7 +188,7 @@ class CompiledFunction:
         quicks = self.quick if now.stance != "force_eager" else ()
         for quick in quicks:
             if quick.mode is mode:
-                result = quick(args, kwargs)
+                result = quick.call(args, kwargs, quick.guards.same_in_c)
                 if result is not MISSED:
                     self.last = quick.program
                     if quick is not quicks[0]:  # the next call tries it first

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from facula._tensor import Tensor, bump
 from facula.autograd.record import from_array
 from facula.graph.active import lock
-from facula.graph.capture import Held
 
 
 class Delivery:
@@ -39,29 +37,6 @@ class Delivery:
             [source for source, r in program.grads if r is not None] if self.is_short else []
         )
         self.late = any(r[0] in ("same", "view") for r in program.results)
-        self.writes = [(at, out) for at, out, _ in program.writes]
-        #: Counts the writes that are not among these, as the program has done them.
-        self.count_writes: Callable[[], None] | None = None
-        #: Which output is the result, where there is nothing but one.
-        self.only = program.results[0][1] if self._is_one_tensor() else None
-
-    def _is_one_tensor(self) -> bool:
-        results = self.program.results
-        one = self.program.rebuild is next and results[0][0] == "value"
-        return self.is_short and one and not (self.program.writes or self.program.grads)
-
-    def after(self, count_writes: Callable[[], None], counted: set[int]) -> Delivery:
-        """This delivery for runs that write the inputs at `counted` places themselves."""
-        new = copy.copy(self)
-        new.count_writes = count_writes
-        new.writes = [(at, out) for at, out in self.writes if at not in counted]
-        return new
-
-    @property
-    def needs_tensors(self) -> bool:
-        """Whether it asks for the tensors that the program reads, and those among the arguments."""
-        sources = [source for source, _ in self.program.grads]
-        return bool(self.late or self.writes) or any(s.__class__ is not Held for s in sources)
 
     def drop(self, args: list[Tensor]) -> None:
         """Lets go of the gradients that the run will replace, so that their memory can take the new ones."""
@@ -70,16 +45,12 @@ class Delivery:
 
     def __call__(self, tensors: list[Any], outputs: Sequence[Any], args: list[Tensor]) -> Any:
         """Writes, gradients and results."""
-        if self.only is not None:
-            return from_array(self.backends[self.only], outputs[self.only])
         with lock:
             return self._deliver(tensors, outputs, args)
 
     def _deliver(self, tensors: list[Any], outputs: Sequence[Any], args: list[Tensor]) -> Any:
         program, backends = self.program, self.backends
-        if self.count_writes is not None:
-            self.count_writes()
-        for at, out in self.writes:
+        for at, out, _ in program.writes:
             tensor, array = tensors[at], outputs[out]
             if array is not tensor._array:
                 tensor._backend.write(tensor._array, array)

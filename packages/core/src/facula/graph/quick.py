@@ -5,7 +5,8 @@ What does not fit goes the general way (`CompiledFunction._replay`), which compa
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,72 +14,34 @@ from facula._tensor import Tensor
 from facula.autograd.mode import is_grad_enabled
 from facula.graph.active import lock
 from facula.graph.capture import Argument, Held, Scalar, Source
-from facula.graph.deliver import Delivery
 from facula.graph.guards import Guards
 from facula.graph.keys import SETTINGS, add_settings, arguments_key, is_plain, is_record
 from facula.graph.program import Program
 from facula.graph.runtime.calls import MOST_ARGUMENTS, Table, builtin, has_builtins
 
-#: What a `Quick` returns where it does not serve.
+#: What `Quick.call` returns where it does not serve.
 MISSED = object()
 
 
-class Quick:
+class Quick(NamedTuple):
     """A program for arguments like those of one call.
 
-    `quick(args, kwargs)` does what the function does, in `mode` (whether the tape records); or nothing, and returns MISSED.
+    `call(args, kwargs, guards.same_in_c)` does what the function does, in `mode` (whether the tape records); or nothing, and
+    returns MISSED.
     """
 
-    def __init__(self, program: Program, guards: Guards, tables: tuple[Table, Table, Table], scalars: list[tuple[Any, Any]]):  # fmt: skip
-        self.mode, self.program, self.guards = is_grad_enabled(), program, guards
-        self.fits, self.run = builtin("fits", *tables), builtin("run", *tables)
-        self.scalars, self.options = scalars, program.graph.options
-        #: What the program reads; None for numbers, and for arguments, which are filled in at each call.
-        self.tensors = [getattr(s, "held", None) for s in program.sources]
-        self.given = [(i, s.at) for i, s in enumerate(program.sources) if isinstance(s, Argument)]
-        code: Any = program.code
-        self.code, self.lock, self.delivery = code, code.lock, _delivery(program)
-        self.needs_tensors = self.delivery.needs_tensors
-
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        same = self.guards.same_in_c
-        if same is None or not self.fits(args, kwargs) or not same():
-            return MISSED
-        given, tensors = self._tensors(args, kwargs) if self.needs_tensors else ([], [])
-        keys = self._read_options() if self.options else ()
-        if self.delivery.replaced:
-            self.delivery.drop(given)
-        code = self.code
-        with self.lock:
-            code.kept = None
-            for place, read in self.scalars:
-                place[()] = read()
-            if keys:
-                code.set_keys(keys)
-            outputs = self.run(args, kwargs)
-        if outputs is None:  # another thread gave a tensor another array, right now
-            return MISSED
-        return self.delivery(tensors, outputs, given)
-
-    def _read_options(self) -> list[Any]:
-        with lock:
-            return [option.read() for option in self.options]
-
-    def _tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Tensor], list[Any]]:  # fmt: skip
-        """Those among the arguments, and those that the program reads."""
-        given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
-        tensors = self.tensors.copy()
-        for i, at in self.given:
-            tensors[i] = given[at]
-        return given, tensors
+    mode: bool
+    program: Program
+    guards: Guards
+    call: Callable[[tuple[Any, ...], dict[str, Any], Any], Any]
 
 
 def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Quick | None:  # fmt: skip
     """The quick way of a program that serves this call; None where there is none."""
     if not (has_builtins() and guards.compares_identities and _is_simple(program)):
         return None
-    checked, settings = Table(), Table()
-    if not (_add_arguments(checked, args, kwargs) and _add_held(checked, program) and add_settings(settings)):  # fmt: skip
+    checks, settings = Table(), Table()
+    if not (_add_arguments(checks, args, kwargs) and _add_held(checks, program) and add_settings(settings)):  # fmt: skip
         return None
     scalars: list[tuple[Any, Any]] = []
     inputs = [_input(source, scalars) for source in program.sources]
@@ -86,19 +49,80 @@ def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: di
         return None
     if guards.same_in_c is None:
         guards.tabulate()
-    return Quick(program, guards, (checked, settings, program.code.call_table(inputs)), scalars)  # type: ignore[union-attr]
+    code: Any = program.code
+    tables = checks, settings, code.call_table(inputs), _delivery_table(program, scalars)
+    return Quick(is_grad_enabled(), program, guards, builtin("call", *tables))
 
 
-def _delivery(program: Program) -> Delivery:
-    """The program's, but for the tensors that it holds and writes itself: such writes are counted in C."""
-    delivery, code = program.delivery, program.code
-    assert delivery is not None
-    held = {at: program.sources[at].held for at, out in delivery.writes
-            if code.writes_in_place(out) and isinstance(program.sources[at], Held)}  # type: ignore[union-attr]  # fmt: skip
-    if not held:
-        return delivery
-    table = Table().numbers(len(held)).objects(*held.values())
-    return delivery.after(builtin("count_writes", table), set(held))
+def _delivery_table(program: Program, scalars: list[tuple[Any, Any]]) -> Table:
+    """Words for what is done before and after the run; by Python, where that is more than C knows of."""
+    code: Any = program.code
+    delivery: Any = program.delivery
+    in_c = _is_delivered_in_c(program)
+    prepare = _preparation(program, scalars) if scalars or program.graph.options else None
+    finish = None if in_c else _finish(program)
+    rebuild = None if program.rebuild is next else program.rebuild
+    table = Table().objects(code.lock.acquire, code.lock.release, lock.acquire, lock.release)
+    for function in (prepare, finish, rebuild):
+        table.objects(function) if function is not None else table.numbers(0)
+    writes = [_held(program.sources[at]) for at, _, _ in program.writes] if in_c else []
+    grads = [(_held(source).__dict__, spec) for source, spec in program.grads] if in_c else []
+    values = [(x, spec[1]) for x, spec in grads if spec is not None]
+    results = program.results if in_c else []
+    table.objects(MISSED, "_grad").numbers(len(writes), len(grads), len(values), len(results))
+    table.objects(*writes, *(x for x, _ in grads))
+    for x, at in values:
+        table.objects(x, delivery.backends[at]).numbers(at)
+    for kind, at, *_ in results:
+        if kind == "constant":
+            table.numbers(0).objects(at)
+        else:
+            table.objects(delivery.backends[at]).numbers(at)
+    return table
+
+
+def _is_delivered_in_c(program: Program) -> bool:
+    """Whether results are new tensors or always the same, and only tensors that the program holds are changed."""
+    code: Any = program.code
+    sources = [program.sources[at] for at, _, _ in program.writes] + [s for s, _ in program.grads]
+    return (
+        all(isinstance(s, Held) for s in sources)
+        and all(code.writes_in_place(out) for _, out, _ in program.writes)
+        and all(r is None or r[0] == "value" for _, r in program.grads)
+        and all(r[0] in ("value", "constant") for r in program.results)
+    )
+
+
+def _held(source: Source) -> Tensor:
+    assert isinstance(source, Held)
+    return source.held
+
+
+def _preparation(program: Program, scalars: list[tuple[Any, Any]]) -> Callable[[], None]:
+    """What puts numbers that Python owns, and random keys, where the program reads them."""
+    code: Any = program.code
+    options = program.graph.options
+
+    def prepare() -> None:
+        for place, read in scalars:
+            place[()] = read()
+        if options:
+            code.set_keys([option.read() for option in options])
+
+    return prepare
+
+
+def _finish(program: Program) -> Callable[..., Any]:
+    """What hands out outputs in Python."""
+    delivery: Any = program.delivery
+    sources = [None if isinstance(s, Scalar) else s for s in program.sources]
+
+    def finish(outputs: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        tensors = [None if s is None else s.tensor(given) for s in sources]
+        return delivery(tensors, outputs, given)
+
+    return finish
 
 
 def _is_simple(program: Program) -> bool:

@@ -32,6 +32,9 @@ _MASK = 2**64 - 1
 #: Work of a program up to which it keeps the interpreter lock, as giving it away and waiting for it costs more: some 10 us.
 _SHORT = 300_000
 
+#: No array.
+_NOTHING: tuple[Any, Any, int] = (None, None, 0)
+
 
 class _Context(ctypes.Structure):
     _fields_ = [
@@ -162,8 +165,8 @@ class Compiled:
         self.passing = [i for i, kept in enumerate(held) if not kept]
 
     def _prepare(self) -> None:
-        #: The arrays to which the pointers of inputs point; None where somebody else has set these.
-        self.kept: list[Any] | None = None
+        #: Per input: the array that was given last, one of its values in order, the address of that.
+        self.kept: list[tuple[Any, Any, int]] = [_NOTHING] * len(self.inputs)
         self.passing = list(range(len(self.inputs)))
         self.pointers = (ctypes.c_void_p * (self.arena + 1))()
         start = self.temporary.ctypes.data
@@ -192,18 +195,17 @@ class Compiled:
             return self._call(arrays, options)
 
     def _call(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:
-        if self.kept is None:
-            self.kept = [None] * len(self.inputs)
         pointers, kept = self.pointers, self.kept
         for i, array in enumerate(arrays):
-            if kept[i] is not array:
-                kept[i] = self._checked(i, array)
-                pointers[i] = kept[i].__array_interface__["data"][0]
+            if kept[i][0] is not array:
+                found = self._checked(i, array)
+                kept[i] = array, found, found.__array_interface__["data"][0]
+            pointers[i] = kept[i][2]
         self.set_keys(options)
-        out = [kept[slot] if new is None else new(pointers, slot) for slot, new in self.results]
+        out = [kept[slot][1] if new is None else new(pointers, slot) for slot, new in self.results]
         self.run(self.entry, self.context_address, self.threads)
         for i in self.passing:
-            kept[i] = None
+            kept[i] = _NOTHING
         if self.flag[0]:
             self._fail()
         return out

@@ -4,6 +4,7 @@
    `self` is a tuple of the tables and of all objects that they name, so that none of these is freed while it may be looked
    at. CPython's functions are declared here, so that none of its headers is needed. What is read of the memory of tensors
    and arrays itself stands where `layout` says. */
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ enum { MOST = 64 }; /* arguments of a call */
 
 extern char *PyBytes_AsString(object *);
 extern long long PyLong_AsLongLong(object *);
-extern object *PyLong_FromLongLong(long long), *PyList_New(word);
+extern object *PyLong_FromLongLong(long long), *PyList_New(word), *PyObject_CallFunctionObjArgs(object *, ...);
 extern object *PyBool_FromLong(long), *PyErr_Occurred(void), *PyTuple_New(word);
 extern object *PyTuple_GetItem(object *, word), *PyList_GetItem(object *, word), *PyDict_GetItemWithError(object *, object *);
 extern object *PyObject_GetIter(object *), *PyIter_Next(object *), *PyCell_Get(object *);
@@ -23,12 +24,15 @@ extern object *PyObject_GetAttr(object *, object *), *PyObject_Call(object *, ob
 extern word PyObject_Size(object *), PyDict_Size(object *), PyList_Size(object *), PyTuple_Size(object *);
 extern int PyDict_Next(object *, word *, object **, object **), PyObject_IsTrue(object *), PyErr_ExceptionMatches(object *);
 extern int PyTuple_SetItem(object *, word, object *), PyList_SetItem(object *, word, object *);
+extern int PyDict_SetItem(object *, object *, object *);
 extern void Py_IncRef(object *), Py_DecRef(object *), PyErr_Clear(void), PyEval_RestoreThread(void *);
+extern void PyErr_Fetch(object **, object **, object **), PyErr_Restore(object *, object *, object *);
 extern void *PyEval_SaveThread(void);
 extern object *PyExc_Exception;
 extern object PyFloat_Type, PyLong_Type, PyBool_Type, _Py_NoneStruct, _Py_TrueStruct, _Py_FalseStruct;
 
 #define OBJECT(w) ((object *)(w))
+static object *held(object *x) { Py_IncRef(x); return x; }
 static const word *table(object *self, int which) { return (const word *)PyBytes_AsString(PyTuple_GetItem(self, which)); }
 
 /* ---- places, and what was there. Each function takes the words of one place, and returns those of the next; 0 where
@@ -142,8 +146,8 @@ method same_method = {"same", same, NOARGS, 0};
 
 typedef struct { object head; char *data; int ndim; word *sizes, *strides; object *base, *dtype; } array;
 
-/* Offsets of a tensor's slots and of a view's base; the classes of plain tensors and arrays. */
-static struct { word array, backend, node, tracked, view, cell, base; object *tensor, *ndarray; } layout;
+/* Offsets of a tensor's slots and of a view's base; the classes of plain tensors and arrays; `object.__new__`. */
+static struct { word array, backend, node, tracked, view, cell, base; object *tensor, *ndarray, *make; } layout;
 void set_layout(const void *given) { memcpy(&layout, given, sizeof layout); }
 
 #define SLOT(x, name) (*(object **)((char *)(x) + layout.name))
@@ -213,35 +217,6 @@ static const word *held_fit(const word *at)
     return at;
 }
 
-/* fits(args, kwargs): whether these, the tensors that the program holds and the thread's settings are those of the program. */
-static object *fits(object *self, object *const *given, word count)
-{
-    arguments found;
-    const word *at = arguments_fit(table(self, 0), given[0], given[1], &found);
-    return answer(at && held_fit(at) ? all_same(table(self, 1)) : 0);
-}
-method fits_method = {"fits", fits, FASTCALL, 0};
-
-/* How many tensors were written; each: one more write to its memory is counted. */
-static object *count_writes(object *self, object *none)
-{
-    const word *at = table(self, 0);
-    for (word n = *at++; n; --n, ++at) {
-        object *t = OBJECT(*at), *cell = SLOT(t, cell), *before = cell == NONE ? 0 : PyList_GetItem(cell, 0);
-        object *number = PyLong_FromLongLong(before ? PyLong_AsLongLong(before) + 1 : 1);
-        if (!number) return 0;
-        if (cell == NONE) {
-            if (!(cell = PyList_New(1))) { Py_DecRef(number); return 0; }
-            SLOT(t, cell) = cell;
-            Py_DecRef(NONE);
-        }
-        PyList_SetItem(cell, 0, number);
-    }
-    Py_IncRef(NONE);
-    return NONE;
-}
-method count_writes_method = {"count_writes", count_writes, NOARGS, 0};
-
 /* ---- the run */
 
 typedef struct {
@@ -259,14 +234,12 @@ static object *memory(object *empty, object *form, object *kept)
 {
     for (word i = 0; kept && i < 2; ++i) {
         object *old = PyList_GetItem(kept, i);
-        if (old && old != NONE && old->holders == 1) { Py_IncRef(old); return old; }
+        if (old && old != NONE && old->holders == 1) return held(old);
     }
     object *made = PyObject_Call(empty, form, 0), *younger;
     if (!made || !kept || !(younger = PyList_GetItem(kept, 1))) return made;
-    Py_IncRef(younger);
-    PyList_SetItem(kept, 0, younger);
-    Py_IncRef(made);
-    PyList_SetItem(kept, 1, made);
+    PyList_SetItem(kept, 0, held(younger));
+    PyList_SetItem(kept, 1, held(made));
     return made;
 }
 
@@ -297,22 +270,147 @@ static object *run_laid_out(const program *p, object *outputs)
     }
     if (!*p->flag) return outputs;
     Py_DecRef(outputs);
-    object *nothing = PyTuple_New(0), *done = nothing ? PyObject_Call(p->fail, nothing, 0) : 0;
-    if (nothing) Py_DecRef(nothing);
-    return done; /* 0: it raises */
+    return PyObject_CallFunctionObjArgs(p->fail, NULL); /* 0: it raises */
 }
 
-/* run(args, kwargs): a tuple of outputs; None where tensors have changed since `fits`. Whoever calls it has the program's lock. */
-static object *run_program(object *self, object *const *given, word count)
+/* A tuple of outputs; 0 where something raises, or the tensors have changed since they were looked at. */
+static object *run_program(const program *p, const word *checks, object *args, object *named)
 {
     arguments found;
-    const program *p = (const program *)table(self, 2);
-    const word *at = arguments_fit(table(self, 0), given[0], given[1], &found);
-    if (!at || !held_fit(at)) { Py_IncRef(NONE); return NONE; }
+    const word *at = arguments_fit(checks, args, named, &found);
+    if (!at || !held_fit(at)) return 0;
     for (int i = 0; i < found.n; ++i) Py_IncRef(&found.arrays[i]->head); /* other threads may exchange them meanwhile */
     object *outputs = lay_out(p, found.arrays);
     if (outputs) outputs = run_laid_out(p, outputs);
     for (int i = 0; i < found.n; ++i) Py_DecRef(&found.arrays[i]->head);
     return outputs;
 }
-method run_method = {"run", run_program, FASTCALL, 0};
+
+/* ---- the whole call */
+
+typedef struct {
+    object *acquire, *release; /* the program's lock */
+    object *acquire_all, *release_all; /* the lock of all captures */
+    object *prepare, *finish, *rebuild; /* 0 where nothing need be prepared, C can finish, the result is one tensor */
+    object *missed, *grad; /* what is returned where the program does not serve; "_grad" */
+    word writes, dropped, grads, results;
+} delivery;
+
+/* Calls a function for what it does; also where an error is on its way. Returns whether it did not raise. */
+static int done(object *function)
+{
+    object *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    object *result = PyObject_CallFunctionObjArgs(function, NULL);
+    if (!result) return 0;
+    Py_DecRef(result);
+    PyErr_Restore(type, value, trace);
+    return 1;
+}
+
+/* A tensor for output `at[1]`, of backend `at[0]`. */
+static object *new_tensor(const word *at, object *outputs)
+{
+    object *t = PyObject_CallFunctionObjArgs(layout.make, layout.tensor, NULL);
+    if (!t) return 0;
+    SLOT(t, array) = held(PyTuple_GetItem(outputs, at[1]));
+    SLOT(t, backend) = held(OBJECT(at[0]));
+    SLOT(t, node) = held(NONE);
+    SLOT(t, view) = held(NONE);
+    SLOT(t, cell) = held(NONE);
+    SLOT(t, tracked) = held(&_Py_FalseStruct);
+    return t;
+}
+
+/* Counts one more write to the memory of a tensor. */
+static int count_write(object *t)
+{
+    object *cell = SLOT(t, cell), *before = cell == NONE ? 0 : PyList_GetItem(cell, 0);
+    object *number = PyLong_FromLongLong(before ? PyLong_AsLongLong(before) + 1 : 1);
+    if (number && cell == NONE && (cell = PyList_New(1))) {
+        SLOT(t, cell) = cell;
+        Py_DecRef(NONE);
+    }
+    return number && cell && !PyList_SetItem(cell, 0, number);
+}
+
+/* Words: the tensors that were written; for each gradient the `__dict__` of its tensor, backend, which output. */
+static int write_down(const delivery *d, object *outputs)
+{
+    const word *at = (const word *)(d + 1);
+    for (word i = 0; i < d->writes; ++i)
+        if (!count_write(OBJECT(*at++))) return 0;
+    at += d->dropped;
+    for (word i = 0; i < d->grads; ++i, at += 3) {
+        object *grad = new_tensor(at + 1, outputs);
+        if (!grad) return 0;
+        int wrong = PyDict_SetItem(OBJECT(at[0]), d->grad, grad);
+        Py_DecRef(grad);
+        if (wrong) return 0;
+    }
+    return 1;
+}
+
+/* What the function returns. Words of each result: backend, which output; or 0, what it always is. */
+static object *result_of(const delivery *d, const word *at, object *outputs)
+{
+    if (!d->rebuild) return at[0] ? new_tensor(at, outputs) : held(OBJECT(at[1]));
+    object *results = PyList_New(d->results), *leaves = 0, *built = 0;
+    for (word i = 0; results && i < d->results; ++i, at += 2) {
+        object *leaf = at[0] ? new_tensor(at, outputs) : held(OBJECT(at[1]));
+        if (!leaf) { Py_DecRef(results); return 0; }
+        PyList_SetItem(results, i, leaf);
+    }
+    if (results && (leaves = PyObject_GetIter(results))) built = PyObject_CallFunctionObjArgs(d->rebuild, leaves, NULL);
+    if (leaves) Py_DecRef(leaves);
+    if (results) Py_DecRef(results);
+    return built;
+}
+
+static object *deliver(const delivery *d, object *outputs)
+{
+    if (d->writes + d->grads) {
+        if (!done(d->acquire_all)) return 0;
+        int right = write_down(d, outputs);
+        if (!done(d->release_all) || !right) return 0;
+    }
+    return result_of(d, (const word *)(d + 1) + d->writes + d->dropped + 3 * d->grads, outputs);
+}
+
+/* Lets go of the gradients that the run will replace, so that their memory can take the new ones. */
+static int drop(const delivery *d)
+{
+    const word *at = (const word *)(d + 1) + d->writes;
+    for (word i = 0; i < d->dropped; ++i, ++at)
+        if (PyDict_SetItem(OBJECT(*at), d->grad, NONE)) return 0;
+    return 1;
+}
+
+/* call(args, kwargs, same): what the function does, if these, the thread's settings, the tensors that the program holds, and
+   what `same` (the builtin above, or None) looks at are as they were; else `missed`. Tables: arguments and tensors, settings,
+   program, delivery. */
+static object *call(object *self, object *const *given, word count)
+{
+    const word *checks = table(self, 0);
+    const delivery *d = (const delivery *)table(self, 3);
+    arguments found;
+    const word *at = arguments_fit(checks, given[0], given[1], &found);
+    if (!at || !held_fit(at) || given[2] == NONE) return held(d->missed);
+    int all = all_same(table(self, 1));
+    if (all > 0) {
+        object *answered = PyObject_CallFunctionObjArgs(given[2], NULL);
+        if (!answered) return 0;
+        all = answered == &_Py_TrueStruct;
+        Py_DecRef(answered);
+    }
+    if (all <= 0) return all < 0 ? 0 : held(d->missed);
+    if (!done(d->acquire)) return 0;
+    object *outputs = 0;
+    if ((!d->prepare || done(d->prepare)) && drop(d))
+        outputs = run_program((const program *)table(self, 2), checks, given[0], given[1]);
+    if (!done(d->release) || !outputs) return PyErr_Occurred() ? 0 : held(d->missed);
+    object *result = d->finish ? PyObject_CallFunctionObjArgs(d->finish, outputs, given[0], given[1], NULL) : deliver(d, outputs);
+    Py_DecRef(outputs);
+    return result;
+}
+method call_method = {"call", call, FASTCALL, 0};

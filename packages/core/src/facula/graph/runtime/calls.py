@@ -103,6 +103,7 @@ def _unit() -> ctypes.CDLL | None:
         _offset(View, "base"),
         id(Tensor),
         id(np.ndarray),
+        id(object.__new__),
     ]
     library.set_layout((ctypes.c_int64 * len(words))(*words))
     return library
