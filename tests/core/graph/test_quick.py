@@ -316,6 +316,21 @@ def test_an_error_of_a_program_is_raised_each_time(served):
             assert f(facula.tensor([at])).item() == at + 1.0
 
 
+def test_programs_of_other_compilers_are_called_in_the_general_way(served):
+    class Run:
+        owns_outputs = True
+
+        def hold(self, held):
+            """Nothing to be done."""
+
+        def __call__(self, arrays, options):
+            return [np.ones(2, np.float32)]
+
+    f = facula.compile(lambda: ones(2) * 1.0, backend=lambda graph, backend: Run())
+    assert [f().tolist() for _ in range(4)] == [[1.0, 1.0]] * 4
+    assert served.calls == 0
+
+
 def test_an_emptied_cell_is_the_users_error(served):
     cell = 2.0
 

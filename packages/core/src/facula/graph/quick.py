@@ -128,7 +128,8 @@ def _finish(program: Program) -> Callable[..., Any]:
 def _is_simple(program: Program) -> bool:
     delivery = program.delivery
     return (
-        delivery is not None
+        hasattr(program.code, "call_table")
+        and delivery is not None
         and delivery.is_short
         and not (program.is_differentiable and is_grad_enabled())
         and not program.none_grads
