@@ -56,20 +56,23 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
     """
     shares: list[Share | None] = []
     waits = []
-    done: list[Touch] = []  # since the last barrier
+    done: dict[int, list[Touch]] = {}  # since the last barrier, by place
     for nest in nests:
         best: tuple[float, Share | None, bool, list[Touch]] | None = None
         work = work_of(nest)
         for shared in ways(nest, threads):
-            new = touches(nest, shared, places)
-            waits_here = any(_conflict(a, b) for a in done for b in new)
+            new = list(dict.fromkeys(touches(nest, shared, places)))
+            waits_here = any(_conflict(a, b) for b in new for a in done.get(b.place, ()))
             each = work * slowed(nest, shared) / (1 if shared is None else threads)
             cost = each + BARRIER * waits_here
             if best is None or cost < best[0]:
                 best = cost, shared, waits_here, new
         assert best is not None
         _, shared, waits_here, new = best
-        done = [*([] if waits_here else done), *new]
+        if waits_here:
+            done = {}
+        for touch in new:
+            done.setdefault(touch.place, []).append(touch)
         shares.append(shared)
         waits.append(waits_here)
     return shares, waits
