@@ -93,6 +93,12 @@ class Pass:
             if not self.create_graph and added.__class__ is backend.Array:
                 self.owned.add(key)  # a NumPy scalar cannot be written
 
+    def send_own(self, target: Any, g: Any) -> None:
+        """`send` of an array that nobody else reads: it may be written, and need not be copied."""
+        self.send(target, g)
+        if self.pending.get(id(target)) is g:
+            self.owned.add(id(target))
+
     def send_view(self, node: Node, target: Any, g: Any) -> None:
         """Adds the gradient of a slice into the pending buffer of what it is a slice of.
 
@@ -144,6 +150,7 @@ class Pass:
             hooks = leaf.__dict__.get("_hooks")
             if hooks:
                 pending[key] = self._call_hooks(hooks, pending[key], leaf._backend)
+                self.owned.discard(key)  # a hook may keep it
 
     def _next(self) -> tuple[Any, Any]:
         """The youngest node that waits, and what came for it: a gradient, or a list by output."""
@@ -278,7 +285,7 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
     """(position, gradient) for the tracked inputs of a node, by the rules of its op."""
     op, create_graph = node.op, run.create_graph
     if node.kept is None:
-        _raise_freed(node)
+        raise_freed(node)
     plan = node.plan
     values = [_saved(node, save, kept, create_graph) for save, kept in zip(plan.saves, node.kept)]
     xp = recorder(node.backend) if create_graph else node.backend
@@ -312,7 +319,7 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
     return out
 
 
-def _raise_freed(node: Node) -> NoReturn:
+def raise_freed(node: Node) -> NoReturn:
     raise RuntimeError(
         f"Trying to backward through the graph a second time (at '{node.op.name}'): its saved tensors were freed by "
         "the first backward; give retain_graph=True there if you need a second"
@@ -326,7 +333,7 @@ def _saved(node: Node, save: tuple[int, int, str], kept: Any, create_graph: bool
     if kind == OUTPUT:
         array, cell, at = kept
         if cell[0] != at:
-            _raise_moved(node, f"its output '{name}'", array.shape, cell[0], at)
+            raise_moved(node, f"its output '{name}'", array.shape, cell[0], at)
         return _output_tensor(node, save[1], array, cell) if create_graph else array
     if kind == MANY:
         return tuple(_saved_input(node, k, name, create_graph) for k in kept)
@@ -338,7 +345,7 @@ def _saved_input(node: Node, kept: Any, name: str, create_graph: bool) -> Any:
         return kept
     tensor, at = kept
     if version(tensor) != at:
-        _raise_moved(node, f"its input '{name}'", tensor.shape, version(tensor), at)
+        raise_moved(node, f"its input '{name}'", tensor.shape, version(tensor), at)
     return tensor if create_graph else tensor._array
 
 
@@ -359,7 +366,7 @@ def _output_tensor(node: Node, index: int, array: Any, cell: list[int]) -> Tenso
     return tensor
 
 
-def _raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None:
+def raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None:
     where = f"\nThe op was called here:\n{node.traceback}" if node.traceback else (
         " Hint: enable anomaly detection to find the operation, with facula.autograd.set_detect_anomaly(True)."
     )  # fmt: skip
@@ -370,7 +377,7 @@ def _raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None
     )
 
 
-_GENERAL = {"freed": _raise_freed, "input_of": _saved_array, "moved": _raise_moved}
+_GENERAL = {"freed": raise_freed, "input_of": _saved_array, "moved": raise_moved}
 
 
 def _single(xp: Any, x: Any) -> Any:
@@ -492,7 +499,7 @@ def _accumulate(leaf: Tensor, g: Any, run: Pass) -> None:
         leaf.__dict__["_grad"] = g if before is None else before + g
     elif before is None:
         # Rules may pass their cotangent on, so an array that someone else holds must be copied.
-        if sys.getrefcount(g) > _ALONE or not backend.is_whole(g):
+        if id(leaf) not in run.owned and (sys.getrefcount(g) > _ALONE or not backend.is_whole(g)):
             g = backend.copy(g)
         leaf.__dict__["_grad"] = from_array(backend, g)
     elif before.requires_grad:

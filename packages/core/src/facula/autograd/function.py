@@ -176,21 +176,9 @@ class Function:
     def _record(cls, ctx: FunctionCtx, args: Any, results: list[Any], edges: Any) -> Node:
         if "_op" not in cls.__dict__:
             cls._op = _Differentiation(cls)
-        node = object.__new__(Node)
-        node.op, node.edges, node.kept, node.options, node.plan = (
-            cls._op,
-            edges,
-            (),
-            (),
-            _EMPTY_PLAN,
-        )
-        node.shape, node.time = (), tick()
         tensors = [r for r in results if isinstance(r, Tensor)]
-        node.backend = (
-            tensors[0]._backend
-            if tensors
-            else next(a for a in args if isinstance(a, Tensor))._backend
-        )
+        backend = (tensors or [a for a in args if isinstance(a, Tensor)])[0]._backend
+        node = function_node(cls._op, edges, backend)
         node.ctx = ctx  # type: ignore[attr-defined]
         shapes = [
             (r._array.shape, r._array.dtype) if isinstance(r, Tensor) else (None, None)
@@ -211,6 +199,14 @@ class Function:
                 r = results[i] = r.detach()
             attach_output(node, i, r, node.backend)
         return node
+
+
+def function_node(op: Any, edges: tuple[Any, ...], backend: Any) -> Node:
+    """A node of the tape whose `op.backward(node, gradients of outputs, pass)` does all; outputs are attached to it."""
+    node = object.__new__(Node)
+    node.op, node.edges, node.kept, node.options, node.plan = op, edges, (), (), _EMPTY_PLAN
+    node.shape, node.time, node.backend = (), tick(), backend
+    return node
 
 
 def _save(ctx: FunctionCtx, results: list[Any], node: Node | None) -> None:

@@ -25,6 +25,7 @@ from facula.graph.quick import MISSED, Quick, quick_of
 from facula.graph.scalars import is_capturing
 from facula.graph.stance import now
 from facula.graph.tree import flatten_tree
+from facula.graph.two_programs import two_programs
 
 #: Programs kept by one compiled function; the least recently used goes first.
 CACHE_SIZE = 64
@@ -296,6 +297,8 @@ class CompiledFunction:
         simplify(outcome.graph, outcome.is_differentiable)
         program = Program(outcome, self._compile(outcome))
         program.captured_graph = before
+        if outcome.is_differentiable:
+            program.recorded = two_programs(program, self.compiler, tensors)
         self._log(program)
         self.captures += 1
         if not program.escaped:
@@ -312,7 +315,7 @@ class CompiledFunction:
         graph = outcome.graph
         if self.compiler is None or outcome.is_differentiable or outcome.escaped_tensors:
             return None
-        return self.compiler(graph, _only_backend(graph)) if graph.nodes else None
+        return self.compiler(graph, graph.only_backend) if graph.nodes else None
 
     def _log(self, program: Program) -> None:
         artifact("graph_before").debug("'%s':\n%s", self.name, program.captured_graph)
@@ -340,11 +343,6 @@ class CompiledFunction:
 
     def __repr__(self) -> str:
         return f"<compiled {self.function!r}>"
-
-
-def _only_backend(graph: Graph) -> Any:
-    backends = {n.backend for n in graph.nodes} | {v.node.backend for v in graph.inputs}
-    return next(iter(backends)) if len(backends) == 1 else None
 
 
 def capture(

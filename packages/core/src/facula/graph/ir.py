@@ -194,6 +194,12 @@ class Graph:
         """The inputs that some node reads or that are outputs."""
         return {v for n in self.nodes for v in n.inputs} | set(self.outputs)
 
+    @property
+    def only_backend(self) -> Any:
+        """The backend of all nodes and inputs; None where there are several."""
+        backends = {n.backend for n in self.nodes} | {v.node.backend for v in self.inputs}
+        return next(iter(backends)) if len(backends) == 1 else None
+
     def run(self, backend: Any, inputs: Sequence[Any], options: Sequence[Any] = ()) -> list[Any]:
         """The outputs for arrays of any kind, computed on `backend` (a device's name, or a Backend).
 

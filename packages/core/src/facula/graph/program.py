@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from facula._tensor import Tensor, alias, bump, is_tracked, write_
+from facula._tensor import Tensor, bump, is_tracked, write_
 from facula.autograd.mode import Mode, is_grad_enabled, state
 from facula.autograd.record import from_array, run
 from facula.graph.active import lock
 from facula.graph.capture import Held, Outcome
 from facula.graph.deliver import Delivery, home
 from facula.graph.errors import CaptureError
-from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
-from facula.graph.replay import last_uses
+from facula.graph.ir import CONSTANT, Graph
+from facula.graph.replay_recorded import replay_recorded
 from facula.ops._op import OPS
 
 
@@ -36,6 +36,8 @@ class Program:
         self.delivery = Delivery(self) if owns else None
         if owns:
             code.hold([isinstance(s, Held) for s in self.sources])  # type: ignore[union-attr]
+        #: What runs it where the tape records; None where that is a replay op by op.
+        self.recorded: Callable[[list[Tensor]], Any] | None = None
         self.found = 0  # how many calls were looked up for it
         self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
         #: Arrays of held tensors that were looked at: while they are the same ones, so are shape, dtype and device.
@@ -73,7 +75,7 @@ class Program:
 
     def __call__(self, args: list[Tensor]) -> Any:
         if self.is_differentiable and is_grad_enabled():
-            return self._run_recorded(args)
+            return self._run_recorded(args) if self.recorded is None else self.recorded(args)
         with lock:  # kernels run outside it
             tensors = [s.tensor(args) for s in self.sources]
             arrays = [t._array for t in tensors]  # type: ignore[union-attr]
@@ -180,8 +182,9 @@ class _Finish:
 
     def _view(self, at: int, chain: Any, tracked: bool) -> Any:
         tensor = self.tensors[at]
-        tensor = alias(tensor) if tracked else tensor.detach()
-        for op, options in chain:
+        if not tracked:
+            tensor = tensor.detach()
+        for op, options in chain or [(OPS["view"], (tuple(tensor.shape),))]:
             tensor = run(op, (tensor,), options)
         return tensor
 
@@ -216,60 +219,3 @@ def _store(tensor: Tensor, value: Tensor, tracked: bool) -> None:
 
 def _as_tensors(graph: Graph, arrays: list[Any]) -> list[Tensor]:
     return [from_array(home(v), a) for v, a in zip(graph.outputs, arrays)]
-
-
-def replay_recorded(graph: Graph, inputs: list[Any], options: list[Any]) -> list[Tensor]:
-    """Replays op by op: what the tape recorded at capture is recorded again, the rest runs raw."""
-    env: dict[Any, Any] = dict(zip(graph.inputs, inputs)) | dict(zip(graph.options, options))
-    dying = last_uses(graph)
-    for node in graph.nodes:
-        results = _run_node(node, env)
-        for value, result in zip(node.outputs, results):
-            if value is not None:
-                env[value] = result
-        for value in dying[node]:
-            env.pop(value, None)
-    return [env[v] for v in graph.outputs]
-
-
-def _run_node(node: Node, env: dict[Any, Any]) -> Any:
-    if node.op is CONSTANT:
-        return [from_array(node.backend, node.args[0])]
-    if node.mask == 0:
-        kernel = getattr(node.backend, node.name)
-        result = kernel(*[_replace(a, env, _array) for a in node.args])
-        results = result if isinstance(result, (tuple, list)) else [result]
-        return [
-            None if v is None else from_array(home(v), r) for v, r in zip(node.outputs, results)
-        ]
-    position = iter(range(1_000_000))
-
-    def tensor(t: Any) -> Any:
-        return t if node.mask >> next(position) & 1 or not isinstance(t, Tensor) else t.detach()
-
-    def argument(a: Any) -> Any:
-        if a.__class__ is tuple:
-            return tuple(map(argument, a))
-        return tensor(env[a] if a.__class__ in (Value, Runtime) else a)
-
-    kinds = [p.kind for p in node.op.parameters]
-    ins = tuple(argument(a) for a, k in zip(node.args, kinds) if k != "option")
-    opts = tuple(_replace(a, env, _same) for a, k in zip(node.args, kinds) if k == "option")
-    result = run(node.op, ins, opts)
-    return result if isinstance(result, tuple) else [result]
-
-
-def _replace(a: Any, env: dict[Any, Any], read: Callable[[Any], Any]) -> Any:
-    if a.__class__ is Value or a.__class__ is Runtime:
-        return read(env[a])
-    if a.__class__ is tuple:
-        return tuple(_replace(x, env, read) for x in a)
-    return a
-
-
-def _array(x: Any) -> Any:
-    return x._array if isinstance(x, Tensor) else x
-
-
-def _same(x: Any) -> Any:
-    return x
