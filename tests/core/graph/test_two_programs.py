@@ -5,7 +5,6 @@ import weakref
 
 import numpy as np
 import pytest
-import torch
 
 import facula
 from facula import nn
@@ -123,29 +122,34 @@ def train(lib, model, parameters, shape):
     return losses
 
 
-@pytest.mark.parametrize("backend", [None, replayed], ids=["replay", "recomputing"])
-@pytest.mark.parametrize("name", MODELS)
-def test_training_with_backward_outside(name, backend):
+def agrees_with(lib, name, backend):
+    """Trains a compiled model and one of `lib`: losses, parameters and buffers must be the same."""
     make, shape = MODELS[name]
-    model, other = settled(make, facula), settled(make, torch)
+    model, other = settled(make, facula), settled(make, lib)
     compiled = facula.compile(model, backend=backend)
-    expected = train(torch, other, other.parameters(), shape)
-    np.testing.assert_allclose(train(facula, compiled, model.parameters(), shape), expected, rtol=1e-8)  # fmt: skip
+    expected = train(lib, other, other.parameters(), shape)
+    found = train(facula, compiled, model.parameters(), shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
     assert is_two(compiled) and compiled.compiled.captures == 1
     for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-7, atol=1e-10)
+    return compiled.compiled.last.recorded
+
+
+@pytest.mark.parametrize("backend", [None, replayed], ids=["replay", "recomputing"])
+@pytest.mark.parametrize("name", MODELS)
+def test_training_with_backward_outside(name, backend):
+    agrees_with(facula, name, backend)
 
 
 def test_training_as_two_c_programs():
-    model, other = settled(conv, facula), settled(conv, torch)
-    compiled = facula.compile(model, backend="c")
-    shape = MODELS["conv"][1]
-    losses = train(facula, compiled, model.parameters(), shape)
-    np.testing.assert_allclose(losses, train(torch, other, other.parameters(), shape), rtol=1e-8)
-    recorded = compiled.compiled.last.recorded
-    assert recorded.forward.owns_outputs
-    for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-7, atol=1e-10)
+    assert agrees_with(facula, "conv", "c").forward.owns_outputs
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", MODELS)
+def test_training_is_that_of_pytorch(name):
+    agrees_with(pytest.importorskip("torch"), name, replayed)
 
 
 # ---- gradients of functions, against eager

@@ -16,7 +16,9 @@ from facula.ops.dims import row_major
 
 #: Ops of which each element costs little, by the files that define them and by name.
 _FAMILIES = frozenset(("elementwise", "comparison", "bitwise", "activation"))
-_NAMES = frozenset(("cast", "clone", "drop", "full", "sequence", "with_value", "overwritten"))
+_NAMES = frozenset(
+    ("cast", "clone", "drop", "erf", "full", "sequence", "with_value", "overwritten")
+)
 _DEAR = frozenset(("softmax", "log_softmax", "p_norm"))
 
 
