@@ -68,7 +68,7 @@ class _Part:
 
     def __call__(self, arrays: list[Any], options: list[Any]) -> list[Any]:
         if self.compiler is not None:
-            self._compile()
+            self.compile()
         code = self.code or self.graph.code(is_watched=isinstance(state.mode, Mode))
         return code(arrays, options)  # type: ignore[no-any-return]
 
@@ -76,15 +76,16 @@ class _Part:
     #: Whether each output has memory of its own, whatever the graph says.
     owns_outputs = False
 
-    def _compile(self) -> None:
+    def compile(self) -> bool:
+        """Lets the compiler have it; returns whether that makes something of it."""
         with lock:
             compiler, self.compiler = self.compiler, None
-            if compiler is None or not self.graph.nodes:
-                return
-            self.code = compiler(self.graph, self.graph.only_backend)
-            self.owns_outputs = getattr(self.code, "owns_outputs", False)
-            if self.owns_outputs:
-                self.code.hold(self.held)
+            if compiler is not None and self.graph.nodes:
+                self.code = compiler(self.graph, self.graph.only_backend)
+                self.owns_outputs = getattr(self.code, "owns_outputs", False)
+                if self.owns_outputs:
+                    self.code.hold(self.held)
+        return self.code is not None
 
 
 class _Backward(NamedTuple):
@@ -114,6 +115,11 @@ class TwoPrograms:
         #: The inputs that get a gradient: one edge each.
         self.positions = [i for i, g in enumerate(gradients) if g is not None]
         self.forward = _Part(self._choose(gradients), compiler, self.held)
+        if (
+            compiler is not None and not self.forward.compile()
+        ):  # replayed, nothing is free to compute anew
+            self.compiler = None
+            self.forward = _Part(self._choose(gradients), None, self.held)
         self.homes = [home(v) for v in joint.results]
         self._backward = {everything: self._backward_of(gradients)}
         self._again: Graph | None = None
