@@ -113,3 +113,14 @@ def test_the_number_of_threads_changes_no_bit():
     for other in results[1:]:
         for a, b in zip(results[0], other):
             assert a.tobytes() == b.tobytes()
+
+
+def test_small_arrays_are_ours_once_there_was_a_large_one(monkeypatch):
+    monkeypatch.setattr(units, "SMALL", 1000)
+    x, asked = np.ones((2, 3), np.float32), []
+    layer_norm = rows.WRAPPERS["native_layer_norm"](backend, lambda *args: asked.append(args))
+    monkeypatch.setattr(units, "is_awake", False)
+    layer_norm(x, (3,), None, None, 1e-5)
+    assert len(asked) == 1
+    monkeypatch.setattr(units, "is_awake", True)
+    assert layer_norm(x, (3,), None, None, 1e-5)[0].shape == (2, 3) and len(asked) == 1

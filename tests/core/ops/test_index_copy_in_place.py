@@ -18,6 +18,14 @@ def test_equals_the_pure_form(dim, dtype):
     assert (view == expected.t()).all()
 
 
+@pytest.mark.parametrize("dim", [0, 1])
+def test_one_row_also_from_the_same_memory(dim):
+    x = facula.arange(9.0).reshape(3, 3)
+    index, source = facula.tensor([1]), x.t()[:1] if dim == 0 else x.t()[:, :1]
+    expected = x.index_copy(dim, index, source)
+    assert (x.index_copy_(dim, index, source) == expected).all()
+
+
 def test_a_source_in_the_same_memory_is_read_before_it_is_written():
     x = facula.arange(6.0)
     expected = x.index_copy(0, facula.tensor([1, 2, 3, 4, 5]), x[:5])

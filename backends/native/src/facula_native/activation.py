@@ -10,6 +10,7 @@ import numpy as np
 from facula.dtypes import B8, F32
 from facula_native import units
 from facula_native.elementwise import own, threaded
+from facula_native.rows import takes_small
 
 Kernel = Callable[..., Any]
 #: What an element costs, in additions.
@@ -57,7 +58,9 @@ _WAYS = {"none": "gelu", "tanh": "gelu_tanh"}
 
 def gelu(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, approximate: str = "none") -> Any:
-        ufunc = _takes(input) and approximate in _WAYS and loop(_WAYS[approximate], "ff", HEAVY)
+        ufunc = (
+            takes_small(input) and approximate in _WAYS and loop(_WAYS[approximate], "ff", HEAVY)
+        )
         return np.asarray(ufunc(input)) if ufunc else below(input, approximate)
 
     return kernel
@@ -65,7 +68,7 @@ def gelu(backend: Any, below: Kernel) -> Kernel:
 
 def gelu_gradient(backend: Any, below: Kernel) -> Kernel:
     def kernel(g: Any, input: Any, approximate: str) -> Any:
-        fits = _takes(g) and input.dtype is F32
+        fits = takes_small(g) and input.dtype is F32
         ufunc = fits and loop(f"{_WAYS[approximate]}_gradient", "fff", HEAVY)
         return np.asarray(ufunc(g, input)) if ufunc else below(g, input, approximate)
 

@@ -131,6 +131,7 @@ class Elementwise:
         if split_address() is None:
             return
         memory.keep()
+        units.awake()
         for name, ufunc in self.below.items():
             self.kernels[name] = threaded(ufunc)
             if getattr(self.backend, name) is ufunc:  # else another provider stands above us

@@ -11,7 +11,7 @@ import numpy as np
 from facula.dtypes import F32
 from facula.ops.norm import check_groups
 from facula_native import units
-from facula_native.rows import address, dense, takes
+from facula_native.rows import address, dense, takes_small
 
 Kernel = Callable[..., Any]
 
@@ -37,7 +37,7 @@ def _like(x: Any, sizes: Any) -> Any:
 
 def batch_norm_train(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, bias: Any, eps: float) -> Any:
-        run = takes(input) and units.function("channels", "batch_norm_train", 6, 3, 1)
+        run = takes_small(input) and units.function("channels", "batch_norm_train", 6, 3, 1)
         if not run:
             return below(input, weight, bias, eps)
         x, sizes = _layout(input)
@@ -51,7 +51,7 @@ def batch_norm_train(backend: Any, below: Kernel) -> Kernel:
 
 def batch_norm_eval(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
-        run = takes(input) and units.function("channels", "batch_norm_eval", 6, 3, 1)
+        run = takes_small(input) and units.function("channels", "batch_norm_eval", 6, 3, 1)
         if not run or any(v is not None and v.dtype is not F32 for v in (mean, var, weight, bias)):
             return below(input, mean, var, weight, bias, eps)
         x, sizes = _layout(input)
@@ -65,7 +65,7 @@ def batch_norm_eval(backend: Any, below: Kernel) -> Kernel:
 
 def batch_norm_gradient(backend: Any, below: Kernel) -> Kernel:
     def kernel(g: Any, input: Any, mean: Any, var: Any, weight: Any, eps: float) -> Any:
-        fits = takes(input) and g.dtype is F32
+        fits = takes_small(input) and g.dtype is F32
         run = fits and units.function("channels", "batch_norm_gradient", 8, 3, 1)
         if not run:
             return below(g, input, mean, var, weight, eps)
@@ -91,7 +91,7 @@ def _grouped(x: Any, groups: int) -> tuple[int, int, int, int]:
 
 def group_norm_fused(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, bias: Any, num_groups: int, eps: float) -> Any:
-        run = takes(input) and units.function("channels", "group_norm", 6, 4, 1)
+        run = takes_small(input) and units.function("channels", "group_norm", 6, 4, 1)
         if not run:
             return below(input, weight, bias, num_groups, eps)
         check_groups(input, num_groups, weight, bias)
@@ -107,7 +107,7 @@ def group_norm_fused(backend: Any, below: Kernel) -> Kernel:
 
 def group_norm_gradient(backend: Any, below: Kernel) -> Kernel:
     def kernel(g: Any, input: Any, mean: Any, rstd: Any, weight: Any) -> Any:
-        fits = takes(input) and g.dtype is F32
+        fits = takes_small(input) and g.dtype is F32
         run = fits and units.function("channels", "group_norm_gradient", 8, 4)
         if not run:
             return below(g, input, mean, rstd, weight)

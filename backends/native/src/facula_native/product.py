@@ -14,16 +14,18 @@ from facula_native import units
 from facula_native.rows import address, dense
 
 Kernel = Callable[..., Any]
-#: Multiplications that an element of `units.SMALL` stands for: smaller products stay with the BLAS.
-WORTH = 32
+#: Multiplications that an element of `units.SMALL` stands for: smaller products stay with the BLAS. Those of few rows read as
+#: much as they multiply.
+WORTH, WORTH_OF_FEW, FEW = 32, 2, 4
 
 
 @cache
-def _product() -> Any:
+def with_gemm(unit: str, name: str, *counts: int) -> Any:
+    """A function of a unit that makes products, as `units.function`."""
     from facula.graph.runtime.shared_library import gemm_address
 
-    run = units.function("product", "product", 4, 0)
-    library = units.unit("product")
+    run = units.function(unit, name, *counts)
+    library = units.unit(unit)
     if library is not None:
         ctypes.c_void_p.in_dll(library, "gemm").value = gemm_address()
     return run
@@ -41,7 +43,7 @@ def _fits(a: Any, b: Any) -> bool:
 
 def multiplied(a: Any, b: Any, bias: Any = None) -> Any:
     """`a @ b (+ bias)`; None where it is not ours to do."""
-    run = _product() if _fits(a, b) else None
+    run = with_gemm("product", "product", 4, 0) if _fits(a, b) else None
     if run is None:
         return None
     out = np.empty((*a.shape[:-1], b.shape[-1]), F32)
@@ -65,7 +67,10 @@ def matmul(backend: Any, below: Kernel) -> Kernel:
 
 def linear(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, bias: Any = None) -> Any:
-        if not weight.ndim or input.size * weight.shape[0] < units.SMALL * WORTH:
+        if not weight.ndim:
+            return below(input, weight, bias)
+        worth = WORTH if input.size > FEW * weight.shape[-1] else WORTH_OF_FEW
+        if input.size * weight.shape[0] < units.SMALL * worth:
             return below(input, weight, bias)
         fits = input.ndim >= weight.ndim == 2 and (
             bias is None or (bias.shape == weight.shape[:1] and bias.dtype is F32)

@@ -16,6 +16,7 @@ from facula_native.elementwise import MAKERS, Elementwise
 #: kernels that write into their arguments. `below` is the kernel that runs where ours has nothing to gain.
 FAMILIES: tuple[str, ...] = (
     "activation",
+    "attention",
     "conv",
     "norm",
     "optimizer",

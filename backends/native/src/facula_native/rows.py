@@ -20,6 +20,11 @@ def takes(x: Any) -> bool:
     return x.dtype is F32 and x.size >= units.SMALL and x.size > 0
 
 
+def takes_small(x: Any) -> bool:
+    """Whether an array is float32, for a call of C that takes the place of several of NumPy."""
+    return x.dtype is F32 and (units.is_awake or x.size >= units.SMALL) and x.size > 0
+
+
 def _is_last(x: Any, dim: int) -> bool:
     return x.ndim > 0 and dim in (-1, x.ndim - 1)
 
@@ -27,7 +32,7 @@ def _is_last(x: Any, dim: int) -> bool:
 def _forward(name: str) -> Callable[[Any, Kernel], Kernel]:
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(input: Any, dim: int) -> Any:
-            if not (takes(input) and _is_last(input, dim)):
+            if not (takes_small(input) and _is_last(input, dim)):
                 return below(input, dim)
             run = units.function("rows", name, 2, 2)
             if run is None:
@@ -45,7 +50,7 @@ def _forward(name: str) -> Callable[[Any, Kernel], Kernel]:
 def _backward(name: str) -> Callable[[Any, Kernel], Kernel]:
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(g: Any, out: Any, dim: int) -> Any:
-            if not (takes(g) and out.dtype is F32 and _is_last(g, dim)):
+            if not (takes_small(g) and out.dtype is F32 and _is_last(g, dim)):
                 return below(g, out, dim)
             run = units.function("rows", name, 3, 2)
             if run is None:
@@ -62,10 +67,13 @@ def _backward(name: str) -> Callable[[Any, Kernel], Kernel]:
 
 def native_layer_norm(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Any:
-        run = takes(input) and units.function("rows", "layer_norm", 6, 2, 1)
+        run = takes_small(input) and units.function("rows", "layer_norm", 6, 2, 1)
         if not run:
             return below(input, normalized_shape, weight, bias, eps)
-        shape = check_normalized("layer_norm", input, normalized_shape, weight, bias)
+        shape, affine = input.shape[-1:], (weight, bias)
+        is_usual = shape and normalized_shape == shape
+        if not is_usual or any([v is not None and v.shape != shape for v in affine]):
+            shape = check_normalized("layer_norm", input, normalized_shape, *affine)
         n = prod(shape)
         x, out = dense(input), np.empty(input.shape, F32)
         w, b = dense(weight), dense(bias)
@@ -80,7 +88,9 @@ def native_layer_norm(backend: Any, below: Kernel) -> Kernel:
 def layer_norm_gradient(backend: Any, below: Kernel) -> Kernel:
     def kernel(g: Any, input: Any, mean: Any, rstd: Any, weight: Any, count: int) -> Any:
         run = (
-            takes(g) and input.dtype is F32 and units.function("rows", "layer_norm_gradient", 8, 2)
+            takes_small(g)
+            and input.dtype is F32
+            and units.function("rows", "layer_norm_gradient", 8, 2)
         )
         if not run:
             return below(g, input, mean, rstd, weight, count)
@@ -109,7 +119,7 @@ def layer_norm_gradient(backend: Any, below: Kernel) -> Kernel:
 
 def rms_norm_fused(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, count: int, eps: float) -> Any:
-        run = takes(input) and units.function("rows", "rms_norm", 4, 2, 1)
+        run = takes_small(input) and units.function("rows", "rms_norm", 4, 2, 1)
         if not run:
             return below(input, weight, count, eps)
         n = prod(input.shape[input.ndim - count :])
@@ -123,7 +133,11 @@ def rms_norm_fused(backend: Any, below: Kernel) -> Kernel:
 
 def rms_norm_gradient(backend: Any, below: Kernel) -> Kernel:
     def kernel(g: Any, input: Any, weight: Any, rrms: Any, count: int) -> Any:
-        run = takes(g) and input.dtype is F32 and units.function("rows", "rms_norm_gradient", 6, 2)
+        run = (
+            takes_small(g)
+            and input.dtype is F32
+            and units.function("rows", "rms_norm_gradient", 6, 2)
+        )
         if not run:
             return below(g, input, weight, rrms, count)
         shape = input.shape[input.ndim - count :]

@@ -14,6 +14,16 @@ from facula import threads
 #: Arrays of fewer elements stay with NumPy. Tests set it to 0 in the environment, so that all kernels run.
 SMALL = int(os.environ.get("FACULA_NATIVE_SMALL", 1 << 15))
 
+#: Whether there was a large array: from then on one call of C takes the place of several of NumPy for small ones too. Before, a
+#: program of small arrays compiles nothing.
+is_awake = False
+
+
+def awake() -> None:
+    global is_awake
+    is_awake = True
+
+
 #: Units whose steps are rounded one by one, as NumPy does; in others `a * b + c` may be one.
 EXACT = ("update", "random")
 
@@ -56,6 +66,8 @@ def text_of(name: str) -> str:
 
     here = Path(__file__).with_name("sources")
     text = (here / "runtime.h").read_text() + (here / f"{name}.c").read_text()
+    for shared in ("lanes.h", "gemm.h"):
+        text = text.replace(f'#include "{shared}"', (here / shared).read_text())
     head = f"#define HEAD {object.__basicsize__}\n"
     return f"{C.preamble}{functions_for(text, C)}\n{head}{text}"
 

@@ -56,6 +56,12 @@ def index_copy_(target: Any, dim: Any, index: Any, source: Any) -> Any:
     expected = (*shape[:dim], index.size, *shape[dim + 1 :])
     if source.dtype is not target.dtype or source.shape != expected or index.dtype != np.int64:
         return NotImplemented
+    if index.size == 1:  # a cache takes a row
+        at = index.item()
+        if not 0 <= at < shape[dim]:
+            return NotImplemented
+        target[(slice(None),) * dim + (slice(at, at + 1),)] = source
+        return target
     if index.min() < 0 or index.max() >= shape[dim] or np.may_share_memory(source, target):
         return NotImplemented
     target[(slice(None),) * dim + (index,)] = source

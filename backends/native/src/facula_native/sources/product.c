@@ -1,7 +1,6 @@
 /* Products of float32 matrices on all threads, by the product that generated programs use: each thread does rows or columns. */
 
-typedef int (*gemm_t)(long m, long n, long depth, const f32 *a, long ai, long ak, const f32 *b, long bk, long bj, f32 *c, long ci);
-gemm_t gemm; /* set when the unit is loaded */
+#include "gemm.h"
 
 typedef struct {
     const f32 *a, *b, *bias;
@@ -46,7 +45,8 @@ int product(i64 a_array, i64 b_array, i64 bias, i64 out)
     i64 batches = size_of(a, 3) * size_of(a, 4), work = p.m * p.n * p.depth;
     if (batches > 1) in_parts(some_batches, &p, batches, 1 + 100000 / (work + 1), 1);
     else {
-        i64 along = p.m >= p.n ? p.m : p.n, grain = 1 + 100000 * along / (work + 1);
+        i64 along = p.m >= p.n ? p.m : p.n, few = p.m < p.n ? p.m : p.n;
+        i64 grain = 1 + (few > 4 ? 100000 : 25000) * along / (work + 1); /* of few rows, reading the other matrix is the work */
         i64 two_each = (along + 2 * pool_threads - 1) / (2 * pool_threads); /* each packs what it reads: not too many */
         in_parts(along == p.m ? some_rows : some_columns, &p, along, grain, (two_each + 11) / 12 * 12);
     }

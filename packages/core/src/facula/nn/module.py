@@ -435,9 +435,15 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:
         registered = self.__dict__
-        for key in ("_parameters", "_buffers", "_modules"):
-            if key in registered and name in registered[key]:
-                return registered[key][name]
+        try:
+            if name in (found := registered["_parameters"]):
+                return found[name]
+            if name in (found := registered["_modules"]):
+                return found[name]
+            if name in (found := registered["_buffers"]):
+                return found[name]
+        except KeyError:  # a subclass that has not called `super().__init__()`
+            pass
         made = getattr(type(self), name, None)
         if isinstance(made, property) and made.fget is not None:
             return made.fget(self)  # raises again what went wrong inside the property

@@ -9,6 +9,7 @@ import facula
 from facula._tensor import Parameter, Tensor
 from facula.nn import functional as F, init
 from facula.nn.module import Module
+from facula.ops.norm import layer_norm
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
@@ -65,7 +66,9 @@ class LayerNorm(_OverLast):
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return layer_norm.public_call(
+            input, self.normalized_shape, self.weight, self.bias, self.eps
+        )  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         affine = f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"

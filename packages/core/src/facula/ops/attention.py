@@ -159,7 +159,8 @@ def scaled_dot_product_attention(
         key, value = (_repeated_heads(x, query.shape[-3]) for x in (key, value))
     scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     if dropout_p == 0 and query._array.dtype not in HALF:
-        attention = _op_for(query, key, value, attn_mask).call
+        mask = None if attn_mask is None else attn_mask._array
+        attention = _op_for(query._array, key._array, value._array, mask).call
         return attention(query, key, value, attn_mask, is_causal, scale)[0]
     check_shapes(query, key, value, attn_mask)
     random_keys = _random_keys(check_shapes(query, key, key, attn_mask)) if dropout_p > 0 else ()

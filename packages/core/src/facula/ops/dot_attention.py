@@ -47,8 +47,10 @@ def check_shapes(query: Any, key: Any, value: Any, mask: Any) -> tuple[int, ...]
         raise RuntimeError(
             f"{name}: key and value must have one length, got shapes {tuple(key.shape)} and {tuple(value.shape)}"
         )
-    if mask is None and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
-        return *query.shape[:-1], key.shape[-2]
+    if query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
+        whole = *query.shape[:-1], key.shape[-2]
+        if mask is None or _is_for(tuple(mask.shape), whole):
+            return whole
     table = query.shape[-2], key.shape[-2]
     try:
         lead = broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
@@ -59,6 +61,16 @@ def check_shapes(query: Any, key: Any, value: Any, mask: Any) -> tuple[int, ...]
         raise RuntimeError(
             f"{name}: query, key, value of shapes {shapes}{of_mask}: {error}"
         ) from None
+
+
+def _is_for(mask: tuple[int, ...], table: tuple[int, ...]) -> bool:
+    """Whether a mask of that shape is repeated to be the table's, and no more."""
+    if len(mask) > len(table):
+        return False
+    for m, n in zip(mask[::-1], table[::-1]):
+        if m not in (1, n):
+            return False
+    return True
 
 
 def _blocks(table: Any, dtype: Any) -> tuple[list[Part], list[Part]]:
