@@ -66,9 +66,9 @@ class LayerNorm(_OverLast):
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return layer_norm.public_call(
+        return layer_norm.public_call(  # type: ignore[no-any-return]
             input, self.normalized_shape, self.weight, self.bias, self.eps
-        )  # type: ignore[no-any-return]
+        )
 
     def extra_repr(self) -> str:
         affine = f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
