@@ -79,26 +79,33 @@ class Emitter:
     def __init__(self, places: dict[Memory, tuple[int, int]], threads: int):
         self.places, self.threads = places, threads
         self.kernels: dict[str, str] = {}
+        #: Names by parameters and body: equal nests, as equal layers have, are one function, which is compiled once.
+        self.functions: dict[tuple[str, str], str] = {}
         #: By their place among the plans that the program is given.
         self.plans: list[Planned] = []
 
     def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool]) -> str:  # fmt: skip
-        functions, calls = [], []
-        for i, (nest, shared, wait) in enumerate(zip(nests, shares, waits)):
-            functions.append(self.function(f"nest_{i}", nest, shared))
+        calls = []
+        for nest, shared, wait in zip(nests, shares, waits):
             if wait and self.threads > 1:
                 calls.append("    p->barrier();")
             alone = shared is None and not isinstance(nest, CallNest) and self.threads > 1
-            calls.append(f"    {'if (!thread) ' if alone else ''}nest_{i}(p, thread);")
+            calls.append(f"    {'if (!thread) ' if alone else ''}{self.call(nest, shared)};")
+        functions = [
+            f"NEST void {name}({parameters})\n{{\n{body}}}\n"
+            for (parameters, body), name in self.functions.items()
+        ]
         body = "\n".join([*self.kernels.values(), *functions])
         library = functions_for(body, C)
         lines = "\n".join(calls)
         entry = f"void program(void *context, int thread)\n{{\n    program_t *p = context;\n    me = thread;\n{lines}\n}}\n"
         return f"{C.preamble}#define THREADS {self.threads}\n{HEAD}\n{library}\n\n{body}\n{entry}"
 
-    def function(self, name: str, nest: Nest, shared: Share | None) -> str:
-        printed = NestPrinter(self, nest, shared).text()
-        return f"NEST void {name}(program_t *p, i32 thread)\n{{\n{printed}}}\n"
+    def call(self, nest: Nest, shared: Share | None) -> str:
+        printed = NestPrinter(self, nest, shared)
+        body = printed.text()
+        name = self.functions.setdefault((printed.parameters(), body), f"nest_{len(self.functions)}")  # fmt: skip
+        return f"{name}({', '.join(printed.arguments())})"
 
 
 class NestPrinter:
@@ -114,7 +121,7 @@ class NestPrinter:
     def text(self) -> str:
         kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
         body = kinds[type(self.nest)](self.nest)  # type: ignore[operator]
-        return "".join(f"    {line}\n" for line in [*self.declarations(), *body])
+        return "".join(f"    {line}\n" for line in body)
 
     # ---- memory
 
@@ -123,11 +130,14 @@ class NestPrinter:
         at, offset = self.emitter.places[memory]
         return self.pointers.setdefault((at, offset, storage), f"m{len(self.pointers)}")
 
-    def declarations(self) -> list[str]:
-        return [
-            f"{storage} *restrict {name} = ({storage} *)(p->memory[{at}] + {offset});"
-            for (at, offset, storage), name in self.pointers.items()
-        ]
+    def parameters(self) -> str:
+        """Of the function that does what was printed."""
+        memories = [f"{storage} *restrict {name}" for (_, _, storage), name in self.pointers.items()]  # fmt: skip
+        return ", ".join(["program_t *p", "i32 thread", *memories])
+
+    def arguments(self) -> list[str]:
+        memories = [f"({storage} *)(p->memory[{at}] + {offset})" for at, offset, storage in self.pointers]  # fmt: skip
+        return ["p", "thread", *memories]
 
     def element(self, x: Load | Store | Pick, names: Sequence[str], more: str = "") -> str:
         return f"{self.pointer(x.memory, x.element.storage)}[{affine(x.offset, x.strides, names)}{more}]"

@@ -106,10 +106,16 @@ class Apply(Value):
     names: tuple[str, ...]
     parts: tuple[Value, ...]
     element: Element
+    _loads: list[Load] = field(default_factory=list, init=False, repr=False)  # once asked for
 
     @property
     def below(self) -> tuple[Value, ...]:
         return self.parts
+
+    def loads(self) -> Iterator[Load]:
+        if not self._loads:
+            self._loads.extend(x for part in self.parts for x in part.loads())
+        return iter(self._loads)
 
     def _moved(self, move: Move, known: Known) -> Value:
         parts = tuple(p.moved(move, known) for p in self.parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -22,29 +23,42 @@ def update_in_place(nests: list[Nest], updates: Sequence[tuple[Memory, Memory]])
     old one of which parts are overwritten (a cache that grows by a row): then the copy is left out.
     """
     found: dict[Memory, Memory] = {}
+    readers = _by_memory([{x.memory for x in n.read} for n in nests])
+    writers = _by_memory([set(n.written) for n in nests])
+    emptied: set[Nest] = set()
     for old, new in updates:
-        makers = [i for i, n in enumerate(nests) if new in n.written]
+        makers = writers[new]
         if not makers or new in found or old in found.values() or old.nbytes != new.nbytes:
             continue
         maker = nests[makers[0]]
-        if not isinstance(maker, MapNest) or not _fits(nests, makers[0], maker, old, new):
+        if readers[old][-1:] > makers[:1] or writers[old] or not _fits(maker, old, new):
             continue
+        assert isinstance(maker, MapNest)
         (store,) = [s for s in maker.stores if s.memory is new]
         if len(makers) > 1:
             if not _is_copy(store, old):
                 continue
             maker.stores.remove(store)
             if not maker.stores:
-                nests.remove(maker)
+                emptied.add(maker)
         found[new] = old
+    nests[:] = [n for n in nests if n not in emptied]
     return found
 
 
-def _fits(nests: Sequence[Nest], at: int, maker: MapNest, old: Memory, new: Memory) -> bool:
-    """Whether `maker` reads of the old value only the element that it replaces, and nobody reads it later."""
-    stores = [s for s in maker.stores if s.memory is new]
-    later = any(x.memory is old for n in nests[at + 1 :] for x in n.read)
-    if len(stores) != 1 or later or any(old in n.written for n in nests):
+def _by_memory(memories: Sequence[set[Memory]]) -> defaultdict[Memory, list[int]]:
+    """For each memory the places where it is found, in order."""
+    found: defaultdict[Memory, list[int]] = defaultdict(list)
+    for i, there in enumerate(memories):
+        for memory in there:
+            found[memory].append(i)
+    return found
+
+
+def _fits(maker: Nest, old: Memory, new: Memory) -> bool:
+    """Whether `maker` is a map that reads of the old value only the element that it replaces."""
+    stores = [s for s in maker.stores if s.memory is new] if isinstance(maker, MapNest) else []
+    if len(stores) != 1:
         return False
     (store,) = stores
     place = store.offset, store.strides, store.element
