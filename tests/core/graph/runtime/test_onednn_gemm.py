@@ -69,10 +69,11 @@ import ctypes, os, numpy as np
 from facula.graph.runtime import has_onednn, shared_library
 assert has_onednn()
 a, L, P = np.ones((700, 700), np.float32), ctypes.c_long, ctypes.c_void_p
+out = np.empty_like(a)
 p = P(a.ctypes.data)
 before = len(os.listdir("/proc/self/task"))
 n = L(700)
-assert shared_library().onednn_gemm(n, n, n, p, n, L(1), p, n, L(1), P(np.empty_like(a).ctypes.data), n)
+assert shared_library().onednn_gemm(n, n, n, p, n, L(1), p, n, L(1), P(out.ctypes.data), n)
 print(len(os.listdir("/proc/self/task")) - before)
 """
 

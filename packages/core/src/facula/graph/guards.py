@@ -344,9 +344,7 @@ class Guards:
 
         if id(module._everywhere) not in self._seen:
             self._seen[id(module._everywhere)] = module._everywhere
-            self._place(getattr, module.Module, "_slow", "whether there are hooks of all modules")
-            if module.Module._slow:
-                self._mapping(vars(module._everywhere), "hooks of all modules", ".{}")
+            self._mapping(vars(module._everywhere), "hooks of all modules", ".{}")
 
     def _optimizer(self, x: Any, name: str) -> None:
         self._sequence(x.param_groups, f"{name}.param_groups", walks=False)

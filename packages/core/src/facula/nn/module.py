@@ -53,6 +53,8 @@ class _GlobalHooks:
 
 
 _everywhere = _GlobalHooks()
+#: Hooks that change nothing, as the profiler's: a compiled function does not ask whether there are any.
+_watching = _GlobalHooks()
 
 
 def _add(hooks: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
@@ -66,6 +68,14 @@ def _add(hooks: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> Remo
 def _add_everywhere(hooks: OrderedDict[int, Any], hook: Any) -> RemovableHandle:
     Module._slow = True  # modules look at the class where they have no hooks of their own
     return _add(hooks, hook)
+
+
+def watch_all_modules(enter: Any, leave: Any) -> list[RemovableHandle]:
+    """Calls `enter(module, args)` first of all and `leave(module, args, output)` after all hooks, also after an exception."""
+    Module._slow = True
+    handles = [_add(_watching.forward_pre, enter), _add(_watching.forward, leave)]
+    _watching.forward_always.add(handles[1].id)
+    return handles
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
@@ -251,7 +261,8 @@ class Module:
     def _settle(self) -> None:
         """Back to fast calls where all hooks were removed."""
         if not any(
-            getattr(_everywhere, kind)
+            getattr(hooks, kind)
+            for hooks in (_everywhere, _watching)
             for kind in ("forward_pre", "forward", "backward_pre", "backward")
         ):
             Module._slow = False
@@ -262,7 +273,8 @@ class Module:
 
     def _run_forward_pre_hooks(self, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
         own = self._forward_pre_hooks
-        for key, hook in [*_everywhere.forward_pre.items(), *own.items()]:
+        everywhere = [*_watching.forward_pre.items(), *_everywhere.forward_pre.items()]
+        for key, hook in [*everywhere, *own.items()]:
             if key in own and key in self._forward_pre_hooks_with_kwargs:
                 result = hook(self, args, kwargs)
                 if result is None:
@@ -280,7 +292,7 @@ class Module:
 
     def _forward_hook_calls(self, args: Any, kwargs: Any) -> Iterator[tuple[int, bool, Any]]:
         """(key, whether it is called in any case, function of the output) for each forward hook."""
-        shared = _everywhere
+        shared, last = _everywhere, _watching
         for hooks, with_kwargs, always in (
             (shared.forward, shared.forward_with_kwargs, shared.forward_always),
             (
@@ -288,6 +300,7 @@ class Module:
                 self._forward_hooks_with_kwargs,
                 self._forward_hooks_always_called,
             ),
+            (last.forward, last.forward_with_kwargs, last.forward_always),
         ):
             for key, hook in list(hooks.items()):
                 extra = (kwargs,) if key in with_kwargs else ()

@@ -26,12 +26,9 @@ class ModuleCalls:
 
     def begin(self) -> None:
         """Adds the hooks."""
-        from facula.nn.module import register_module_forward_hook, register_module_forward_pre_hook
+        from facula.nn.module import watch_all_modules
 
-        self._handles = [
-            register_module_forward_pre_hook(self._enter),
-            register_module_forward_hook(self._leave, always_call=True),
-        ]
+        self._handles = watch_all_modules(self._enter, self._leave)
 
     def end(self) -> None:
         """Takes them off again."""
