@@ -1,22 +1,8 @@
 /* Batch norm and group norm. Batch norm: (n, channels, size) with size neighbours, or size 1: then channels are neighbours
    (a matrix, or channels-last images). Sums of blocks in LANES accumulators, blocks in float64, so the digits are kept. */
 
-#define LANES 32
-#define GRAIN 8192
-#define EACH_LANE for (int l = 0; l < LANES; ++l)
-#define OVER(from, to, ...)                                                                                            \
-    do {                                                                                                               \
-        i64 i_ = (from);                                                                                               \
-        for (; i_ + LANES <= (to); i_ += LANES) EACH_LANE { i64 i = i_ + l; __VA_ARGS__; }                             \
-        for (int l = 0; i_ + l < (to); ++l) { i64 i = i_ + l; __VA_ARGS__; }                                           \
-    } while (0)
-
-FN f64 lanes_sum(f32 *a)
-{
-    for (int half = LANES / 2; half; half /= 2)
-        for (int l = 0; l < half; ++l) a[l] += a[l + half];
-    return a[0];
-}
+#include "lanes.h"
+#define GRAIN 8192 /* elements that are worth a thread */
 
 typedef struct {
     const f32 *x, *g, *mean, *var, *w, *b;

@@ -3,7 +3,6 @@
 
 #define LANES 32
 #define BLOCK 2048
-#define GRAIN 4096 /* elements that are worth a thread */
 #define EACH_LANE for (int l = 0; l < LANES; ++l)
 /* The statements for `i` in blocks of LANES, then for the rest in lane 0 .. */
 #define OVER(from, to, ...)                                                                                            \

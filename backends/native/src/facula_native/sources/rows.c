@@ -2,6 +2,7 @@
    the cache. */
 
 #include "lanes.h"
+#define GRAIN 4096 /* elements that are worth a thread */
 
 typedef struct { const f32 *x, *g, *mean, *rstd, *w, *b; f32 *out, *mean_out, *rstd_out, *to_weight, *to_bias; i64 n; f32 eps; } rows_t;
 

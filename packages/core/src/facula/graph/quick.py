@@ -38,7 +38,7 @@ class Quick(NamedTuple):
 
 def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Quick | None:  # fmt: skip
     """The quick way of a program that serves this call; None where there is none."""
-    if not (has_builtins() and guards.compares_identities and _is_simple(program)):
+    if not (guards.compares_identities and _is_simple(program) and has_builtins()):
         return None
     checks, settings = Table(), Table()
     if not (_add_arguments(checks, args, kwargs) and _add_held(checks, program) and add_settings(settings)):  # fmt: skip

@@ -246,12 +246,11 @@ class MatmulNest(Nest):
 
 
 @dataclass(eq=False)
-class CallNest(Nest):
-    """A launch that is run as the kernel that core's printer makes of it."""
+class WholeNest(Nest):
+    """What is run as it is: of it only the memories are known."""
 
-    launch: Launch
-    outputs: list[Memory] = field(default_factory=list)
-    inputs: list[Load] = field(default_factory=list)
+    outputs: list[Memory] = field(default_factory=list, kw_only=True)
+    inputs: list[Load] = field(default_factory=list, kw_only=True)
 
     @property
     def written(self) -> list[Memory]:
@@ -260,6 +259,13 @@ class CallNest(Nest):
     @property
     def read(self) -> list[Load]:
         return self.inputs
+
+
+@dataclass(eq=False)
+class CallNest(WholeNest):
+    """A launch that is run as the kernel that core's printer makes of it."""
+
+    launch: Launch
 
     def redirect(self, instead: dict[Memory, Memory]) -> None:
         """Has the kernel read other memories in place of some."""
@@ -396,7 +402,7 @@ def _call(launch: Launch) -> Nest:
     outputs = [x.buffer for i, x in operands if i in at]
     read = [x for i, x in operands if i not in at or isinstance(launch.kernel, Scatter)]
     inputs = [Load(x.buffer, INT64, UNKNOWN, tuple(x.strides)) for x in read]
-    return CallNest((), launch, outputs, inputs)
+    return CallNest((), launch, outputs=outputs, inputs=inputs)
 
 
 _MAKERS: dict[type, Callable[[Launch], Nest]] = {

@@ -12,7 +12,7 @@ static void pack_b(long depth, long columns, const float *b, long step, long nex
         if (n == COLUMNS && next == 1)
             for (long k = 0; k < depth; ++k) memcpy(to + k * COLUMNS, from + k * step, 4 * COLUMNS);
         else if (step == 1) /* columns lie in memory */
-            for (long x = 0; x < COLUMNS; x += LANES) pack_lanes(depth, n - x, from + x * next, next, to + x, COLUMNS);
+            for (long x = 0; x < COLUMNS; x += LANES) pack_lines(depth, n - x, from + x * next, next, to + x, COLUMNS);
         else
             for (long k = 0; k < depth; ++k)
                 for (long x = 0; x < COLUMNS; ++x) to[k * COLUMNS + x] = x < n ? from[k * step + x * next] : 0;
@@ -29,7 +29,7 @@ static void pack_a(long rows, long depth, const float *a, long next, long step, 
             for (long k = 0; k < depth; ++k)
                 for (int r = 0; r < ROWS; ++r) to[k * ROWS + r] = from[k * step + r];
         else if (step == 1)
-            pack_rows(depth, n, from, next, to);
+            pack_lines(depth, n, from, next, to, n);
         else
             for (long r = 0; r < n; ++r)
                 for (long k = 0; k < depth; ++k) to[k * n + r] = from[r * next + k * step];

@@ -289,8 +289,10 @@ static void do_step(const layer_t *l, i64 step, i64 top, i64 bottom, i64 left, i
     const u8 *mask = r->back ? ((back_t *)l->slots)->mask : ((forward_t *)l->slots)->mask;
     f32 x[ROWS * WIDE * MOST_GATES * LANES];
     high = (bottom - top + high - 1) / high;
-    for (i64 i = top; rows && i < bottom; i += high)
-        pack_rows(l->depth, bottom - i < high ? bottom - i : high, rows + i * l->depth, l->depth, states + (i - top) * l->depth);
+    for (i64 i = top; rows && i < bottom; i += high) {
+        i64 n = bottom - i < high ? bottom - i : high;
+        pack_lines(l->depth, n, rows + i * l->depth, l->depth, states + (i - top) * l->depth, n);
+    }
     for (i64 v = left; v < right; v += WIDE) {
         i64 wide = right - v < WIDE ? right - v : WIDE, count = wide * sums, size = l->depth * LANES;
         for (i64 i = top; i < bottom; i += high) {
@@ -332,7 +334,7 @@ static void pack(const layer_t *l, i64 vector)
     const f32 *w = r->back ? ((back_t *)l->slots)->weights : ((forward_t *)l->slots)->weights;
     if (!r->back) {
         for (i64 g = 0; g < l->gates; ++g)
-            pack_lanes(h, n, w + (g * h + unit) * h, h, l->panels + (vector * l->gates + g) * h * LANES, LANES);
+            pack_lines(h, n, w + (g * h + unit) * h, h, l->panels + (vector * l->gates + g) * h * LANES, LANES);
         return;
     }
     f32 *to = l->panels + vector * l->depth * LANES;

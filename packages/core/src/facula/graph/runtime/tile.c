@@ -101,8 +101,9 @@ INLINE void turn(lanes *x)
 #define TURNS 0
 #endif
 
-/* to[k * apart + x] = from[x * next + k] for k < depth, x < n <= LANES; lanes from n on get 0. */
-static void pack_lanes(long depth, long n, const float *from, long next, float *to, long apart)
+/* to[k * apart + x] = from[x * next + k] for k < depth, x < n <= LANES; what lies behind, up to LANES, gets 0 or belongs to the next
+   k (apart < LANES): then up to LANES - n floats past the end are written. */
+static void pack_lines(long depth, long n, const float *from, long next, float *to, long apart)
 {
     long k = 0;
 #if TURNS
@@ -116,24 +117,6 @@ static void pack_lanes(long depth, long n, const float *from, long next, float *
     }
 #endif
     for (; k < depth; ++k)
-        for (long x = 0; x < LANES; ++x) to[k * apart + x] = x < n ? from[x * next + k] : 0;
-}
-
-/* to[k * n + r] = from[r * next + k] for r < n <= LANES; writes up to LANES - n floats past the end. */
-static void pack_rows(long depth, long n, const float *from, long next, float *to)
-{
-    long k = 0;
-#if TURNS
-    for (; k + LANES <= depth; k += LANES) {
-        lanes x[LANES];
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; ++i) x[i] = i < n ? (lanes)*(const vec *)(from + i * next + k) : (lanes){0};
-        turn(x);
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; ++i) *(vec *)(to + (k + i) * n) = x[i]; /* the next one overwrites what is too much */
-    }
-#endif
-    for (; k < depth; ++k)
-        for (long r = 0; r < n; ++r) to[k * n + r] = from[r * next + k];
+        for (long x = 0; x < LANES && x < apart; ++x) to[k * apart + x] = x < n ? from[x * next + k] : 0;
 }
 

@@ -7,7 +7,7 @@ has one is fused nevertheless where its body is elementwise (an activation).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import Any
@@ -20,7 +20,7 @@ from facula.backends.buffer.kernels import Gather, Map
 from facula.backends.meta import MetaBackend
 from facula.graph.codegen.elements import INT64
 from facula.graph.compiler.lower import CompileError, Launch, Memory, NotingBackend
-from facula.graph.compiler.nests import UNKNOWN, Load, Nest, nests_of
+from facula.graph.compiler.nests import UNKNOWN, Load, Nest, WholeNest, nests_of
 from facula.ops._op import OPS, Op
 from facula.ops.dims import row_major, wrap_dims
 
@@ -40,20 +40,10 @@ class OpCall:
 
 
 @dataclass(eq=False)
-class OpNest(Nest):
+class OpNest(WholeNest):
     """An `OpCall` among loop nests. Its results have memory that the device gives."""
 
     call: OpCall
-    outputs: list[Memory] = field(default_factory=list)
-    inputs: list[Load] = field(default_factory=list)
-
-    @property
-    def written(self) -> list[Memory]:
-        return self.outputs
-
-    @property
-    def read(self) -> list[Load]:
-        return self.inputs
 
     def redirect(self, instead: dict[Memory, Memory]) -> None:
         def other(x: BufferArray) -> BufferArray:
@@ -72,7 +62,8 @@ def nests_for(launches: list[Launch]) -> list[Nest]:
     for launch in launches:
         if isinstance(launch.kernel, OpCall):
             outputs = [x.buffer for x in arrays_in(launch.kernel.results)]
-            nests.append(OpNest((), launch.kernel, outputs, _loads(launch.kernel)))
+            call = launch.kernel
+            nests.append(OpNest((), call, outputs=outputs, inputs=_loads(call)))
         else:
             nests += nests_of([launch])
     return nests
