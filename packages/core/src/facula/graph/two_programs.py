@@ -53,9 +53,8 @@ class Kept(NamedTuple):
     tensors: list[Any]
     versions: list[int]
     saved: list[Any]
-    outputs: dict[
-        int, tuple[Any, list[int], int]
-    ]  # results that are saved: array, version cell, version
+    #: Results that are saved: array, version cell, version.
+    outputs: dict[int, tuple[Any, list[int], int]]
     options: list[Any]
 
 
@@ -64,6 +63,9 @@ class _Part:
 
     def __init__(self, graph: Graph, compiler: Any, held: Sequence[bool]):
         self.graph, self.compiler, self.held = graph, compiler, held
+        self.code: Any = None
+        #: Whether each output has memory of its own, whatever the graph says.
+        self.owns_outputs = False
         simplify(graph)
 
     def __call__(self, arrays: list[Any], options: list[Any]) -> list[Any]:
@@ -71,10 +73,6 @@ class _Part:
             self.compile()
         code = self.code or self.graph.code(is_watched=isinstance(state.mode, Mode))
         return code(arrays, options)  # type: ignore[no-any-return]
-
-    code: Any = None
-    #: Whether each output has memory of its own, whatever the graph says.
-    owns_outputs = False
 
     def compile(self) -> bool:
         """Lets the compiler have it; returns whether that makes something of it."""
@@ -115,9 +113,8 @@ class TwoPrograms:
         #: The inputs that get a gradient: one edge each.
         self.positions = [i for i, g in enumerate(gradients) if g is not None]
         self.forward = _Part(self._choose(gradients), compiler, self.held)
-        if (
-            compiler is not None and not self.forward.compile()
-        ):  # replayed, nothing is free to compute anew
+        if compiler is not None and not self.forward.compile():
+            # where kernels are replayed, nothing is free to compute anew
             self.compiler = None
             self.forward = _Part(self._choose(gradients), None, self.held)
         self.homes = [home(v) for v in joint.results]

@@ -31,7 +31,7 @@ def _split(nest: Nest) -> list[Nest]:
     if accumulator(nest.dtype) is not nest.dtype:  # pieces would be rounded
         return [nest]
     pieces = _pieces(nest)
-    return [nest] if pieces < 2 else _in_two(nest, pieces)
+    return [nest] if pieces < 2 else in_two(nest, 0, pieces)
 
 
 def _is_of_columns(nest: ReduceNest) -> bool:
@@ -49,12 +49,16 @@ def _pieces(nest: ReduceNest) -> int:
     return max((p for p in range(1, most + 1) if size % p == 0), default=1)
 
 
-def _in_two(nest: ReduceNest, pieces: int) -> list[Nest]:
-    own, each = len(nest.shape), nest.reduced[0] // pieces
-    shape = (pieces, *nest.shape)
-    memory = Memory(count(shape) * nest.dtype.itemsize)
-    place = memory, nest.dtype, 0, row_major(shape)
-    value = nest.value.moved(lambda offset, s: (offset, (s[own] * each, *s)))
-    first = ReduceNest(shape, (each, *nest.reduced[1:]), value, Store(*place, None), nest.combine, None, nest.dtype)  # fmt: skip
-    rest = ReduceNest(nest.shape, (pieces,), Load(memory, nest.dtype, 0, (*place[3][1:], place[3][0])), nest.store, nest.combine, nest.initial, nest.dtype)  # fmt: skip
+def in_two(nest: ReduceNest, d: int, pieces: int) -> list[Nest]:
+    """A reduction of as many equal pieces of its dimension `d`, kept as they are accumulated, and one of what these give."""
+    own, each = len(nest.shape), nest.reduced[d] // pieces
+    shape, e = (pieces, *nest.shape), accumulator(nest.dtype)
+    memory = Memory(count(shape) * e.itemsize)
+    apart, *strides = row_major(shape)
+    value = nest.value.moved(lambda offset, s: (offset, (s[own + d] * each, *s)))
+    reduced = (*nest.reduced[:d], each, *nest.reduced[d + 1 :])
+    store = Store(memory, e, 0, (apart, *strides), None)
+    first = ReduceNest(shape, reduced, value, store, nest.combine, None, e)
+    found = Load(memory, e, 0, (*strides, apart))
+    rest = ReduceNest(nest.shape, (pieces,), found, nest.store, nest.combine, nest.initial, nest.dtype)  # fmt: skip
     return [first, rest]

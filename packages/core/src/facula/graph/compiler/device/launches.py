@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from facula.dtypes import NAMES
-from facula.graph.codegen.elements import accumulator
 from facula.graph.compiler.fuse import count, size_of
 from facula.graph.compiler.lower import Memory
-from facula.graph.compiler.nests import Load, MapNest, Nest, ReduceNest, Store
-from facula.ops.dims import row_major
+from facula.graph.compiler.nests import Load, MapNest, Nest, ReduceNest
+from facula.graph.compiler.split_sums import in_two
 
 #: Memories that one kernel may touch: devices promise room for 1,024 bytes of arguments, two words each.
 MOST_MEMORIES = 40
@@ -120,22 +118,6 @@ def _split(nest: ReduceNest, family: str) -> list[Nest]:
     if whole < LONG_ROW or count(nest.shape) >= FEW_ROWS[family]:
         return [nest]
     d = max(range(len(nest.reduced)), key=lambda d: nest.reduced[d])
-    n, kept = nest.reduced[d], len(nest.shape)
+    n = nest.reduced[d]
     parts = next(p for p in range(min(pieces, n), 0, -1) if n % p == 0)
-    if parts < 4:
-        return [nest]
-
-    def move(offset: int, strides: Sequence[int]) -> tuple[int, tuple[int, ...]]:
-        inner = list(strides[kept:])
-        first, inner[d] = inner[d] * (n // parts), inner[d]
-        return offset, (*strides[:kept], first, *inner)
-
-    e = accumulator(nest.dtype)
-    memory = Memory(count(nest.shape) * parts * NAMES[e.name].itemsize)
-    shape = (*nest.shape, parts)
-    reduced = (*nest.reduced[:d], n // parts, *nest.reduced[d + 1 :])
-    strides = row_major(shape)
-    store = Store(memory, e, 0, strides, None)
-    first = ReduceNest(shape, reduced, nest.value.moved(move), store, nest.combine, None, e)
-    load = Load(memory, e, 0, strides)
-    return [first, ReduceNest(nest.shape, (parts,), load, nest.store, nest.combine, nest.initial, nest.dtype)]  # fmt: skip
+    return [nest] if parts < 4 else in_two(nest, d, parts)
