@@ -62,7 +62,7 @@ def test_a_plan_is_not_begun_again_before_all_have_ended(same):
     memories = [Memory(64) for _ in range(4)]
     plans = [Planned(0, (0,))] * 2 if same else [Planned(0, (0,)), Planned(0, (0,))]
     nests = [
-        CallNest((), Launch(plan, ()), [out], [Load(a, FLOAT32, -1, ())])
+        CallNest((), Launch(plan, ()), outputs=[out], inputs=[Load(a, FLOAT32, -1, ())])
         for plan, out, a in zip(plans, memories, memories[2:])
     ]
     _, waits = schedule(nests, 2, {m: (i, 0) for i, m in enumerate(memories)})
