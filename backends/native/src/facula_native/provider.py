@@ -18,6 +18,8 @@ FAMILIES: tuple[str, ...] = (
     "activation",
     "attention",
     "conv",
+    "embedding",
+    "loss",
     "norm",
     "optimizer",
     "pool",

@@ -13,6 +13,8 @@ from facula.ops.norm import check_normalized
 from facula_native import units
 
 Kernel = Callable[..., Any]
+#: Dtypes of class and row numbers that int64 holds.
+NUMBERS = frozenset(np.dtype(t) for t in ("i1", "i2", "i4", "i8", "u1", "u2", "u4"))
 
 
 def takes(x: Any) -> bool:
