@@ -1,4 +1,4 @@
-"""Optimizer updates of all parameters in one call: SGD with and without momentum, Adam, AdamW."""
+"""Optimizer updates of all parameters in one call: SGD with and without momentum, Adam, AdamW, RMSprop, Adagrad."""
 
 from __future__ import annotations
 
@@ -69,9 +69,33 @@ def adam_updates(
     return _call("adam", lists, [rates, epsilons], [len(lists), decays, decoupled], numbers)
 
 
+def rmsprop_updates(
+    params: Arrays, grads: Arrays, square_avgs: Arrays, momentum_buffers: Arrays, grad_avgs: Arrays, lr: float,
+    alpha: float, eps: float, weight_decay: float, momentum: float, decays: bool, maximize: bool,
+) -> Any:  # fmt: skip
+    if not _takes(params):
+        return NotImplemented
+    lists = [params, grads, square_avgs, *[kind for kind in (momentum_buffers, grad_avgs) if kind]]
+    options = [len(lists), decays, bool(momentum_buffers), bool(grad_avgs)]
+    numbers = [lr, weight_decay, _sign(maximize), alpha, eps, momentum]
+    return _call("rmsprop", lists, [], options, numbers)
+
+
+def adagrad_updates(
+    params: Arrays, grads: Arrays, sums: Arrays, steps: Arrays, lr: float, lr_decay: float, eps: float,
+    weight_decay: float, decays: bool, maximize: bool,
+) -> Any:  # fmt: skip
+    if not _takes(params):
+        return NotImplemented
+    rates = array("f", [lr / (1 + (float(s) - 1) * lr_decay) for s in steps])
+    numbers = [weight_decay, _sign(maximize), eps]
+    return _call("adagrad", [params, grads, sums], [rates], [decays], numbers)
+
+
 def _sign(maximize: bool) -> float:
     return -1.0 if maximize else 1.0
 
 
 def inplace(backend: Any) -> dict[str, Any]:
-    return {f.__name__: f for f in (sgd_updates, momentum_updates, adam_updates)}
+    found = (sgd_updates, momentum_updates, adam_updates, rmsprop_updates, adagrad_updates)
+    return {f.__name__: f for f in found}

@@ -7,9 +7,9 @@ typedef struct {
     i64 count;                  /* of parameters */
     const i64 *sizes, *pieces;  /* elements; number of pieces before each parameter */
     f32 *const *param, *const *grad, *const *first, *const *second, *const *most;
-    const f32 *rates, *epsilons; /* of Adam, by parameter: the corrections of both averages are in them */
-    f32 lr, decay, beta1, beta2, dampening, sign, kept, shrink;
-    int decays, decoupled, nesterov, is_first;
+    const f32 *rates, *epsilons; /* by parameter; of Adam: the corrections of both averages are in them */
+    f32 lr, decay, beta1, beta2, dampening, sign, kept, shrink, eps;
+    int decays, decoupled, nesterov, is_first, has_buffer, is_centered;
 } update_t;
 
 /* The parameter of a piece, and its elements' range. */
@@ -91,6 +91,46 @@ static void adam_pieces(void *context, i64 start, i64 end)
     }
 }
 
+static void rmsprop_pieces(void *context, i64 start, i64 end)
+{
+    update_t *u = context;
+    f32 lr = u->lr, alpha = u->beta1, rest = u->dampening, momentum = u->beta2, eps = u->eps, sign = u->sign;
+    f32 decay = u->decays ? u->decay : 0.0f;
+    for (i64 at = start; at < end; ++at) {
+        i64 from, to, k = find(u, at, &from, &to);
+        f32 *p = u->param[k], *square = u->first[k];
+        f32 *buffer = u->has_buffer ? u->second[k] : 0, *mean = u->is_centered ? (buffer ? u->most : u->second)[k] : 0;
+        const f32 *gradient = u->grad[k];
+#define SQUARE                                                                                                         \
+    f32 g = sign * gradient[i] + (decay != 0.0f ? decay * p[i] : 0.0f), variance = square[i] * alpha + g * g * rest;   \
+    square[i] = variance;
+#define CENTER                                                                                                         \
+    f32 average = mean[i] + (g - mean[i]) * rest;                                                                      \
+    mean[i] = average;                                                                                                 \
+    variance -= average * average;
+#define MOVE(step) p[i] -= (step) * lr;
+#define PUSHED (buffer[i] = buffer[i] * momentum + g / (sqrtf(variance) + eps))
+#define EACH_ONE(...) _Pragma("GCC ivdep") for (i64 i = from; i < to; ++i) { __VA_ARGS__ }
+        if (buffer && mean) EACH_ONE(SQUARE CENTER MOVE(PUSHED))
+        else if (buffer) EACH_ONE(SQUARE MOVE(PUSHED))
+        else if (mean) EACH_ONE(SQUARE CENTER MOVE(g / (sqrtf(variance) + eps)))
+        else EACH_ONE(SQUARE MOVE(g / (sqrtf(variance) + eps)))
+    }
+}
+
+static void adagrad_pieces(void *context, i64 start, i64 end)
+{
+    update_t *u = context;
+    f32 eps = u->eps, sign = u->sign, decay = u->decays ? u->decay : 0.0f;
+    for (i64 at = start; at < end; ++at) {
+        i64 from, to, k = find(u, at, &from, &to);
+        f32 *p = u->param[k], *sum = u->first[k], rate = u->rates[k];
+        const f32 *gradient = u->grad[k];
+        EACH_ONE(f32 g = sign * gradient[i] + (decay != 0.0f ? decay * p[i] : 0.0f), total = sum[i] + g * g; sum[i] = total;
+             p[i] -= g / (sqrtf(total) + eps) * rate;)
+    }
+}
+
 /* The number of elements of an array, -1 where it has gaps. */
 static i64 size_of(i64 object)
 {
@@ -154,4 +194,20 @@ int adam(i64 objects, i64 rates, i64 epsilons, i64 count, i64 lists, i64 decays,
                   .beta1 = (f32)beta1, .beta2 = (f32)beta2, .dampening = (f32)(1 - beta1), .kept = (f32)(1 - beta2),
                   .shrink = (f32)(decays && decoupled ? 1 - lr * decay : 1), .rates = (f32 *)rates, .epsilons = (f32 *)epsilons};
     return update(adam_pieces, &u, (const i64 *)objects, count, lists);
+}
+
+/* The states are averages of squares, then the momentum's buffers and averages of gradients, where there are any. */
+int rmsprop(i64 objects, i64 count, i64 lists, i64 decays, i64 has_buffer, i64 is_centered, f64 lr, f64 decay, f64 sign, f64 alpha, f64 eps,
+            f64 momentum)
+{
+    update_t u = {.lr = (f32)lr, .decay = (f32)decay, .decays = (int)decays, .sign = (f32)sign, .beta1 = (f32)alpha, .beta2 = (f32)momentum,
+                  .dampening = (f32)(1 - alpha), .eps = (f32)eps, .has_buffer = (int)has_buffer, .is_centered = (int)is_centered};
+    return update(rmsprop_pieces, &u, (const i64 *)objects, count, lists);
+}
+
+/* `rates`: float32, by parameter. */
+int adagrad(i64 objects, i64 rates, i64 count, i64 decays, f64 decay, f64 sign, f64 eps)
+{
+    update_t u = {.decay = (f32)decay, .decays = (int)decays, .sign = (f32)sign, .eps = (f32)eps, .rates = (f32 *)rates};
+    return update(adagrad_pieces, &u, (const i64 *)objects, count, 3);
 }
