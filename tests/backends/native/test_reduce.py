@@ -92,3 +92,30 @@ def test_what_it_leaves_to_numpy():
     ):
         sum(*args)
     assert len(asked) == 6
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("argmax", np.argmax), ("argmin", np.argmin)])
+@pytest.mark.parametrize(
+    "shape", [(140_001,), (3, 66_003), (66_003, 3), (300, 77), (3, 270, 130), (1, 1, 5)], ids=str
+)
+def test_first_places_of_extremes(name, theirs, shape):
+    for x in (
+        random.integers(0, 9, shape).astype(np.float32),  # many are equal
+        random.normal(size=shape).astype(np.float32),
+        np.full(shape, np.inf, np.float32),
+        np.full(shape, -np.inf, np.float32),
+    ):
+        for dim in (None, *range(-1, len(shape) - 1)):
+            for keepdim in (False, True):
+                got = kernel(name)(x, dim, keepdim)
+                assert got.dtype == np.int64
+                np.testing.assert_array_equal(got, theirs(x, dim, keepdims=keepdim))
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("argmax", np.argmax), ("argmin", np.argmin)])
+def test_nan_is_the_first_of_all_places(name, theirs):
+    x = random.normal(size=(400, 333)).astype(np.float32)
+    x[random.random(x.shape) < 0.004] = np.nan
+    x[:, 5], x[:, 6] = np.inf, -np.inf
+    for dim in (None, 0, 1):
+        np.testing.assert_array_equal(kernel(name)(x, dim, False), theirs(x, dim))

@@ -1,4 +1,4 @@
-"""Sums, maxima and minima over any dimensions of float32 without gaps in memory."""
+"""Sums, maxima and minima over any dimensions of float32 without gaps in memory, and the places of these along one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import F32
+from facula.dtypes import F32, I64
 from facula.ops.dims import wrap_dims
 from facula_native import units
 from facula_native.rows import takes
@@ -52,6 +52,28 @@ def _reduction(name: str) -> Callable[[Any, Kernel], Kernel]:
     return make
 
 
+def _place(name: str) -> Callable[[Any, Kernel], Kernel]:
+    def make(backend: Any, below: Kernel) -> Kernel:
+        def kernel(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+            fits = takes(input) and input.ndim and input.flags.c_contiguous
+            run = fits and units.function("reduce", name, 2, 3)
+            if not run:
+                return below(input, dim, keepdim)
+            dims = set(wrap_dims(dim, input.ndim))
+            first, last = min(dims), max(dims)
+            shape = input.shape
+            lead, tail = shape[:first], shape[last + 1 :]
+            kept = (*lead, *[1] * len(dims), *tail) if keepdim else lead + tail
+            out = np.empty(kept, I64)
+            run(id(input), id(out), prod(lead), prod(shape[first : last + 1]), prod(tail))
+            return out
+
+        return kernel
+
+    return make
+
+
 WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {
-    name: _reduction(name) for name in ("sum", "amax", "amin")
+    **{name: _reduction(name) for name in ("sum", "amax", "amin")},
+    **{name: _place(name) for name in ("argmax", "argmin")},
 }

@@ -91,3 +91,84 @@ typedef struct { const f32 *x; f32 *out, *table; i64 outer, n, inner, pieces, ti
 REDUCE(sum, ADD, 0.0f, f64)
 REDUCE(amax, MAX, -INFINITY, f32)
 REDUCE(amin, MIN, INFINITY, f32)
+
+/* ---- the first place of the largest or smallest; NaN is larger and smaller than all numbers */
+
+typedef struct { const f32 *x; f32 *best; i64 *at; i64 outer, n, inner, piece, pieces, tiles; } places_t;
+
+#define TILE 64 /* columns side by side */
+#define IS_MORE(a, b) (((a) > (b)) | (((a) != (a)) & ((b) == (b))))
+#define IS_LESS(a, b) (((a) < (b)) | (((a) != (a)) & ((b) == (b))))
+
+#define PLACES(name, IS_BETTER, last)                                                                                  \
+    static void name##_rows(void *context, i64 from, i64 to)                                                           \
+    {                                                                                                                  \
+        places_t *c = context;                                                                                         \
+        for (i64 k = from; k < to; ++k) {                                                                              \
+            i64 start = k % c->pieces * c->piece, n = start + c->piece < c->n ? c->piece : c->n - start, i = 0;        \
+            const f32 *x = c->x + k / c->pieces * c->n + start;                                                        \
+            f32 best[LANES];                                                                                           \
+            i32 at[LANES], first = 0;                                                                                  \
+            EACH_LANE { best[l] = last; at[l] = l; }                                                                   \
+            for (; i + LANES <= n; i += LANES)                                                                         \
+                EACH_LANE {                                                                                            \
+                    i32 takes = IS_BETTER(x[i + l], best[l]);                                                          \
+                    best[l] = takes ? x[i + l] : best[l];                                                              \
+                    at[l] = takes ? (i32)i + l : at[l];                                                                \
+                }                                                                                                      \
+            for (int l = 0; i + l < n; ++l)                                                                            \
+                if (IS_BETTER(x[i + l], best[l])) { best[l] = x[i + l]; at[l] = (i32)i + l; }                          \
+            for (int l = 1; l < LANES && l < n; ++l)                                                                   \
+                if (IS_BETTER(best[l], best[first]) || (!IS_BETTER(best[first], best[l]) && at[l] < at[first])) first = l; \
+            c->best[k] = best[first];                                                                                  \
+            c->at[k] = start + at[first];                                                                              \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void name##_columns(void *context, i64 from, i64 to)                                                        \
+    {                                                                                                                  \
+        places_t *c = context;                                                                                         \
+        for (i64 k = from; k < to; ++k) {                                                                              \
+            i64 left = k % c->tiles * TILE, wide = left + TILE < c->inner ? TILE : c->inner - left;                    \
+            i64 row = k / c->tiles, top = row % c->pieces * c->piece;                                                  \
+            i64 rows = top + c->piece < c->n ? c->piece : c->n - top;                                                  \
+            const f32 *x = c->x + (row / c->pieces * c->n + top) * c->inner + left;                                    \
+            f32 best[TILE];                                                                                            \
+            i32 at[TILE] = {0};                                                                                        \
+            for (i64 i = 0; i < wide; ++i) best[i] = last;                                                             \
+            for (i64 r = 0; r < rows; ++r, x += c->inner)                                                              \
+                for (i64 i = 0; i < wide; ++i) {                                                                       \
+                    i32 takes = IS_BETTER(x[i], best[i]);                                                              \
+                    best[i] = takes ? x[i] : best[i];                                                                  \
+                    at[i] = takes ? (i32)r : at[i];                                                                    \
+                }                                                                                                      \
+            for (i64 i = 0; i < wide; ++i) {                                                                           \
+                c->best[row * c->inner + left + i] = best[i];                                                          \
+                c->at[row * c->inner + left + i] = top + at[i];                                                        \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    /* 0 for want of memory. */                                                                                        \
+    int name(i64 x, i64 out, i64 outer, i64 n, i64 inner)                                                              \
+    {                                                                                                                  \
+        places_t c = {.x = DATA(x), .outer = outer, .n = n, .inner = inner, .piece = inner == 1 ? ROW_PIECE : ROWS};   \
+        i64 *found = DATA(out);                                                                                        \
+        c.pieces = (n + c.piece - 1) / c.piece;                                                                        \
+        c.tiles = inner == 1 ? 1 : (inner + TILE - 1) / TILE;                                                          \
+        i64 size = outer * c.pieces * inner, work = outer * c.pieces * c.tiles;                                        \
+        c.at = malloc(size * (sizeof(i64) + sizeof(f32)));                                                             \
+        if (!c.at) return 0;                                                                                           \
+        c.best = (f32 *)(c.at + size);                                                                                 \
+        in_parts(inner == 1 ? name##_rows : name##_columns, &c, work, 1 + GRAIN / (outer * n * inner / work + 1), 1);  \
+        for (i64 o = 0; o < outer; ++o)                                                                                \
+            for (i64 i = 0; i < inner; ++i) {                                                                          \
+                i64 first = o * c.pieces * inner + i, k = first;                                                       \
+                for (i64 piece = 1; piece < c.pieces; ++piece)                                                         \
+                    if (IS_BETTER(c.best[first + piece * inner], c.best[k])) k = first + piece * inner;                \
+                found[o * inner + i] = c.at[k];                                                                        \
+            }                                                                                                          \
+        free(c.at);                                                                                                    \
+        return 1;                                                                                                      \
+    }
+
+PLACES(argmax, IS_MORE, -INFINITY)
+PLACES(argmin, IS_LESS, INFINITY)
