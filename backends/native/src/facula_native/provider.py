@@ -24,6 +24,7 @@ FAMILIES: tuple[str, ...] = (
     "optimizer",
     "pool",
     "product",
+    "random",
     "recurrent",
     "reduce",
     "rows",
