@@ -226,6 +226,28 @@ def test_hooks_for_all_modules():
     assert len(calls) == 5
 
 
+def test_containers_of_hooks_are_made_at_first_use():
+    kinds = [
+        name
+        for name, value in vars(nn.Module).items()
+        if "hooks" in name and name[0] == "_" and not callable(value)
+    ]
+    net = Net()
+    with nn.module.register_module_forward_hook(lambda m, args, out: None):
+        net(facula.ones(1, 4)).sum().backward()
+    net.load_state_dict(net.state_dict())
+    copy.deepcopy(net)
+    assert len(kinds) == 11
+    assert not [k for m in net.modules() for k in kinds if k in vars(m)]
+    for kind in kinds:  # programs written for PyTorch look at these
+        assert len(getattr(net, kind)) == 0
+        assert getattr(net, kind) is vars(net)[kind]
+        assert kind not in vars(net.head)
+    handle = net.head.register_forward_hook(lambda m, args, out: out * 0)
+    assert list(net.head._forward_hooks) == [handle.id]
+    assert not net(facula.ones(1, 4)).any()
+
+
 def test_full_backward_hooks():
     net, calls = nn.Linear(2, 3), []
     net.register_full_backward_pre_hook(

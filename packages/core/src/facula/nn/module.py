@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import facula
@@ -175,6 +176,22 @@ def _add_indent(text: str, spaces: int) -> str:
 _addindent = _add_indent
 
 
+class _MadeAtFirstUse:
+    """A container that few modules need: reading the attribute makes it, `Module._own` doesn't."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, module: Module | None, owner: type) -> Any:
+        return self if module is None else module.__dict__.setdefault(self.name, self.kind())
+
+
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
 class Module:
     """Base class of all layers and models: assign parameters and submodules, define `forward`.
 
@@ -200,6 +217,20 @@ class Module:
     _modules: dict[str, Module | None]
     forward: Callable[..., Any]
 
+    # What a call of a compiled function looks at are attributes of modules, so these are none before they are needed.
+    _non_persistent_buffers_set: Any = _MadeAtFirstUse(set)
+    _backward_pre_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _backward_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _forward_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _forward_hooks_with_kwargs: Any = _MadeAtFirstUse(set)
+    _forward_hooks_always_called: Any = _MadeAtFirstUse(set)
+    _forward_pre_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _forward_pre_hooks_with_kwargs: Any = _MadeAtFirstUse(set)
+    _state_dict_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _state_dict_pre_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _load_state_dict_pre_hooks: Any = _MadeAtFirstUse(OrderedDict)
+    _load_state_dict_post_hooks: Any = _MadeAtFirstUse(OrderedDict)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         if not self.call_super_init and kwargs:
@@ -210,11 +241,13 @@ class Module:
             raise TypeError(
                 f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
             )
-        self.__dict__.update(
-            training=True, _parameters={}, _buffers={}, _modules={}, **_new_hooks()
-        )
+        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={})
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def _own(self, name: str) -> Any:
+        """One of the containers above, to look into; an empty one where there is none."""
+        return self.__dict__.get(name, _NONE)
 
     # ---- calls
 
@@ -266,16 +299,18 @@ class Module:
             for kind in ("forward_pre", "forward", "backward_pre", "backward")
         ):
             Module._slow = False
-        if self._compiled_call_impl is None and not any(
-            self.__dict__[kind] for kind in _CALL_HOOKS
-        ):
-            self.__dict__.pop("_slow", None)
+        if self._compiled_call_impl is None and not any(map(self._own, _CALL_HOOKS)):
+            for name in ("_slow", *_CALL_HOOKS, *_OF_CALL_HOOKS):
+                self.__dict__.pop(name, None)
 
     def _run_forward_pre_hooks(self, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        own = self._forward_pre_hooks
+        own, with_kwargs = (
+            self._own("_forward_pre_hooks"),
+            self._own("_forward_pre_hooks_with_kwargs"),
+        )
         everywhere = [*_watching.forward_pre.items(), *_everywhere.forward_pre.items()]
         for key, hook in [*everywhere, *own.items()]:
-            if key in own and key in self._forward_pre_hooks_with_kwargs:
+            if key in own and key in with_kwargs:
                 result = hook(self, args, kwargs)
                 if result is None:
                     continue
@@ -296,9 +331,9 @@ class Module:
         for hooks, with_kwargs, always in (
             (shared.forward, shared.forward_with_kwargs, shared.forward_always),
             (
-                self._forward_hooks,
-                self._forward_hooks_with_kwargs,
-                self._forward_hooks_always_called,
+                self._own("_forward_hooks"),
+                self._own("_forward_hooks_with_kwargs"),
+                self._own("_forward_hooks_always_called"),
             ),
             (last.forward, last.forward_with_kwargs, last.forward_always),
         ):
@@ -329,8 +364,8 @@ class Module:
                     )
 
     def _backward_boundary(self) -> Any:
-        hooks = [*_everywhere.backward.values(), *self._backward_hooks.values()]
-        pre_hooks = [*_everywhere.backward_pre.values(), *self._backward_pre_hooks.values()]
+        hooks = [*_everywhere.backward.values(), *self._own("_backward_hooks").values()]
+        pre_hooks = [*_everywhere.backward_pre.values(), *self._own("_backward_pre_hooks").values()]
         if not (hooks or pre_hooks) or not facula.is_grad_enabled():
             return None
         from facula.nn.backward_hooks import Boundary
@@ -349,10 +384,10 @@ class Module:
         for hook in list(_everywhere.buffer_registration.values()):
             tensor = _or(hook(self, name, tensor), tensor)
         self._buffers[name] = tensor
-        if persistent:
-            self._non_persistent_buffers_set.discard(name)
-        else:
+        if not persistent:
             self._non_persistent_buffers_set.add(name)
+        else:
+            self._keep(name)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Adds a parameter under `name`; None reserves the name."""
@@ -425,7 +460,7 @@ class Module:
                 raise TypeError(
                     f"cannot assign '{_typename(value)}' as buffer '{name}' (facula Tensor or None expected)"
                 )
-            self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
+            self.register_buffer(name, value, name not in self._own("_non_persistent_buffers_set"))
             return
         if value is not None:
             expected = {
@@ -444,7 +479,12 @@ class Module:
             if key != but:
                 self.__dict__.get(key, {}).pop(name, None)
         if but != "_buffers":
-            self.__dict__["_non_persistent_buffers_set"].discard(name)
+            self._keep(name)
+
+    def _keep(self, name: str) -> None:
+        """Has a buffer of this name saved."""
+        if name in self._own("_non_persistent_buffers_set"):
+            self._non_persistent_buffers_set.remove(name)
 
     def __getattr__(self, name: str) -> Any:
         registered = self.__dict__
@@ -466,7 +506,7 @@ class Module:
         for key in ("_parameters", "_buffers", "_modules"):
             if name in self.__dict__[key]:
                 del self.__dict__[key][name]
-                self._non_persistent_buffers_set.discard(name)
+                self._keep(name)
                 return
         object.__delattr__(self, name)
 
@@ -722,7 +762,7 @@ class Module:
 
     def _register_hook(self, kind: str, hook: Any, prepend: bool = False) -> RemovableHandle:
         self.__dict__["_slow"] = True
-        return _add(self.__dict__[kind], hook, prepend)
+        return _add(getattr(self, kind), hook, prepend)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -800,9 +840,8 @@ class Module:
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
     def _persistent_buffers(self) -> list[tuple[str, Tensor | None]]:
-        return [
-            (k, b) for k, b in self._buffers.items() if k not in self._non_persistent_buffers_set
-        ]
+        left_out = self._own("_non_persistent_buffers_set")
+        return [(k, b) for k, b in self._buffers.items() if k not in left_out]
 
     def state_dict(
         self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
@@ -816,7 +855,7 @@ class Module:
         local = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local
-        for hook in self._state_dict_pre_hooks.values():
+        for hook in self._own("_state_dict_pre_hooks").values():
             hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
@@ -824,7 +863,7 @@ class Module:
                 module.state_dict(
                     destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars
                 )
-        for hook in self._state_dict_hooks.values():
+        for hook in self._own("_state_dict_hooks").values():
             changed = hook(self, destination, prefix, local)
             if changed is not None:
                 destination = changed
@@ -903,7 +942,7 @@ class Module:
                     {k: v for k, v in state.items() if k.startswith(below)}, below, how, found
                 )
         keys = _IncompatibleKeys(found[0], found[1])
-        for hook in self._load_state_dict_post_hooks.values():
+        for hook in self._own("_load_state_dict_post_hooks").values():
             if hook(self, keys) is not None:
                 raise AssertionError(
                     "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
@@ -915,7 +954,7 @@ class Module:
         missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
     ) -> None:  # fmt: skip
         """Takes the state of this module alone; subclasses override it to read older versions."""
-        for hook, with_module in self._load_state_dict_pre_hooks.values():
+        for hook, with_module in self._own("_load_state_dict_pre_hooks").values():
             arguments = (
                 state_dict,
                 prefix,
@@ -1010,7 +1049,6 @@ class Module:
         return {k: v for k, v in self.__dict__.items() if k != "_compiled_call_impl"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(_new_hooks())
         self.__dict__.update(state)
 
     # ---- text
@@ -1031,25 +1069,10 @@ class Module:
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
 
 
-def _new_hooks() -> dict[str, Any]:
-    """The attributes of a module without hooks."""
-    return {
-        "_non_persistent_buffers_set": set(),
-        "_backward_pre_hooks": OrderedDict(),
-        "_backward_hooks": OrderedDict(),
-        "_forward_hooks": OrderedDict(),
-        "_forward_hooks_with_kwargs": set(),
-        "_forward_hooks_always_called": set(),
-        "_forward_pre_hooks": OrderedDict(),
-        "_forward_pre_hooks_with_kwargs": set(),
-        "_state_dict_hooks": OrderedDict(),
-        "_state_dict_pre_hooks": OrderedDict(),
-        "_load_state_dict_pre_hooks": OrderedDict(),
-        "_load_state_dict_post_hooks": OrderedDict(),
-    }
-
-
 _CALL_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+_OF_CALL_HOOKS = (
+    "_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"
+)  # fmt: skip
 
 #: Values of these types are registered when assigned to an attribute, under these names.
 _REGISTERED: tuple[tuple[type, str], ...] = (
