@@ -8,6 +8,7 @@ import pytest
 import facula
 from facula import nn
 from facula.graph.codegen.elements import FLOAT32
+from facula.graph.compiler.compiler import Making
 from facula.graph.compiler.convolve import Convolve
 from facula.graph.compiler.lower import Launch, Memory
 from facula.graph.compiler.nests import CallNest, Load
@@ -80,7 +81,7 @@ def test_batch_norm_in_training_passes_over_memory_as_seldom_as_can_be():
 
     compiled = facula.compile(step, backend="c")
     compiled(facula.randn(8, 16, 16, 16), *facula.randn(2, 16, 16, 3, 3))
-    nests = [n for n in compiled.last.code.nests if not isinstance(n, CallNest)]
+    nests = [n for n in Making(compiled.graph, 2).nests if not isinstance(n, CallNest)]
     passes = [n for n in nests if any(x.memory.nbytes >= 4 * prod(shape) for x in n.read)]
     assert len(passes) == 7
     assert (
@@ -90,8 +91,8 @@ def test_batch_norm_in_training_passes_over_memory_as_seldom_as_can_be():
 
 
 def _noting(made, init):
-    def noting(self, kind, plan):
+    def noting(self, threads, kind, *geometry):
         made.append(kind)
-        init(self, kind, plan)
+        init(self, threads, kind, *geometry)
 
     return noting

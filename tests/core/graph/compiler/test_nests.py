@@ -28,13 +28,13 @@ def programs(monkeypatch, tmp_path):
     """All programs that are compiled during a test."""
     monkeypatch.setenv("FACULA_CACHE", str(tmp_path))
     made = []
-    original = c_compiler.Compiled.__init__
+    original = c_compiler.Making.__init__
 
     def noted(self, *arguments):
         original(self, *arguments)
         made.append(self)
 
-    monkeypatch.setattr(c_compiler.Compiled, "__init__", noted)
+    monkeypatch.setattr(c_compiler.Making, "__init__", noted)
     return made
 
 
@@ -59,7 +59,7 @@ def test_an_adam_step_is_one_map_for_each_parameter_and_written_in_place(program
         assert len(update.stores) == 3
     numbers = [n for n in program.nests if isinstance(n, MapNest) and not n.shape]
     assert len(numbers) == 2  # the steps' numbers before all else, the loss's
-    fresh = [slot for slot, new in program.results if new is not None]
+    fresh = [x for x in program.artifact.outputs if not x.is_update]
     assert len(fresh) == 3  # the loss and two gradients
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import facula
+from facula.graph.compiler.compiler import Making
 from facula.graph.compiler.nests import ReduceNest
 from facula.graph.runtime import unit
 
@@ -31,7 +32,7 @@ def run(f, x, threads):
     facula.set_num_threads(threads)
     try:
         compiled = facula.compile(f, backend="c")
-        return compiled(x), compiled.last.code
+        return compiled(x), Making(compiled.graph, threads)
     finally:
         facula.set_num_threads(before)
 
@@ -40,8 +41,8 @@ def run(f, x, threads):
 def test_reductions_of_many_to_few(name):
     f, steps = CASES[name]
     x = facula.from_numpy(np.random.default_rng(0).random((96, 500), np.float32))
-    (one, code), (three, _) = (run(f, x, threads) for threads in (1, 3))
-    assert sum(isinstance(nest, ReduceNest) for nest in code.nests) == steps
+    (one, made), (three, _) = (run(f, x, threads) for threads in (1, 3))
+    assert sum(isinstance(nest, ReduceNest) for nest in made.nests) == steps
     assert one.tolist() == three.tolist()
     wide = f(x.half().double() if one.dtype is facula.float16 else x.double())
     np.testing.assert_allclose(

@@ -21,11 +21,14 @@ WRITTEN = {
 
 
 class Convolve(Planned):
-    """A plan of oneDNN."""
+    """A plan of oneDNN. Raises PrimitiveMissing where that has none."""
 
-    def __init__(self, kind: str, plan: Plan):
-        super().__init__(plan.settle(), WRITTEN[kind])
-        self.plan = plan
+    def __init__(self, threads: int, kind: str, geometry: tuple[Any, ...], *more: Any):
+        self.plan: Plan = getattr(plans, kind)(plans.Convolution(*geometry), threads, *more)
+        request = ("convolution", threads, kind, tuple(geometry), *more)
+        super().__init__(
+            self.plan.settle(), WRITTEN[kind], request=request, workspace=self.plan.workspace
+        )
 
 
 def install(xp: Any) -> None:
@@ -38,7 +41,7 @@ def install(xp: Any) -> None:
         key = kind, geometry, *more
         if key not in made:
             try:
-                made[key] = Convolve(kind, getattr(plans, kind)(geometry, xp.threads, *more))
+                made[key] = Convolve(xp.threads, kind, geometry, *more)
             except PrimitiveMissing:
                 made[key] = None
         return made[key]
@@ -69,8 +72,8 @@ def channels_second(x: BufferArray) -> BufferArray:
 
 
 def _launch(xp: Any, kernel: Convolve, arrays: dict[int, BufferArray | None]) -> None:
-    if kernel.plan.workspace:
-        arrays[plans.WORKSPACE] = xp.empty((kernel.plan.workspace // 4,), F32)
+    if kernel.workspace:
+        arrays[plans.WORKSPACE] = xp.empty((kernel.workspace // 4,), F32)
     given = [arrays.get(slot) for slot in range(plans.SLOTS)]
     xp.turns = True
     xp.note(kernel, *(None if x is None else x.operand() for x in given))

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
+#: What makes a plan anew, by the first word of a request.
+_MAKERS = {
+    "convolution": "facula.graph.compiler.convolve:Convolve",
+    "recurrence": "facula.graph.compiler.recurrent:Recur",
+}
+
 
 class Planned:
     """A kernel whose plan lies at `address`: a struct that begins with the function which does a thread's part of it.
 
     That is called with the plan, an array of pointers, the thread and their number. A launch has one operand (or None) for
     each pointer; those at `written` are written. `work` is what it costs, as the schedule counts; None: by what is written.
-    Launches of one object with the same operands may be joined.
+    Launches of one object with the same operands may be joined. `request` says in words, numbers and tuples of them what it
+    does, `workspace` how many bytes it works in.
     """
 
-    def __init__(self, address: int, written: tuple[int, ...], work: int | None = None):
+    def __init__(
+        self, address: int, written: tuple[int, ...], work: int | None = None, request: tuple[Any, ...] = (), workspace: int = 0
+    ):  # fmt: skip
         self.address, self.written, self.work = address, written, work
+        self.request, self.workspace = request, workspace
+
+
+def plan_again(request: tuple[Any, ...]) -> Planned:
+    """The plan of a request. Raises PrimitiveMissing where this machine has none."""
+    module, _, name = _MAKERS[request[0]].partition(":")
+    made: Planned = getattr(import_module(module), name)(*request[1:])
+    return made

@@ -22,10 +22,15 @@ def install(xp: Any) -> None:
         setattr(xp, name, partial(getattr(layers, name), getattr(xp, name)))
 
 
-class _Recur(Planned):
-    def __init__(self, shape: Shape, threads: int):
-        self.layer = Recurrence(shape, threads)
-        super().__init__(self.layer.address, self.layer.written, shape.multiplications // 2)
+class Recur(Planned):
+    """A layer in one direction, or its gradient."""
+
+    def __init__(self, threads: int, given: tuple[Any, ...]):
+        shape = Shape(*given)
+        self.layer = layer = Recurrence(shape, threads)
+        super().__init__(
+            layer.address, layer.written, shape.multiplications // 2, ("recurrence", threads, tuple(given)), layer.workspace
+        )  # fmt: skip
 
 
 class _NotedLayers(RecurrentLayers):
@@ -33,7 +38,7 @@ class _NotedLayers(RecurrentLayers):
 
     def __init__(self, xp: Any):
         super().__init__(xp)
-        self.made: dict[Shape, _Recur] = {}
+        self.made: dict[Shape, Recur] = {}
 
     def empty(self, *shape: int) -> BufferArray:
         return self.xp.empty(shape, F32)  # type: ignore[no-any-return]
@@ -46,8 +51,8 @@ class _NotedLayers(RecurrentLayers):
 
     def run(self, shape: Shape, **arrays: Any) -> None:
         if shape not in self.made:
-            self.made[shape] = _Recur(shape, self.xp.threads)
+            self.made[shape] = Recur(self.xp.threads, shape)
         kernel = self.made[shape]
-        arrays["workspace"] = self.empty(-(-kernel.layer.workspace // 4))
+        arrays["workspace"] = self.empty(-(-kernel.workspace // 4))
         given = [arrays.get(name) for name in kernel.layer.names]
         self.xp.note(kernel, *(None if x is None else x.operand() for x in given))

@@ -1,8 +1,4 @@
-"""C text as a loaded library: compiled once, kept on disk, shared between processes.
-
-The folder is the user's own (mode 0700); one that somebody else owns is refused. A file gets its name when it is
-whole, so that processes may compile the same at once; one that cannot be loaded is compiled again.
-"""
+"""C text as a loaded library: compiled once, kept on disk (`kept.py`), shared between processes."""
 
 from __future__ import annotations
 
@@ -11,12 +7,13 @@ import hashlib
 import os
 import platform
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+
+from facula.graph.runtime import kept
 
 
 class CompilerMissing(RuntimeError):
@@ -47,7 +44,7 @@ def compiler() -> tuple[str, ...]:
 
 
 @cache
-def _identity() -> str:
+def identity() -> str:
     """The compiler's version and the CPU: units for another are not used."""
     version = subprocess.run([*compiler(), "--version"], capture_output=True, text=True).stdout
     try:
@@ -58,52 +55,18 @@ def _identity() -> str:
     return f"{version}|{cpu}|{platform.machine()}"
 
 
-def folder() -> Path:
-    """Where units are kept: $FACULA_CACHE, or `facula` under the user's cache folder. Raises RuntimeError if it is not ours."""
-    base = os.environ.get("FACULA_CACHE") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "facula"
-    )
-    path = Path(base, "units")
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if hasattr(os, "getuid"):
-        found = path.stat()
-        if found.st_uid != os.getuid():
-            raise RuntimeError(
-                f"the folder for compiled programs, {path}, belongs to another user; set FACULA_CACHE to one of yours"
-            )
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            path.chmod(0o700)
-    return path
-
-
 def load(source: str, *flags: str) -> ctypes.CDLL:
     """The library of a C text. Raises RuntimeError with the compiler's log where it does not compile."""
-    key = hashlib.sha256("\0".join([source, *flags, *FLAGS, *NATIVE, _identity()]).encode())
-    path = folder() / f"{key.hexdigest()[:40]}.so"
-    if path.exists():
-        _check_owner(path)
+    key = hashlib.sha256("\0".join([source, *flags, *FLAGS, *NATIVE, identity()]).encode())
+    path = kept.folder("units") / f"{key.hexdigest()[:40]}.so"
+    if kept.read(path) is not None:  # loading one that is cut off would kill the process
         try:
-            if _is_whole(path):
-                return ctypes.CDLL(str(path))
+            return ctypes.CDLL(str(path))
         except OSError:  # of another machine: made again below
             pass
-        path.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     _compile(source, path, flags)
     return ctypes.CDLL(str(path))
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether the file ends with the digest of what comes before: loading one that is cut off would kill the process."""
-    data = path.read_bytes()
-    return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
-
-
-_DIGEST = 32  # bytes at the end of a file, which loaders pass over
-
-
-def _check_owner(path: Path) -> None:
-    if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
-        raise RuntimeError(f"the compiled program {path} belongs to another user; remove it")
 
 
 def _compile(source: str, path: Path, flags: tuple[str, ...]) -> None:
@@ -116,7 +79,4 @@ def _compile(source: str, path: Path, flags: tuple[str, ...]) -> None:
             raise RuntimeError(
                 f"{command[0]} failed on a generated program ({len(source.splitlines())} lines):\n{done.stderr[:4000]}"
             )
-        with made.open("r+b") as file:
-            digest = hashlib.sha256(file.read()).digest()
-            file.write(digest)
-        os.replace(made, path)
+        kept.write(path, made.read_bytes())

@@ -1,0 +1,127 @@
+"""The digest under which a compiled program is kept: of all that it is made of.
+
+That is the graph (ops, arguments, shapes, dtypes, strides, the content of constants), the number of threads and the default
+dtype; Facula's own sources and those of packages that add ops; versions of Python, NumPy, the C compiler and oneDNN, the CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facula.dtypes import dtype as Dtype, get_default_dtype
+from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
+from facula.graph.runtime import unit
+from facula.graph.runtime.onednn import library_path
+from facula.ops._op import Op
+
+#: Bytes of constants above which a program is not kept.
+MOST = 1 << 26
+_SUFFIXES = (".py", ".c")
+#: Sources that are younger than this may not be what runs here.
+_LOADED = time.time()
+_PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), slice, type(Ellipsis)))
+
+
+class _Unknown(Exception):
+    """An argument that has no text from which it could be told from others."""
+
+
+def digest_of(graph: Graph, threads: int) -> str | None:
+    """The digest; None for what cannot be told from others by its text: ops of no package, arguments with code in them."""
+    constants = [n for n in graph.nodes if n.op is CONSTANT]
+    if sum(n.args[0].size * n.args[0].dtype.itemsize for n in constants) > MOST:
+        return None
+    found = hashlib.sha256(repr(_surroundings()).encode())
+    try:
+        packages = sorted({_package(n.op) for n in graph.nodes if n.op is not CONSTANT})
+        found.update("".join(map(sources_of, ["facula", *packages])).encode())
+        found.update("\n".join(_lines(graph, threads)).encode())
+    except _Unknown:
+        return None
+    for node in constants:
+        array = np.ascontiguousarray(node.backend.to_numpy(node.args[0]))
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()[:40]
+
+
+def _surroundings() -> tuple[Any, ...]:
+    library = library_path()
+    about = os.stat(library) if library else None
+    return (
+        platform.python_version(), np.__version__, unit.identity(), unit.FLAGS, unit.NATIVE, library,
+        about and (about.st_size, about.st_mtime_ns), str(get_default_dtype()),
+    )  # fmt: skip
+
+
+@cache
+def sources_of(package: str) -> str:
+    """The digest of a package's Python and C files. Raises _Unknown where it is none on disk, or was changed since it was loaded."""
+    spec = find_spec(package) if package != "__main__" else None
+    if spec is None or not spec.submodule_search_locations:
+        raise _Unknown
+    found = hashlib.sha256()
+    for folder in map(Path, spec.submodule_search_locations):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in _SUFFIXES):
+            found.update(f"{path.relative_to(folder)}\0".encode())
+            if path.stat().st_mtime > _LOADED:
+                raise _Unknown
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _package(op: Any) -> str:
+    if op.__class__ is not Op:
+        raise _Unknown
+    return str(op.function.__module__).partition(".")[0]
+
+
+def _lines(graph: Graph, threads: int) -> Iterator[str]:
+    """The graph in words, its values numbered in order."""
+    names: dict[Any, str] = {o: f"option{i}" for i, o in enumerate(graph.options)}
+    yield f"{threads} {len(graph.options)}"
+    for i, v in enumerate(graph.inputs):
+        names[v] = f"input{i}"
+        yield _described(v)
+    for i, node in enumerate(graph.nodes):
+        arguments = "" if node.op is CONSTANT else _text(node.args, names)
+        for k, out in enumerate(node.outputs):
+            if out is not None:
+                names[out] = f"v{i}.{k}"
+        yield f"{node.name} {arguments} {_results(node)}"
+    yield _text(tuple(graph.outputs), names)
+    yield _text(tuple(graph.updates.items()), names)
+
+
+def _results(node: Node) -> str:
+    return " ".join("-" if v is None else _described(v) for v in node.outputs)
+
+
+def _described(v: Value) -> str:
+    return f"{v.dtype.name}{v.shape}{v.strides}"
+
+
+def _text(a: Any, names: dict[Any, str]) -> str:
+    kind = a.__class__
+    if kind is Value or kind is Runtime:
+        return names[a]
+    if kind is tuple or kind is list:
+        return f"({','.join([_text(x, names) for x in a])})"
+    if kind in _PLAIN:
+        return repr(a)
+    if isinstance(a, np.dtype):
+        return a.name
+    if kind is Dtype:
+        return a.name  # type: ignore[no-any-return]
+    if kind is Op and _package(a) == "facula":
+        return str(a.name)
+    raise _Unknown

@@ -1,0 +1,61 @@
+"""Files that the user's processes share: compiled units, and programs as data.
+
+The folders are the user's own (mode 0700); one that somebody else owns is refused. A file gets its name when it is whole, so
+that processes may make the same at once; each ends with its digest, so one that is cut off or damaged counts as missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+_DIGEST = 32  # bytes at the end of a file, which loaders of libraries pass over
+
+
+def folder(name: str) -> Path:
+    """`name` in $FACULA_CACHE, or in `facula` under the user's cache folder. Raises RuntimeError if it is not ours."""
+    base = os.environ.get("FACULA_CACHE") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "facula"
+    )
+    path = Path(base, name)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid"):
+        found = path.stat()
+        if found.st_uid != os.getuid():
+            raise RuntimeError(
+                f"the folder for compiled programs, {path}, belongs to another user; set FACULA_CACHE to one of yours"
+            )
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            path.chmod(0o700)
+    return path
+
+
+def read(path: Path) -> bytes | None:
+    """What was written; None where there is no such file, or not a whole one. Raises RuntimeError if it is not ours."""
+    try:
+        with path.open("rb") as file:
+            if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
+                raise RuntimeError(
+                    f"the compiled program {path} belongs to another user; remove it"
+                )
+            found = file.read()
+    except FileNotFoundError:
+        return None
+    data, digest = found[:-_DIGEST], found[-_DIGEST:]
+    return data if hashlib.sha256(data).digest() == digest else None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Puts `data` and its digest there, all at once."""
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.write(hashlib.sha256(data).digest())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
