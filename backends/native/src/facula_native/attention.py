@@ -69,15 +69,12 @@ def dot_attention_gradient(backend: Any, below: Kernel) -> Kernel:
         run = None
         if takes_small(query) and not needs[3]:
             table = check_shapes(query, key, value, mask)
-            if _fits(table, mask, query, key, value, g) and table[-2] == query.shape[-2]:
-                run = with_gemm("attention", "attention_gradient", 10, 2, 1)
+            if _fits(table, mask, query, key, value, g, output) and table[-2] == query.shape[-2]:
+                run = with_gemm("attention", "attention_gradient", 11, 2, 1)
         if run:
-            level = np.vecdot(g, output)[..., None]
-            if to_logsumexp is not None:
-                level -= to_logsumexp
             out = [np.empty(x.shape, F32) if need else None for x, need in zip((query, key, value), needs)]  # fmt: skip
-            is_bool, sums = mask is not None and mask.dtype is B8, dense(logsumexp)
-            arrays = g, query, key, value, mask, level, sums, *out
+            is_bool = mask is not None and mask.dtype is B8
+            arrays = g, dense(to_logsumexp), query, key, value, mask, output, dense(logsumexp), *out
             if run(*map(address, arrays), is_bool, is_causal, scale):
                 return *out, None
         options = is_causal, scale, needs

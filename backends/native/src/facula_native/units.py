@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import warnings
 from functools import cache
 from pathlib import Path
@@ -66,10 +67,17 @@ def text_of(name: str) -> str:
 
     here = Path(__file__).with_name("sources")
     text = (here / "runtime.h").read_text() + (here / f"{name}.c").read_text()
-    for shared in ("lanes.h", "gemm.h"):
-        text = text.replace(f'#include "{shared}"', (here / shared).read_text())
+    text = re.sub(r'#include "(.+)"\n', lambda found: _shared(here, found[1]), text)
     head = f"#define HEAD {object.__basicsize__}\n"
     return f"{C.preamble}{functions_for(text, C)}\n{head}{text}"
+
+
+def _shared(here: Path, name: str) -> str:
+    """A text that several units have: of `sources/`, or one that core's compiled programs have, too."""
+    from facula.graph import runtime
+
+    folder, _, file = name.rpartition("/")
+    return (Path(runtime.__file__).with_name(file) if folder else here / file).read_text()
 
 
 def _set_threads(count: int) -> None:

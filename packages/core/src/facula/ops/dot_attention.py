@@ -176,7 +176,7 @@ def _joined(xp: Namespace, parts: Any) -> Any:
     return xp.join(tuple(parts), len(parts[0].shape) - 2)
 
 
-@op(method=False, outputs=("to_query", "to_key", "to_value", "to_mask"))
+@op(method=False, whole=True, outputs=("to_query", "to_key", "to_value", "to_mask"))
 def dot_attention_gradient(
     xp: Namespace,
     g: Tensor,

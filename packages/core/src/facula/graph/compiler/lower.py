@@ -17,7 +17,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
 from facula.backends.meta import bind_options
-from facula.graph.compiler import convolve, max_pool, recurrent
+from facula.graph.compiler import attention, convolve, max_pool, recurrent
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
 from facula.ops.dims import row_major, view_strides
@@ -78,6 +78,7 @@ class NotingBackend(BufferBackend):
         self.launches: list[Launch] = []
         for op in OPS.values():
             self.bind(op)
+        attention.install(self)
         convolve.install(self)
         recurrent.install(self)
 

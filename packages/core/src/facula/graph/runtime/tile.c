@@ -18,18 +18,18 @@
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
-/* One tile of `rows` x `vecs` vectors, at most ROWS x 2: a in columns of `rows` neighbours; b in rows `next` apart of vectors `apart`. */
-INLINE void tile(const int rows, const int vecs, long depth, const float *a, const float *b, long next, long apart, float *c, long ldc, int adds)
+/* One tile of `rows` x `vecs` vectors, at most ROWS x 2: a's rows and columns are `ar` and `ak` apart; b in rows `next` apart of vectors `apart`. */
+INLINE void tile(const int rows, const int vecs, long depth, const float *a, const long ar, const long ak, const float *b, long next, long apart, float *c, long ldc, int adds)
 {
     vec left[ROWS], right[ROWS];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) left[r] = right[r] = (vec){0};
-    for (long k = 0; k < depth; ++k, a += rows, b += next) {
+    for (long k = 0; k < depth; ++k, a += ak, b += next) {
         vec b0 = *(const vec *)b, b1 = vecs > 1 ? *(const vec *)(b + apart) : b0;
 #pragma GCC unroll 16
         for (int r = 0; r < rows; ++r) {
-            left[r] += a[r] * b0;
-            if (vecs > 1) right[r] += a[r] * b1;
+            left[r] += a[r * ar] * b0;
+            if (vecs > 1) right[r] += a[r * ar] * b1;
         }
     }
 #pragma GCC unroll 16
@@ -43,22 +43,23 @@ INLINE void tile(const int rows, const int vecs, long depth, const float *a, con
     }
 }
 
-#define CASE(n)                                                                \
-    case n:                                                                    \
-        if (vecs > 1) tile(n, 2, depth, a, b, next, apart, c, ldc, adds);      \
-        else tile(n, 1, depth, a, b, next, apart, c, ldc, adds);               \
+#if ROWS == 12
+#define EACH_HEIGHT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#elif ROWS == 6
+#define EACH_HEIGHT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#else
+#define EACH_HEIGHT(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
+
+#define PACKED(n)                                                                     \
+    case n:                                                                           \
+        if (vecs > 1) tile(n, 2, depth, a, 1, n, b, next, apart, c, ldc, adds);       \
+        else tile(n, 1, depth, a, 1, n, b, next, apart, c, ldc, adds);                \
         break;
+/* A tile of a in columns of `rows` neighbours. */
 static __attribute__((noinline)) void any_tile(int rows, int vecs, long depth, const float *a, const float *b, long next, long apart, float *c, long ldc, int adds)
 {
-    switch (rows) {
-        CASE(1) CASE(2) CASE(3) CASE(4)
-#if ROWS > 4
-        CASE(5) CASE(6)
-#endif
-#if ROWS > 6
-        CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-#endif
-    }
+    switch (rows) { EACH_HEIGHT(PACKED) }
 }
 
 /* Blocks of LANES x LANES turned over in registers: round h exchanges what differs in bit h of row and lane. */

@@ -1,0 +1,378 @@
+/* Dot-product attention in float32, and its gradient, by heads and blocks of queries: the scores of some queries lie in memory of
+their thread until they are used, so the table of weights, queries by keys, is never made.
+
+Products are tiles in registers. Keys are packed once a head, in panels of COLUMNS keys; scores lie in rows STEP apart, chunks of KEYS of
+them, from where tiles take them as factors, rows or columns, without packing: STEP is known when this is compiled. */
+#include <math.h>
+#include <stdatomic.h>
+
+#define KEYS 128              /* of a chunk */
+#define STEP (KEYS + LANES)   /* no power of two: rows would lie on each other in the cache */
+#define QUERIES 128           /* of a part of the work */
+#define LINES 64              /* queries of a block of the gradient */
+#define FEW 4                 /* queries, fewer than which read keys too seldom to pack them */
+#define FAR 1024              /* keys, more than which are not in the first caches: more queries read them at a time */
+#define LOWEST -87.0f         /* e^x is 0 below: a weight of 1e-38 */
+
+typedef struct { i64 outer, inner, row, column; } layout_t; /* steps in elements, 0 along dimensions of one */
+
+/* Heads are counted by two dimensions, of which `inner` is the size of the second. */
+typedef struct {
+    void *part; /* `attention_part` or its gradient's, which programs call without their names */
+    i64 heads, inner, queries, keys, width, value_width, mask_is_bool, is_causal;
+    f64 scale;
+    i64 mask_from; /* the first of the mask, in elements */
+    layout_t query, key, value, mask, output, g, to_query, to_key, to_value; /* columns of those that are written are 1 apart */
+} attention_t;
+
+/* `logsumexp`, `to_logsumexp` (one for each query) and `weights` (queries, keys) have no gaps. 0: there is none, or it is not wanted. */
+typedef struct {
+    const f32 *query, *key, *value;
+    const void *mask;
+    f32 *output, *logsumexp, *weights;
+} forward_t;
+
+typedef struct {
+    const f32 *query, *key, *value;
+    const void *mask;
+    const f32 *g, *to_logsumexp, *output, *logsumexp;
+    f32 *to_query, *to_key, *to_value;
+} back_t;
+
+int (*gemm)(long m, long n, long depth, const f32 *a, long ai, long ak, const f32 *b, long bk, long bj, f32 *c, long ci); /* set when the unit is loaded */
+
+#define EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < LANES; ++l)
+#define LEAST(a, b) ((a) < (b) ? (a) : (b))
+#define WHOLE(n, of) (((n) + (of) - 1) / (of) * (of))
+
+static i64 place(const attention_t *c, const layout_t *x, i64 head) { return head / c->inner * x->outer + head % c->inner * x->inner; }
+
+/* Memory of the thread, for n floats from a cache line on; 0: there is none. */
+static f32 *room(i64 n)
+{
+    static _Thread_local void *memory;
+    static _Thread_local i64 size;
+    if (n > size) {
+        free(memory);
+        size = posix_memalign(&memory, 64, n * sizeof(f32)) ? 0 : n;
+        if (!size) memory = 0;
+    }
+    return memory;
+}
+
+/* The next n floats, in whole cache lines. */
+static f32 *taken(f32 **from, i64 n)
+{
+    f32 *found = *from;
+    *from += WHOLE(n, 16);
+    return found;
+}
+
+/* ---- factors and products */
+
+#define IN_ROWS(n) case n: tile(n, 2, depth, a, STEP, 1, b, next, LANES, c, ldc, adds); break;
+#define IN_COLUMNS(n) case n: tile(n, 2, depth, a, 1, STEP, b, next, LANES, c, ldc, adds); break;
+
+/* Rows of scores by a matrix. */
+static __attribute__((noinline)) void rows_tile(int rows, long depth, const f32 *a, const f32 *b, long next, f32 *c, long ldc, int adds)
+{
+    switch (rows) { EACH_HEIGHT(IN_ROWS) }
+}
+
+/* Columns of scores by a matrix. */
+static __attribute__((noinline)) void columns_tile(int rows, long depth, const f32 *a, const f32 *b, long next, f32 *c, long ldc, int adds)
+{
+    switch (rows) { EACH_HEIGHT(IN_COLUMNS) }
+}
+
+/* The most rows of a tile for n of them, so that all tiles are about as high. */
+static i64 height(i64 n) { i64 tiles = (n + ROWS - 1) / ROWS; return (n + tiles - 1) / tiles; }
+
+/* n rows (width) as panels of COLUMNS of them: [depth][COLUMNS] each. */
+static void to_panels(i64 n, i64 width, const f32 *from, i64 row, i64 column, f32 *to)
+{
+    for (i64 j = 0; j < n; j += COLUMNS, to += COLUMNS * width)
+        for (i64 x = 0; x < COLUMNS; x += LANES) {
+            i64 some = n - j - x < 0 ? 0 : LEAST(n - j - x, LANES);
+            const f32 *at = from + (j + x) * row;
+            if (column == 1) pack_lines(width, some, at, row, to + x, COLUMNS);
+            else
+                for (i64 k = 0; k < width; ++k)
+                    for (i64 l = 0; l < LANES; ++l) to[k * COLUMNS + x + l] = l < some ? at[l * row + k * column] : 0;
+        }
+}
+
+/* n rows of whole tiles' width, the rest of which is 0. */
+static void to_rows(i64 n, i64 width, const f32 *from, i64 row, i64 column, f32 scale, f32 *to)
+{
+    i64 whole = WHOLE(width, COLUMNS);
+    for (i64 i = 0; i < n; ++i, from += row, to += whole) {
+        if (column == 1) for (i64 k = 0; k < width; ++k) to[k] = from[k] * scale;
+        else for (i64 k = 0; k < width; ++k) to[k] = from[k * column] * scale;
+        for (i64 k = width; k < whole; ++k) to[k] = 0;
+    }
+}
+
+/* Rows as a tile reads them, for tiles of `high` of them. */
+static void to_columns(i64 n, i64 high, i64 width, const f32 *rows, f32 *to)
+{
+    i64 whole = WHOLE(width, COLUMNS);
+    for (i64 i = 0; i < n; i += high) pack_lines(width, LEAST(high, n - i), rows + i * whole, whole, to + i * width, LEAST(high, n - i));
+}
+
+/* to (n, STEP) = columns (n, width) by panels of `keys`. */
+static void scores_of(i64 n, i64 high, i64 keys, i64 width, const f32 *columns, const f32 *panels, f32 *to)
+{
+    for (i64 i = 0; i < n; i += high)
+        for (i64 j = 0; j < keys; j += COLUMNS)
+            any_tile((int)LEAST(high, n - i), 2, width, columns + i * width, panels + j * width, COLUMNS, LANES, to + i * STEP + j, STEP, 0);
+}
+
+/* Rows of whole tiles' width as rows of `width`. */
+static void from_rows(i64 n, i64 width, const f32 *rows, f32 scale, f32 *to, i64 row)
+{
+    i64 whole = WHOLE(width, COLUMNS);
+    for (i64 i = 0; i < n; ++i, rows += whole, to += row)
+        for (i64 k = 0; k < width; ++k) to[k] = rows[k] * scale;
+}
+
+/* ---- scores and weights */
+
+static i64 seen_by(const attention_t *c, i64 last_query) { return c->is_causal && last_query < c->keys ? last_query : c->keys; }
+
+/* Scores of `query` and keys `from` .. `from + n`: masked; -inf where it may not look, and up to whole vectors. */
+static void limit(const attention_t *c, const void *mask, i64 head, i64 query, i64 from, i64 n, f32 *s)
+{
+    i64 visible = seen_by(c, query + 1) - from, by = c->mask.column;
+    visible = visible < 0 ? 0 : LEAST(visible, n);
+    i64 start = c->mask_from + place(c, &c->mask, head) + query * c->mask.row + from * by;
+    if (mask && c->mask_is_bool) {
+        const char *bits = (const char *)mask + start;
+        if (by == 1) for (i64 i = 0; i < visible; ++i) s[i] = bits[i] ? s[i] : -INFINITY;
+        else for (i64 i = 0; i < visible; ++i) s[i] = bits[i * by] ? s[i] : -INFINITY;
+    } else if (mask) {
+        const f32 *more = (const f32 *)mask + start;
+        if (by == 1) for (i64 i = 0; i < visible; ++i) s[i] += more[i];
+        else for (i64 i = 0; i < visible; ++i) s[i] += more[i * by];
+    }
+    for (i64 i = visible; i < WHOLE(n, LANES); ++i) s[i] = -INFINITY;
+}
+
+/* e^x for x that are not above 0, but for rounding. */
+INLINE f32 weight(f32 x)
+{
+    f32 e = exp_middle_f32(x < LOWEST ? LOWEST : x);
+    return x < LOWEST ? 0.0f : e;
+}
+
+/* Of whole vectors. */
+static f32 most_of(const f32 *s, i64 n, f32 most)
+{
+    f32 lane[LANES];
+    EACH_LANE lane[l] = most;
+    for (i64 i = 0; i < n; i += LANES) EACH_LANE lane[l] = s[i + l] > lane[l] ? s[i + l] : lane[l];
+    for (int half = LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; ++l) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
+    return lane[0];
+}
+
+/* Scores become weights, e^(s - most); their sum. */
+static f32 weights_of(f32 *s, i64 n, f32 most)
+{
+    f32 lane[LANES] = {0};
+    for (i64 i = 0; i < n; i += LANES) EACH_LANE { s[i + l] = weight(s[i + l] - most); lane[l] += s[i + l]; }
+    for (int half = LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* ---- forward */
+
+/* Memory that a thread needs, and what lies in it. */
+typedef struct { f32 *panels, *values, *rows, *columns, *scores; i64 next, lines; } forward_room_t;
+
+static int forward_room(const attention_t *c, forward_room_t *r)
+{
+    i64 keys = WHOLE(c->keys, COLUMNS), chunks = (c->keys + KEYS - 1) / KEYS, wide = WHOLE(c->width, COLUMNS);
+    r->lines = c->keys > FAR ? 4 * ROWS : ROWS;
+    i64 all = keys * (c->width + WHOLE(c->value_width, COLUMNS)) + r->lines * (wide + c->width + chunks * STEP) + 6 * 16;
+    f32 *memory = room(all);
+    if (!memory) return 0;
+    r->panels = taken(&memory, keys * c->width);
+    r->values = taken(&memory, keys * WHOLE(c->value_width, COLUMNS));
+    r->rows = taken(&memory, r->lines * wide);
+    r->columns = taken(&memory, r->lines * c->width + LANES);
+    r->scores = taken(&memory, r->lines * chunks * STEP);
+    return 1;
+}
+
+/* Queries from .. from + n of a head, n of at most `lines`. */
+static void attend(const attention_t *c, const forward_t *s, const forward_room_t *r, const f32 *values, i64 next, i64 head, i64 from, i64 n)
+{
+    i64 seen = seen_by(c, from + n), high = height(n), row = head * c->queries + from, wide = c->value_width;
+    const f32 *query = s->query + place(c, &c->query, head) + from * c->query.row, *key = s->key + place(c, &c->key, head);
+    to_rows(n, c->width, query, c->query.row, c->query.column, (f32)c->scale, r->rows);
+    if (c->queries >= FEW) to_columns(n, high, c->width, r->rows, r->columns);
+    f32 most[4 * ROWS], factor[4 * ROWS];
+    for (i64 i = 0; i < n; ++i) most[i] = -INFINITY;
+    for (i64 k = 0; k < seen; k += KEYS) {
+        i64 keys = LEAST(KEYS, seen - k);
+        f32 *scores = r->scores + k / KEYS * r->lines * STEP;
+        if (c->queries >= FEW) scores_of(n, high, keys, c->width, r->columns, r->panels + k * c->width, scores);
+        else gemm(n, keys, c->width, r->rows, WHOLE(c->width, COLUMNS), 1, key + k * c->key.row, c->key.column, c->key.row, scores, STEP);
+        for (i64 i = 0; i < n; ++i) {
+            limit(c, s->mask, head, from + i, k, keys, scores + i * STEP);
+            most[i] = most_of(scores + i * STEP, WHOLE(keys, LANES), most[i]);
+        }
+    }
+    for (i64 i = 0; i < n; ++i) {
+        f64 total = 0;
+        if (most[i] == -INFINITY) most[i] = 0; /* it sees nothing, unless there is NaN */
+        for (i64 k = 0; k < seen; k += KEYS)
+            total += weights_of(r->scores + (k / KEYS * r->lines + i) * STEP, WHOLE(LEAST(KEYS, seen - k), LANES), most[i]);
+        if (s->logsumexp) s->logsumexp[row + i] = total == 0 ? INFINITY : most[i] + log_f32((f32)total);
+        factor[i] = total == 0 ? 1 : (f32)(1 / total);
+        if (!s->weights) continue;
+        f32 *to = s->weights + (row + i) * c->keys;
+        for (i64 k = 0; k < seen; ++k) to[k] = r->scores[(k / KEYS * r->lines + i) * STEP + k % KEYS] * factor[i];
+        for (i64 k = seen; k < c->keys; ++k) to[k] = 0;
+    }
+    for (i64 i = 0; i < n; i += high)
+        for (i64 e = 0; e < wide; e += COLUMNS) {
+            f32 sums[ROWS * COLUMNS], *to = s->output + place(c, &c->output, head) + (from + i) * c->output.row + e;
+            i64 rows = LEAST(high, n - i), columns = LEAST(COLUMNS, wide - e);
+            for (i64 k = 0; k < seen; k += KEYS)
+                rows_tile((int)rows, LEAST(KEYS, seen - k), r->scores + (k / KEYS * r->lines + i) * STEP, values + k * next + e, next, sums, COLUMNS, k > 0);
+            for (i64 x = 0; x < rows; ++x, to += c->output.row)
+                if (columns == COLUMNS) for (int l = 0; l < COLUMNS; ++l) to[l] = sums[x * COLUMNS + l] * factor[i + x];
+                else for (i64 l = 0; l < columns; ++l) to[l] = sums[x * COLUMNS + l] * factor[i + x];
+        }
+}
+
+static i64 parts_of_head(const attention_t *c) { return (c->queries + QUERIES - 1) / QUERIES; }
+
+/* Parts `first` .. `last` of all heads' QUERIES at a time; 0 for want of memory. */
+static int attention_forward(const attention_t *c, const forward_t *s, i64 first, i64 last)
+{
+    forward_room_t r;
+    i64 parts = parts_of_head(c), packed = -1, is_plain = c->value.column == 1 && c->value_width % COLUMNS == 0;
+    if (first < last && !forward_room(c, &r)) return 0;
+    for (i64 part = first; part < last; ++part) {
+        i64 head = part / parts, from = part % parts * QUERIES, to = LEAST(from + QUERIES, c->queries);
+        const f32 *key = s->key + place(c, &c->key, head), *value = s->value + place(c, &c->value, head);
+        if (head != packed && c->queries >= FEW) to_panels(c->keys, c->width, key, c->key.row, c->key.column, r.panels);
+        if (head != packed && !is_plain) to_rows(c->keys, c->value_width, value, c->value.row, c->value.column, 1, r.values);
+        packed = head;
+        const f32 *values = is_plain ? value : r.values;
+        i64 next = is_plain ? c->value.row : WHOLE(c->value_width, COLUMNS), lines = r.lines == ROWS ? height(to - from) : r.lines;
+        for (i64 i = from; i < to; i += lines) attend(c, s, &r, values, next, head, i, LEAST(lines, to - i));
+    }
+    return 1;
+}
+
+/* ---- gradient */
+
+typedef struct {
+    f32 *key_panels, *value_panels, *keys, *to_key, *to_value;               /* of a head */
+    f32 *queries, *query_columns, *g, *g_columns, *weights, *slopes, *to_query; /* of a block */
+} back_room_t;
+
+static int back_room(const attention_t *c, back_room_t *r)
+{
+    i64 keys = WHOLE(c->keys, COLUMNS), wide = WHOLE(c->width, COLUMNS), value_wide = WHOLE(c->value_width, COLUMNS);
+    f32 *memory = room(keys * (c->width + c->value_width + 2 * wide + value_wide) + LINES * (2 * wide + c->width + value_wide + c->value_width + 2 * STEP) + 14 * 16);
+    if (!memory) return 0;
+    r->key_panels = taken(&memory, keys * c->width);
+    r->value_panels = taken(&memory, keys * c->value_width);
+    r->keys = taken(&memory, keys * wide);
+    r->to_key = taken(&memory, keys * wide);
+    r->to_value = taken(&memory, keys * value_wide);
+    r->queries = taken(&memory, LINES * wide);
+    r->query_columns = taken(&memory, LINES * c->width + LANES);
+    r->g = taken(&memory, LINES * value_wide);
+    r->g_columns = taken(&memory, LINES * c->value_width + LANES);
+    r->weights = taken(&memory, LINES * STEP);
+    r->slopes = taken(&memory, LINES * STEP);
+    r->to_query = taken(&memory, LINES * wide);
+    return 1;
+}
+
+/* What is taken from the gradient by each weight of a query before it is that by the score. */
+static f32 level_of(const attention_t *c, const back_t *s, i64 head, i64 query, const f32 *g)
+{
+    const f32 *out = s->output + place(c, &c->output, head) + query * c->output.row;
+    f64 sum = 0;
+    for (i64 k = 0; k < c->value_width; k += LANES) {
+        f32 lane[LANES] = {0};
+        i64 n = LEAST(LANES, c->value_width - k);
+        for (i64 l = 0; l < n; ++l) lane[l] = g[k + l] * out[(k + l) * c->output.column];
+        for (int half = LANES / 2; half; half /= 2)
+            for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+        sum += lane[0];
+    }
+    return (f32)sum - (s->to_logsumexp ? s->to_logsumexp[head * c->queries + query] : 0);
+}
+
+/* Queries from .. from + n of a head, n of at most LINES. */
+static void attend_back(const attention_t *c, const back_t *s, const back_room_t *r, i64 head, i64 from, i64 n)
+{
+    i64 seen = seen_by(c, from + n), high = height(n), wide = WHOLE(c->width, COLUMNS), value_wide = WHOLE(c->value_width, COLUMNS);
+    to_rows(n, c->width, s->query + place(c, &c->query, head) + from * c->query.row, c->query.row, c->query.column, (f32)c->scale, r->queries);
+    to_rows(n, c->value_width, s->g + place(c, &c->g, head) + from * c->g.row, c->g.row, c->g.column, 1, r->g);
+    to_columns(n, high, c->width, r->queries, r->query_columns);
+    to_columns(n, high, c->value_width, r->g, r->g_columns);
+    f32 levels[LINES];
+    for (i64 i = 0; i < n; ++i) levels[i] = level_of(c, s, head, from + i, r->g + i * value_wide);
+    for (i64 k = 0; k < seen; k += KEYS) {
+        i64 keys = LEAST(KEYS, seen - k), key_high = height(keys);
+        scores_of(n, high, keys, c->width, r->query_columns, r->key_panels + k * c->width, r->weights);
+        scores_of(n, high, keys, c->value_width, r->g_columns, r->value_panels + k * c->value_width, r->slopes);
+        for (i64 i = 0; i < n; ++i) {
+            f32 *w = r->weights + i * STEP, *d = r->slopes + i * STEP, sum = s->logsumexp[head * c->queries + from + i], level = levels[i];
+            limit(c, s->mask, head, from + i, k, keys, w);
+            for (i64 x = 0; x < keys; x += LANES) EACH_LANE { w[x + l] = weight(w[x + l] - sum); d[x + l] = (d[x + l] - level) * w[x + l]; }
+        }
+        for (i64 i = 0; s->to_query && i < n; i += high)
+            for (i64 e = 0; e < wide; e += COLUMNS)
+                rows_tile((int)LEAST(high, n - i), keys, r->slopes + i * STEP, r->keys + k * wide + e, wide, r->to_query + i * wide + e, wide, k > 0);
+        for (i64 j = 0; s->to_key && j < keys; j += key_high)
+            for (i64 e = 0; e < wide; e += COLUMNS)
+                columns_tile((int)LEAST(key_high, keys - j), n, r->slopes + j, r->queries + e, wide, r->to_key + (k + j) * wide + e, wide, 1);
+        for (i64 j = 0; s->to_value && j < keys; j += key_high)
+            for (i64 e = 0; e < value_wide; e += COLUMNS)
+                columns_tile((int)LEAST(key_high, keys - j), n, r->weights + j, r->g + e, value_wide, r->to_value + (k + j) * value_wide + e, value_wide, 1);
+    }
+    if (s->to_query) from_rows(n, c->width, r->to_query, (f32)c->scale, s->to_query + place(c, &c->to_query, head) + from * c->to_query.row, c->to_query.row);
+}
+
+/* Whole heads: sums over queries are those of one thread. 0 for want of memory. */
+static int attention_back(const attention_t *c, const back_t *s, i64 first, i64 last)
+{
+    back_room_t r;
+    if (first < last && !back_room(c, &r)) return 0;
+    for (i64 head = first; head < last; ++head) {
+        const f32 *key = s->key + place(c, &c->key, head), *value = s->value + place(c, &c->value, head);
+        to_panels(c->keys, c->width, key, c->key.row, c->key.column, r.key_panels);
+        to_panels(c->keys, c->value_width, value, c->value.row, c->value.column, r.value_panels);
+        if (s->to_query) to_rows(c->keys, c->width, key, c->key.row, c->key.column, 1, r.keys);
+        memset(r.to_key, 0, c->keys * WHOLE(c->width, COLUMNS) * sizeof(f32));
+        memset(r.to_value, 0, c->keys * WHOLE(c->value_width, COLUMNS) * sizeof(f32));
+        for (i64 from = 0; from < c->queries; from += LINES) attend_back(c, s, &r, head, from, LEAST(LINES, c->queries - from));
+        if (s->to_key) from_rows(c->keys, c->width, r.to_key, 1, s->to_key + place(c, &c->to_key, head), c->to_key.row);
+        if (s->to_value) from_rows(c->keys, c->value_width, r.to_value, 1, s->to_value + place(c, &c->to_value, head), c->to_value.row);
+    }
+    return 1;
+}
+
+/* ---- in a program whose threads all call it: this thread's part. Ends without waiting for the others. */
+
+int attention_part(const attention_t *c, void **slots, int thread, int threads)
+{
+    i64 parts = c->heads * parts_of_head(c);
+    return !attention_forward(c, (const forward_t *)slots, parts * thread / threads, parts * (thread + 1) / threads);
+}
+
+int attention_back_part(const attention_t *c, void **slots, int thread, int threads)
+{
+    return !attention_back(c, (const back_t *)slots, c->heads * thread / threads, c->heads * (thread + 1) / threads);
+}

@@ -1,0 +1,84 @@
+"""Attention in compiled programs: a launch for it and one for its gradient, which never make the table of weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import facula
+from facula.graph.compiler.nests import CallNest
+from facula.graph.compiler.planned import Planned
+from facula.graph.runtime import unit
+from facula.ops.dot_attention import dot_attention
+
+try:
+    unit.compiler()
+except unit.CompilerMissing as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+random = np.random.default_rng(6)
+
+
+def drawn(*shape):
+    return facula.from_numpy(random.normal(size=shape).astype(np.float32))
+
+
+def heads(batch, length, count, width):
+    """As layers make them: heads of one tensor (N, L, H, E)."""
+    return drawn(batch, length, count, width).transpose(1, 2)
+
+
+def bits(*shape):
+    mask = random.random(shape) < 0.6
+    mask[..., 2, :] = False  # a query that sees nothing
+    return facula.from_numpy(mask)
+
+
+#: Query, key, value, mask, is_causal, and whether it is a launch.
+CASES = {
+    "causal": (heads(2, 70, 3, 8), heads(2, 70, 3, 8), heads(2, 70, 3, 8), None, True, True),
+    "bools": (drawn(2, 3, 9, 4), drawn(2, 3, 5, 4), drawn(2, 3, 5, 40), bits(2, 1, 9, 5), False, True),
+    "floats, several chunks": (drawn(3, 140, 8), drawn(3, 300, 8), drawn(3, 300, 33), drawn(300), False, True),
+    "causal, more keys": (drawn(70, 32), drawn(150, 32), drawn(150, 32), None, True, True),
+    "causal, more queries": (drawn(150, 6), drawn(70, 6), drawn(70, 64), None, True, True),
+    "few queries": (drawn(2, 3, 4), drawn(2, 8, 4), drawn(2, 8, 4), None, False, False),
+    "keys of all heads": (drawn(2, 9, 4), drawn(1, 8, 4), drawn(1, 8, 4), None, False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_and_gradients_equal_eager(name):
+    q, k, v, mask, is_causal, is_launch = CASES[name]
+    inputs = [x.detach().requires_grad_() for x in (q, k, v)]
+
+    def step(q, k, v, mask):
+        out, logsumexp = dot_attention.call(q, k, v, mask, is_causal, 0.4)
+        seen = logsumexp.where(logsumexp.isfinite(), facula.zeros(()))
+        gradients = facula.autograd.grad(out.sin().sum() + seen.square().sum(), [q, k, v])
+        return out, logsumexp, *gradients
+
+    expected = step(*inputs, mask)
+    before = facula.get_num_threads()
+    facula.set_num_threads(2)
+    compiled = facula.compile(step, backend="c")
+    got = compiled(*inputs, mask)
+    facula.set_num_threads(before)
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-4, atol=1e-5)
+    (program,) = [p.code for found in compiled.programs.values() for _, p in found]
+    calls = [n for n in program.nests if isinstance(n, CallNest)]
+    assert len([n for n in calls if isinstance(n.launch.kernel, Planned)]) == 2 * is_launch
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf])
+def test_special_values_reach_what_sees_them(special):
+    q, k, v = drawn(2, 12, 4), drawn(2, 12, 4), drawn(2, 12, 4)
+    k[0, 3, 1] = special
+    mask = facula.arange(12) <= facula.arange(12)[:, None]
+
+    def attended(q, k, v, mask):
+        return dot_attention.call(q, k, v, mask, False, 0.4)[0]
+
+    out = facula.compile(attended, backend="c")(q, k, v, mask).numpy()
+    assert np.isfinite(out[0, :3]).all() and np.isfinite(out[1]).all()
+    np.testing.assert_array_equal(np.isnan(out), np.isnan(attended(q, k, v, mask).numpy()))
