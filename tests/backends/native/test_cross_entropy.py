@@ -5,7 +5,7 @@ import pytest
 
 import facula
 from facula.backends import backend_for
-from facula_native import loss, units
+from facula_native import activation, loss, units
 
 backend = backend_for("cpu")
 random = np.random.default_rng(3)
@@ -24,7 +24,7 @@ def kernel(name):
     def below(*args):
         raise AssertionError("the kernel of NumPy was asked")
 
-    return loss.WRAPPERS[name](backend, below)
+    return (loss.WRAPPERS | activation.WRAPPERS)[name](backend, below)
 
 
 forward, gradient = kernel("class_cross_entropy"), kernel("class_cross_entropy_gradient")
@@ -152,3 +152,16 @@ def test_what_it_leaves_to_numpy():
     run(x, target.astype(np.uint64), weight, 0, "mean", 0.0)
     run(x[:0], target[:0], weight, 0, "mean", 0.0)
     assert len(asked) == 4
+
+
+def test_two_classes_by_one_score():
+    x = random.normal(0, 9, (70, 90)).astype(np.float32)
+    x[0, :6] = np.nan, np.inf, -np.inf, 0.0, 100.0, -100.0
+    target = random.random(x.shape).astype(np.float32)
+    target[0] = 1.0
+    for a, b in ((x, target), (x.T, target.T), (x[::2, ::-1], target[::2, ::-1])):
+        got = kernel("logistic_nll")(a, b, None)
+        with np.errstate(invalid="ignore"):
+            expected = (1 - b.astype(np.float64)) * a + np.logaddexp(0, -a.astype(np.float64))
+        np.testing.assert_allclose(got, expected, rtol=2e-6, atol=1e-6)
+    assert got.dtype == np.float32

@@ -75,6 +75,15 @@ def gelu_gradient(backend: Any, below: Kernel) -> Kernel:
     return kernel
 
 
+def logistic_nll(backend: Any, below: Kernel) -> Kernel:
+    def kernel(input: Any, target: Any, pos_weight: Any = None) -> Any:
+        fits = pos_weight is None and _takes(input) and target.dtype is F32
+        ufunc = fits and loop("logistic_nll", "fff", HEAVY)
+        return np.asarray(ufunc(input, target)) if ufunc else below(input, target, pos_weight)
+
+    return kernel
+
+
 def select_where(backend: Any, below: Kernel) -> Kernel:
     def kernel(condition: Any, input: Any, other: Any) -> Any:
         if (
@@ -132,6 +141,7 @@ WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {
     "tanh_gradient": _two("tanh_gradient", LIGHT),
     "sigmoid_gradient": _two("sigmoid_gradient", LIGHT),
     "rectify_gradient": _two("rectify_gradient", LIGHT),
+    "logistic_nll": logistic_nll,
     "select_where": select_where,
     "drop": drop,
     "pow": pow,

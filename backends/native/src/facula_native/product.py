@@ -14,9 +14,9 @@ from facula_native import units
 from facula_native.rows import address, dense
 
 Kernel = Callable[..., Any]
-#: Multiplications that an element of `units.SMALL` stands for: smaller products stay with the BLAS. Those of few rows read as
-#: much as they multiply.
-WORTH, WORTH_OF_FEW, FEW = 32, 2, 4
+#: Multiplications that an element of `units.SMALL` stands for: smaller products stay with the BLAS, which does them on one
+#: thread; larger ones would wake its others. Products of few rows read as much as they multiply.
+WORTH, WORTH_OF_FEW, FEW = 8, 2, 4
 
 
 @cache

@@ -11,7 +11,7 @@ import numpy as np
 from facula.dtypes import F32, I64
 from facula.ops.dims import wrap_dims
 from facula_native import units
-from facula_native.rows import takes
+from facula_native.rows import takes_small
 
 Kernel = Callable[..., Any]
 
@@ -36,7 +36,7 @@ def _reduced(run: Any, x: Any, dims: set[int]) -> Any:
 def _reduction(name: str) -> Callable[[Any, Kernel], Kernel]:
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(input: Any, dim: Any = None, keepdim: bool = False, *dtype: Any) -> Any:
-            fits = takes(input) and input.ndim and input.flags.c_contiguous
+            fits = takes_small(input) and input.ndim and input.flags.c_contiguous
             fits = fits and (not dtype or dtype[0] is None or dtype[0] is F32)
             run = fits and units.function("reduce", name, 2, 3)
             if not run:
@@ -55,7 +55,7 @@ def _reduction(name: str) -> Callable[[Any, Kernel], Kernel]:
 def _place(name: str) -> Callable[[Any, Kernel], Kernel]:
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-            fits = takes(input) and input.ndim and input.flags.c_contiguous
+            fits = takes_small(input) and input.ndim and input.flags.c_contiguous
             run = fits and units.function("reduce", name, 2, 3)
             if not run:
                 return below(input, dim, keepdim)

@@ -40,11 +40,19 @@ FN f32 gelu_tanh_slope(f32 x)
     return 0.5f * (1.0f + t) + 0.5f * x * ((1.0f - t * t) * inner);
 }
 
+/* Of a score and a target in [0, 1]. */
+FN f32 logistic_nll(f32 score, f32 target)
+{
+    f32 softplus = log1p_f32(exp_f32(-fabsf(score))) + (score < 0.0f ? -score : 0.0f);
+    return (1.0f - target) * score + softplus;
+}
+
 LOOP(erf_loop, 2, erf_f32(a))
 LOOP(sigmoid_loop, 2, sigmoid(a))
 LOOP(silu_loop, 2, a * sigmoid(a))
 LOOP(gelu_loop, 2, a * normal_cdf(a))
 LOOP(gelu_tanh_loop, 2, 0.5f * a * (1.0f + gelu_inner(a)))
+LOOP(logistic_nll_loop, 3, logistic_nll(a, b))
 LOOP(silu_gradient_loop, 3, a * silu_slope(b))
 LOOP(gelu_gradient_loop, 3, a * gelu_slope(b))
 LOOP(gelu_tanh_gradient_loop, 3, a * gelu_tanh_slope(b))
