@@ -16,6 +16,7 @@ from facula.graph.compiler import compiler, digest, kept_programs
 from facula.graph.compiler.artifact import Artifact
 from facula.graph.runtime import kept, shared_library, unit
 from facula.graph.runtime.onednn import library_path
+from facula.ops.dot_attention import dot_attention
 
 try:
     unit.compiler()
@@ -84,6 +85,7 @@ CASES = {
     "dtypes": (lambda: lambda x: (x > 0, x.to(facula.bfloat16), x.long(), x.to(facula.complex64)), (3, 2)),
     "nothing in it": (lambda: lambda x: (x * 2, x.sum(0)), (0, 3)),
     "recurrent layers": (recurrent, (384,)),
+    "attention": (lambda: lambda x: dot_attention.call(x, x, x, None, True, 0.4)[0], (2, 9, 4)),
 } | ({"convolutions": (convolved, (384,))} if library_path() else {})  # fmt: skip
 
 

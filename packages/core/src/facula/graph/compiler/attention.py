@@ -20,18 +20,21 @@ _NO_LAYOUT = 0, 0, 0, 0
 
 def install(xp: Any) -> None:
     """Has a device that takes notes note attention whole."""
-    made: dict[unit.Shape, _Attend] = {}
+    made: dict[unit.Shape, Attend] = {}
     for name, kernel in (("dot_attention", _forward), ("dot_attention_gradient", _gradient)):
         setattr(xp, name, partial(kernel, xp, made, getattr(xp, name)))
 
 
-class _Attend(Planned):
-    def __init__(self, shape: unit.Shape):
+class Attend(Planned):
+    """Attention, or its gradient; `given` is what its `unit.Shape` is made of."""
+
+    def __init__(self, given: tuple[Any, ...]):
+        shape = unit.Shape(*given)
         self.plan = unit.struct(shape)
         self.names = unit.BACK if shape.back else unit.FORWARD
         first = self.names.index("to_query" if shape.back else "output")
-        written = tuple(range(first, len(self.names)))
-        super().__init__(ctypes.addressof(self.plan), written, shape.multiplications // 2)
+        written, work = tuple(range(first, len(self.names))), shape.multiplications // 2
+        super().__init__(ctypes.addressof(self.plan), written, work, ("attention", tuple(given)))
 
 
 def _layout(x: BufferArray | None) -> unit.Layout:
@@ -72,7 +75,7 @@ def _note(xp: Any, made: Any, back: bool, is_causal: bool, scale: float, **array
     layouts = tuple(_layout(arrays.get(name)) for name in unit.LAID_OUT)
     shape = unit.Shape(back, *sizes, is_bool, is_causal, float(scale), start, layouts)
     if shape not in made:
-        made[shape] = _Attend(shape)
+        made[shape] = Attend(shape)
     operands = {name: x.operand() for name, x in arrays.items() if x is not None}
     if mask is not None:  # slots are pointers to floats
         operands["mask"] = operands["mask"]._replace(offset=0)

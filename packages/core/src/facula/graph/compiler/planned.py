@@ -7,6 +7,7 @@ from typing import Any
 
 #: What makes a plan anew, by the first word of a request.
 _MAKERS = {
+    "attention": "facula.graph.compiler.attention:Attend",
     "convolution": "facula.graph.compiler.convolve:Convolve",
     "recurrence": "facula.graph.compiler.recurrent:Recur",
 }
