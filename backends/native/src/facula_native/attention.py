@@ -9,7 +9,7 @@ import numpy as np
 
 from facula.dtypes import B8, F32
 from facula.ops.dot_attention import check_shapes
-from facula_native.product import with_gemm
+from facula_native import units
 from facula_native.rows import address, dense, takes_small
 
 Kernel = Callable[..., Any]
@@ -37,7 +37,9 @@ def _attended(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scal
     if not takes_small(query):
         return None
     table = check_shapes(query, key, value, mask)
-    run = _fits(table, mask, query, key, value) and with_gemm("attention", "attention", 7, 2, 1)
+    run = _fits(table, mask, query, key, value) and units.function(
+        "attention", "attention", 7, 2, 1
+    )
     if not run or table[-2] != query.shape[-2]:
         return None
     is_bool = mask is not None and mask.dtype is B8
@@ -70,7 +72,7 @@ def dot_attention_gradient(backend: Any, below: Kernel) -> Kernel:
         if takes_small(query) and not needs[3]:
             table = check_shapes(query, key, value, mask)
             if _fits(table, mask, query, key, value, g, output) and table[-2] == query.shape[-2]:
-                run = with_gemm("attention", "attention_gradient", 11, 2, 1)
+                run = units.function("attention", "attention_gradient", 11, 2, 1)
         if run:
             out = [np.empty(x.shape, F32) if need else None for x, need in zip((query, key, value), needs)]  # fmt: skip
             is_bool = mask is not None and mask.dtype is B8

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from facula.dtypes import F32
 from facula_native import units
+from facula_native.builtins import exchange
 from facula_native.rows import address, dense
 
 Kernel = Callable[..., Any]
 #: Multiplications that an element of `units.SMALL` stands for: smaller products stay with the BLAS, which does them on one
 #: thread; larger ones would wake its others. Products of few rows read as much as they multiply.
 WORTH, WORTH_OF_FEW, FEW = 8, 2, 4
-
-
-@cache
-def with_gemm(unit: str, name: str, *counts: int) -> Any:
-    """A function of a unit that makes products, as `units.function`."""
-    from facula.graph.runtime.shared_library import gemm_address
-
-    run = units.function(unit, name, *counts)
-    library = units.unit(unit)
-    if library is not None:
-        ctypes.c_void_p.in_dll(library, "gemm").value = gemm_address()
-    return run
 
 
 def _fits(a: Any, b: Any) -> bool:
@@ -43,7 +30,7 @@ def _fits(a: Any, b: Any) -> bool:
 
 def multiplied(a: Any, b: Any, bias: Any = None) -> Any:
     """`a @ b (+ bias)`; None where it is not ours to do."""
-    run = with_gemm("product", "product", 4, 0) if _fits(a, b) else None
+    run = units.function("product", "product", 4, 0) if _fits(a, b) else None
     if run is None:
         return None
     out = np.empty((*a.shape[:-1], b.shape[-1]), F32)
@@ -81,6 +68,7 @@ def linear(backend: Any, below: Kernel) -> Kernel:
         out = multiplied(rows, weight.T, dense(bias)) if fits else None
         if out is None:
             return below(input, weight, bias)
+        exchange(backend, "product", "linear", kernel)
         return out if rows is input else out.reshape(*input.shape[:-1], weight.shape[0])
 
     return kernel

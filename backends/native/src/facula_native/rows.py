@@ -11,6 +11,7 @@ import numpy as np
 from facula.dtypes import F32
 from facula.ops.norm import check_normalized
 from facula_native import units
+from facula_native.builtins import exchange
 
 Kernel = Callable[..., Any]
 #: Dtypes of class and row numbers that int64 holds.
@@ -72,6 +73,7 @@ def native_layer_norm(backend: Any, below: Kernel) -> Kernel:
         run = takes_small(input) and units.function("rows", "layer_norm", 6, 2, 1)
         if not run:
             return below(input, normalized_shape, weight, bias, eps)
+        exchange(backend, "rows", "native_layer_norm", kernel)
         shape, affine = input.shape[-1:], (weight, bias)
         is_usual = shape and normalized_shape == shape
         if not is_usual or any([v is not None and v.shape != shape for v in affine]):

@@ -42,6 +42,7 @@ def is_off() -> bool:
 def unit(name: str) -> ctypes.CDLL | None:
     """The library of `sources/NAME.c`; None, after one warning, where it cannot be compiled."""
     from facula.graph.runtime import load, shared_library
+    from facula.graph.runtime.shared_library import gemm_address
 
     if is_off():
         return None
@@ -53,6 +54,8 @@ def unit(name: str) -> ctypes.CDLL | None:
         _give_up(str(error))
         return None
     ctypes.c_void_p.in_dll(library, "pool_run_some").value = run.value
+    if hasattr(library, "gemm"):
+        ctypes.c_void_p.in_dll(library, "gemm").value = gemm_address()
     if not _loaded:
         threads.listeners.append(_set_threads)
     _loaded.append(library)
@@ -75,7 +78,10 @@ def text_of(name: str) -> str:
 def _shared(here: Path, name: str) -> str:
     """A text that several units have: of `sources/`, or one that core's compiled programs have, too."""
     from facula.graph import runtime
+    from facula.graph.runtime.calls import is_laid_out_as_expected
 
+    if name == "builtin.h" and not is_laid_out_as_expected():
+        return ""
     folder, _, file = name.rpartition("/")
     return (Path(runtime.__file__).with_name(file) if folder else here / file).read_text()
 

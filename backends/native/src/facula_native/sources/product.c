@@ -1,6 +1,7 @@
 /* Products of float32 matrices on all threads, by the product that generated programs use: each thread does rows or columns. */
 
 #include "gemm.h"
+#include "builtin.h"
 
 typedef struct {
     const f32 *a, *b, *bias;
@@ -9,6 +10,8 @@ typedef struct {
     i64 inner, a_outer, a_inner, b_outer, b_inner; /* of batches: how many share an outer one, and steps between them */
     atomic_int failed;
 } product_t;
+
+enum { FEW = 4, WORTH = 8 }; /* as in product.py */
 
 static void block(product_t *p, i64 top, i64 left, i64 rows, i64 columns)
 {
@@ -32,6 +35,15 @@ static void some_batches(void *context, i64 from, i64 to)
     }
 }
 
+/* One product, shared out by rows or columns. */
+static void matrices(product_t *p)
+{
+    i64 along = p->m >= p->n ? p->m : p->n, few = p->m < p->n ? p->m : p->n, work = p->m * p->n * p->depth;
+    i64 grain = 1 + (few > FEW ? 100000 : 25000) * along / (work + 1); /* of few rows, reading the other matrix is the work */
+    i64 two_each = (along + 2 * pool_threads - 1) / (2 * pool_threads); /* each packs what it reads: not too many */
+    in_parts(along == p->m ? some_rows : some_columns, p, along, grain, (two_each + 11) / 12 * 12);
+}
+
 static i64 step_of(const array_t *a, int from_end) { return a->nd < from_end ? 0 : a->strides[a->nd - from_end] / 4; }
 static i64 size_of(const array_t *a, int from_end) { return a->nd < from_end ? 1 : a->dims[a->nd - from_end]; }
 
@@ -44,11 +56,32 @@ int product(i64 a_array, i64 b_array, i64 bias, i64 out)
                    .a_outer = step_of(a, 4), .a_inner = step_of(a, 3), .b_outer = step_of(b, 4), .b_inner = step_of(b, 3)};
     i64 batches = size_of(a, 3) * size_of(a, 4), work = p.m * p.n * p.depth;
     if (batches > 1) in_parts(some_batches, &p, batches, 1 + 100000 / (work + 1), 1);
-    else {
-        i64 along = p.m >= p.n ? p.m : p.n, few = p.m < p.n ? p.m : p.n;
-        i64 grain = 1 + (few > 4 ? 100000 : 25000) * along / (work + 1); /* of few rows, reading the other matrix is the work */
-        i64 two_each = (along + 2 * pool_threads - 1) / (2 * pool_threads); /* each packs what it reads: not too many */
-        in_parts(along == p.m ? some_rows : some_columns, &p, along, grain, (two_each + 11) / 12 * 12);
-    }
+    else matrices(&p);
     return !p.failed;
 }
+
+#ifdef BUILTINS
+/* linear(input, weight, bias): the input without gaps, and of few rows or large. */
+static object *linear(object *self, object *const *given, i64 count)
+{
+    const array_t *x = count == 3 ? floats(given[0]) : 0, *w = x ? floats(given[1]) : 0;
+    object *made;
+    if (w && x->nd >= 2 && w->nd == 2 && x->dims[x->nd - 1] == w->dims[1] && is_dense(x)) {
+        product_t p = {.a = x->data, .b = w->data, .m = rows_of(x), .n = w->dims[0], .depth = w->dims[1], .ai = w->dims[1], .ak = 1,
+                       .bk = w->strides[1] / 4, .bj = w->strides[0] / 4};
+        i64 work = p.m * p.n * p.depth;
+        int fits = (p.m <= FEW || work >= python.small * WORTH) && !(w->strides[0] % 4 || w->strides[1] % 4);
+        if (fits && is_vector(given[2], p.n, &p.bias)) {
+            if (!(made = like(x, p.n))) return 0;
+            p.c = DATA(made);
+            void *thread = unlock(work);
+            matrices(&p);
+            lock(thread);
+            if (!p.failed) return made;
+            Py_DecRef(made);
+        }
+    }
+    return PyObject_Vectorcall(self, given, count, 0);
+}
+method linear_method = {"linear", linear, FASTCALL, 0};
+#endif

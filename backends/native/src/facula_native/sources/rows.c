@@ -2,6 +2,7 @@
    the cache. */
 
 #include "lanes.h"
+#include "builtin.h"
 #define GRAIN 4096 /* elements that are worth a thread */
 
 typedef struct { const f32 *x, *g, *mean, *rstd, *w, *b; f32 *out, *mean_out, *rstd_out, *to_weight, *to_bias; i64 n; f32 eps; } rows_t;
@@ -174,6 +175,30 @@ void layer_norm(i64 x, i64 w, i64 b, i64 out, i64 mean, i64 rstd, i64 rows, i64 
     rows_t c = {.x = DATA(x), .w = DATA(w), .b = DATA(b), .out = DATA(out), .mean_out = DATA(mean), .rstd_out = DATA(rstd), .n = n, .eps = (f32)eps};
     in_parts(layer_norm_rows, &c, rows, 1 + GRAIN / (n + 1), 1);
 }
+
+#ifdef BUILTINS
+/* native_layer_norm(input, normalized_shape, weight, bias, eps): over the last dimension of an input without gaps. */
+static object *native_layer_norm(object *self, object *const *given, i64 count)
+{
+    const array_t *x = count == 5 ? floats(given[0]) : 0;
+    rows_t c = {.n = x && x->nd ? x->dims[x->nd - 1] : 0};
+    int fits = c.n && is_only(given[1], c.n) && is_dense(x) && given[4]->type == &PyFloat_Type;
+    if (!fits || !is_vector(given[2], c.n, &c.w) || !is_vector(given[3], c.n, &c.b)) return PyObject_Vectorcall(self, given, count, 0);
+    object *made[3], *all = PyTuple_New(3);
+    for (int i = 0; all && i < 3; ++i) {
+        if (!(made[i] = like(x, i ? 1 : c.n))) { Py_DecRef(all); return 0; }
+        PyTuple_SetItem(all, i, made[i]);
+    }
+    if (!all) return 0;
+    c.x = x->data, c.out = DATA(made[0]), c.mean_out = DATA(made[1]), c.rstd_out = DATA(made[2]), c.eps = (f32)PyFloat_AsDouble(given[4]);
+    i64 rows = rows_of(x);
+    void *thread = unlock(rows * c.n);
+    in_parts(layer_norm_rows, &c, rows, 1 + GRAIN / (c.n + 1), 1);
+    lock(thread);
+    return all;
+}
+method native_layer_norm_method = {"native_layer_norm", native_layer_norm, FASTCALL, 0};
+#endif
 
 void rms_norm(i64 x, i64 w, i64 out, i64 rrms, i64 rows, i64 n, f64 eps)
 {

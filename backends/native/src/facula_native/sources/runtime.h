@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* A NumPy array, given by its address (0 for None): the first fields of PyArrayObject (numpy/ndarraytypes.h); strides in bytes. */
-typedef struct { void *data; int nd; const i64 *dims, *strides; } array_t;
+typedef struct { void *data; int nd; const i64 *dims, *strides; void *base, *dtype; } array_t;
 #define ARRAY(object) ((const array_t *)((char *)(object) + HEAD))
 #define DATA(object) ((object) ? ARRAY(object)->data : 0)
 

@@ -74,8 +74,13 @@ def builtin(name: str, *tables: Table) -> Callable[..., Any]:
     """The function of calls.c with that name, for these tables. Only where `has_builtins`."""
     texts = [array.array("q", t.words).tobytes() for t in tables]
     held = [x for t in tables for x in t.held]
-    method = ctypes.c_char.in_dll(_unit(), f"{name}_method")  # type: ignore[arg-type]
-    return _new_builtin(ctypes.addressof(method), (*texts, held), None)  # type: ignore[no-any-return]
+    return new_builtin(_unit(), name, (*texts, held))  # type: ignore[arg-type]
+
+
+def new_builtin(library: ctypes.CDLL, name: str, self: Any) -> Callable[..., Any]:
+    """A builtin of Python with that `self`, of a library that describes it in `NAME_method` (CPython's PyMethodDef)."""
+    method = ctypes.c_char.in_dll(library, f"{name}_method")
+    return _new_builtin(ctypes.addressof(method), self, None)  # type: ignore[no-any-return]
 
 
 def has_builtins() -> bool:
@@ -91,7 +96,7 @@ _new_builtin = ctypes.PYFUNCTYPE(
 @cache
 def _unit() -> ctypes.CDLL | None:
     """The loaded library; None where there can be none."""
-    if not _is_laid_out_as_expected():
+    if not is_laid_out_as_expected():
         return None
     try:
         library = load(Path(__file__).with_name("calls.c").read_text(), *_FLAGS)
@@ -138,7 +143,8 @@ class _Array(ctypes.Structure):
 _LENGTHS: dict[Any, int] = {dict: 16, OrderedDict: 16, list: 16, set: 24}
 
 
-def _is_laid_out_as_expected() -> bool:
+@cache
+def is_laid_out_as_expected() -> bool:
     """Whether objects have a count and a type in front (no free threading, no debugging), and arrays the fields above."""
     if sys.implementation.name != "cpython" or object.__basicsize__ != 16 or np.intp(0).itemsize != 8:  # fmt: skip
         return False
