@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from facula.autograd.halves import with_halves
 from facula.dtypes import B8, F32
 from facula_native import units
 from facula_native.elementwise import own, threaded
+from facula_native.halves import looped
 from facula_native.rows import takes_small
 
 Kernel = Callable[..., Any]
@@ -34,6 +37,7 @@ def _one(name: str, work: int = HEAVY) -> Callable[[Any, Kernel], Kernel]:
             ufunc = _takes(input) and loop(name, "ff", work)
             return np.asarray(ufunc(input)) if ufunc else below(input)
 
+        with_halves(backend, name, partial(looped, name, work))
         return kernel
 
     return make
@@ -48,9 +52,15 @@ def _two(name: str, work: int = HEAVY) -> Callable[[Any, Kernel], Kernel]:
             ufunc = fits and loop(name, "fff", work)
             return np.asarray(ufunc(g, other)) if ufunc else below(g, other)
 
+        with_halves(backend, name, partial(looped, name, work))
         return kernel
 
     return make
+
+
+def relu(backend: Any, below: Kernel) -> Kernel:
+    with_halves(backend, "relu", partial(looped, "relu", LIGHT))
+    return below
 
 
 _WAYS = {"none": "gelu", "tanh": "gelu_tanh"}
@@ -63,6 +73,10 @@ def gelu(backend: Any, below: Kernel) -> Kernel:
         )
         return np.asarray(ufunc(input)) if ufunc else below(input, approximate)
 
+    def halves(input: Any, approximate: str = "none") -> Any:
+        return looped(_WAYS[approximate], HEAVY, input)
+
+    with_halves(backend, "gelu", halves)
     return kernel
 
 
@@ -72,6 +86,10 @@ def gelu_gradient(backend: Any, below: Kernel) -> Kernel:
         ufunc = fits and loop(f"{_WAYS[approximate]}_gradient", "fff", HEAVY)
         return np.asarray(ufunc(g, input)) if ufunc else below(g, input, approximate)
 
+    def halves(g: Any, input: Any, approximate: str) -> Any:
+        return looped(f"{_WAYS[approximate]}_gradient", HEAVY, g, input)
+
+    with_halves(backend, "gelu_gradient", halves)
     return kernel
 
 
@@ -133,6 +151,7 @@ def pow(backend: Any, below: Kernel) -> Kernel:
 
 WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {
     "erf": _one("erf"),
+    "relu": relu,
     "sigmoid": _one("sigmoid"),
     "silu": _one("silu"),
     "gelu": gelu,

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from facula import threads
+from facula.autograd.halves import with_halves
 from facula.dtypes import F32
 from facula_native import units
-from facula_native.product import multiplied
+from facula_native.halves import BF16
+from facula_native.product import has_instructions, multiplied
 
 Array = Any
 Ints = tuple[int, ...]
@@ -84,8 +86,12 @@ def _run(plan: Any, source: Array, weight: Array, bias: Array, out: Array) -> No
         raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
 
 
-def _fits(*arrays: Array) -> bool:
-    return all(x is None or (x.dtype is F32 and 0 not in x.shape) for x in arrays)
+def _fits(*arrays: Array, dtype: Any = F32) -> bool:
+    return all(x is None or (x.dtype is dtype and 0 not in x.shape) for x in arrays) and _is_ready()
+
+
+def _fit_halves(*arrays: Array) -> bool:
+    return _fits(*arrays, dtype=BF16) and has_instructions()
 
 
 def make_convolution(backend: Any, below: Callable[..., Array]) -> Callable[..., Array]:
@@ -93,16 +99,25 @@ def make_convolution(backend: Any, below: Callable[..., Array]) -> Callable[...,
         input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, transposed: bool,
         output_padding: Ints, groups: int,
     ) -> Array:  # fmt: skip
-        out = None
-        if _fits(input, weight, bias) and _is_ready():
-            forward = transposed_forward if transposed else plain_forward
-            out = forward(input, weight, bias, stride, padding, dilation, output_padding, groups)
-        if out is None:
-            options = stride, padding, dilation, transposed, output_padding, groups
-            return below(input, weight, bias, *options)
-        return channels_second(out)
+        options = stride, padding, dilation, transposed, output_padding, groups
+        out = _forward(input, weight, bias, *options) if _fits(input, weight, bias) else None
+        return below(input, weight, bias, *options) if out is None else channels_second(out)
 
+    def halves(input: Array, weight: Array, bias: Array, *options: Any) -> Array:
+        out = _forward(input, weight, bias, *options) if _fit_halves(input, weight, bias) else None
+        return NotImplemented if out is None else channels_second(out)
+
+    with_halves(backend, "convolution", halves)
     return convolution
+
+
+def _forward(
+    input: Array, weight: Array, bias: Array, stride: Ints, padding: Ints, dilation: Ints, transposed: bool,
+    output_padding: Ints, groups: int,
+) -> Array:  # fmt: skip
+    """The result with channels last; None where it is not ours to do."""
+    forward = transposed_forward if transposed else plain_forward
+    return forward(input, weight, bias, stride, padding, dilation, output_padding, groups)
 
 
 def plain_forward(
@@ -113,12 +128,12 @@ def plain_forward(
         return None
     if c.is_product:
         return product_of(_met(input, stride), _matrix(weight, c.channels).T, bias)
-    plan = _plan("forward", c, bias is not None, threads.get_num_threads())
+    plan = _plan("forward", c.of_dtype(input.dtype), bias is not None, threads.get_num_threads())
     if plan is None:
         return None
-    result = np.empty((c.n, *c.out, c.outputs), np.float32)
+    result = np.empty((c.n, *c.out, c.outputs), input.dtype)
     if bias is not None:
-        bias = np.ascontiguousarray(bias)
+        bias = np.ascontiguousarray(bias, np.float32)
     _run(plan, channels_last(input), np.ascontiguousarray(weight), bias, result)
     return result
 
@@ -133,13 +148,14 @@ def transposed_forward(
         return None
     if c.is_product and c.size == c.out:
         return product_of(input, _matrix(weight, c.channels), bias)
-    plan = _plan("backward_input", c, False, threads.get_num_threads())
+    made = input.dtype if bias is None else F32  # rounded once, after the bias
+    plan = _plan("backward_input", c.of_dtype(input.dtype, made), False, threads.get_num_threads())
     if plan is None:
         return None
-    result = np.empty((c.n, *c.size, c.channels), np.float32)
+    result = np.empty((c.n, *c.size, c.channels), made)
     _run(plan, channels_last(input), np.ascontiguousarray(weight), None, result)
     if bias is not None:
-        result += bias
+        result += bias.astype(F32)
     return result
 
 
@@ -161,28 +177,37 @@ def _matrix(x: Array, columns: int) -> Array:
 
 
 def make_weight_grad(backend: Any, below: Callable[..., Array]) -> Callable[..., Array]:
-    def convolution_weight_grad(
-        input: Array, grad: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
-    ) -> Array:  # fmt: skip
-        options = kernel, stride, padding, dilation, groups
-        if not _fits(input, grad) or not _is_ready():
-            return below(input, grad, *options)
-        c = _geometry().between(input.shape, grad.shape, *options)
-        shape = (c.outputs, c.channels // groups, *kernel)
-        plan = None
-        if c.n * prod(c.out) * prod(shape) >= units.SMALL:
-            if c.is_product:
-                x, g = (channels_last(a) for a in (_met(input, stride), grad))
-                found = multiplied(_matrix(g, c.outputs).T, _matrix(x, c.channels))
-                return below(input, grad, *options) if found is None else found.reshape(shape)
-            plan = _plan("backward_weights", c, False, threads.get_num_threads())
-        if plan is None:
-            return below(input, grad, *options)
-        result = np.empty(shape, np.float32)
-        _run(plan, channels_last(input), result, None, channels_last(grad))
-        return result
+    def convolution_weight_grad(input: Array, grad: Array, *options: Any) -> Array:
+        out = _weight_grad(input, grad, *options) if _fits(input, grad) else None
+        return below(input, grad, *options) if out is None else out
 
+    def halves(input: Array, grad: Array, *options: Any) -> Array:
+        out = _weight_grad(input, grad, *options) if _fit_halves(input, grad) else None
+        return NotImplemented if out is None else out
+
+    with_halves(backend, "convolution_weight_grad", halves)
     return convolution_weight_grad
+
+
+def _weight_grad(
+    input: Array, grad: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int
+) -> Array:  # fmt: skip
+    """The gradient, float32 where it is one of oneDNN; None where it is not ours to do."""
+    options = kernel, stride, padding, dilation, groups
+    c = _geometry().between(input.shape, grad.shape, *options)
+    shape = (c.outputs, c.channels // groups, *kernel)
+    if c.n * prod(c.out) * prod(shape) < units.SMALL:
+        return None
+    if c.is_product:
+        x, g = (channels_last(a) for a in (_met(input, stride), grad))
+        found = multiplied(_matrix(g, c.outputs).T, _matrix(x, c.channels))
+        return None if found is None else found.reshape(shape)
+    plan = _plan("backward_weights", c.of_dtype(input.dtype), False, threads.get_num_threads())
+    if plan is None:
+        return None
+    result = np.empty(shape, np.float32)
+    _run(plan, channels_last(input), result, None, channels_last(grad))
+    return result
 
 
 @cache

@@ -20,6 +20,7 @@ FAMILIES: tuple[str, ...] = (
     "conv",
     "embedding",
     "loss",
+    "halves",
     "norm",
     "optimizer",
     "pool",

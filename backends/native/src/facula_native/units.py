@@ -41,8 +41,7 @@ def is_off() -> bool:
 @cache
 def unit(name: str) -> ctypes.CDLL | None:
     """The library of `sources/NAME.c`; None, after one warning, where it cannot be compiled."""
-    from facula.graph.runtime import load, shared_library
-    from facula.graph.runtime.shared_library import gemm_address
+    from facula.graph.runtime import bfloat16_gemm_address, gemm_address, load, shared_library
 
     if is_off():
         return None
@@ -56,6 +55,7 @@ def unit(name: str) -> ctypes.CDLL | None:
     ctypes.c_void_p.in_dll(library, "pool_run_some").value = run.value
     if hasattr(library, "gemm"):
         ctypes.c_void_p.in_dll(library, "gemm").value = gemm_address()
+        ctypes.c_void_p.in_dll(library, "gemm_bf16").value = bfloat16_gemm_address()
     if not _loaded:
         threads.listeners.append(_set_threads)
     _loaded.append(library)

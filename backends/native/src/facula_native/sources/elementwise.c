@@ -1,7 +1,9 @@
 /* Loops of our own for NumPy's ufuncs, over float32: what NumPy lacks, or would do in several passes. */
 
+#include "halves.h"
+
 #define IN(k, i) (*(const f32 *)(args[k] + (i) * steps[k]))
-#define LOOP(name, operands, value)                                                                                    \
+#define SINGLE_LOOP(name, operands, value)                                                                             \
     void name(char **args, const i64 *dims, const i64 *steps, void *data)                                              \
     {                                                                                                                  \
         i64 n = dims[0], together = 1;                                                                                 \
@@ -16,6 +18,9 @@
                 *(f32 *)(args[operands - 1] + i * steps[operands - 1]) = value;                                        \
             }                                                                                                          \
     }
+
+/* NAME for float32, half_NAME for bfloat16. */
+#define LOOP(name, operands, value) SINGLE_LOOP(name, operands, value) HALF_LOOP(half_##name, operands, value)
 
 FN f32 sigmoid(f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
 
@@ -58,6 +63,8 @@ LOOP(gelu_gradient_loop, 3, a * gelu_slope(b))
 LOOP(gelu_tanh_gradient_loop, 3, a * gelu_tanh_slope(b))
 LOOP(tanh_gradient_loop, 3, a * (1.0f - b * b))
 LOOP(sigmoid_gradient_loop, 3, a * (b * (1.0f - b)))
+/* max(a, 0); NaN stays. */
+HALF_LOOP(half_relu_loop, 2, a < 0.0f ? 0.0f : a)
 /* a where the output b is positive or NaN. */
 LOOP(rectify_gradient_loop, 3, b <= 0.0f ? 0.0f : a)
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from facula._tensor import Tensor, alias, bump
 from facula.autograd.back import GENERAL, PART, SLICES, build
 from facula.autograd.deferred import Deferred
+from facula.autograd.halves import Halves, rules_take_halves, single
 from facula.autograd.mode import Mode, around, is_grad_enabled, set_recording, state
 from facula.autograd.record import (
     INPUT,
@@ -294,8 +295,11 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
     if conjugate:
         g = xp.conj(g)
     if node.half is not None and not create_graph:
-        g = [_single(xp, x) for x in g] if several else _single(xp, g)
-        values = [_single_saved(xp, v) for v in values]
+        if rules_take_halves(xp, op):
+            xp = Halves(xp)
+        else:
+            g = [single(xp, x) for x in g] if several else single(xp, g)
+            values = [single(xp, v) for v in values]
     out = []
     for function, spans, lists, positions, needs, wants_needs in plan.calls:
         saved = [values[i] for i in positions]
@@ -378,16 +382,6 @@ def raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None:
 
 
 _GENERAL = {"freed": raise_freed, "input_of": _saved_array, "moved": raise_moved}
-
-
-def _single(xp: Any, x: Any) -> Any:
-    return xp.cast(x, F32) if x is not None and getattr(x, "dtype", None) in HALF else x
-
-
-def _single_saved(xp: Any, x: Any) -> Any:
-    if isinstance(x, tuple):
-        return tuple(_single_saved(xp, y) for y in x)
-    return _single(xp, x) if hasattr(x, "dtype") and hasattr(x, "shape") else x
 
 
 # ---- entry points

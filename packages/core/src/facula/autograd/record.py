@@ -11,6 +11,7 @@ from typing import Any
 
 from facula import promotion
 from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
+from facula.autograd.halves import half_kernel
 from facula.autograd.mode import plain, state
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.mixed_devices import mixed_devices
@@ -427,9 +428,7 @@ def execute(
     op: Op, mask: int, ins: Any, flat: Any, arrays: list[Any], opts: tuple[Any, ...], backend: Any
 ) -> Any:
     half = half_of(op, arrays)
-    if half is not None:
-        arrays = [backend.cast(a, F32) if getattr(a, "dtype", None) in HALF else a for a in arrays]
-    kernel = getattr(backend, op.name)
+    kernel = getattr(backend, op.name) if half is None else half_kernel(backend, op)
     if op.has_lists:
         arrays = unflatten(ins, arrays)  # type: ignore[assignment]
     try:

@@ -71,6 +71,8 @@ class Backend:
         self.host_calls: dict[str, int] = {}
         #: Kernels that write into their arguments: of in-place methods ('add_') and optimizer updates.
         self.inplace_kernels: dict[str, Callable[..., Any]] = {}
+        #: Kernels of ops for float16 and bfloat16, which round once (`autograd.halves`).
+        self.halves: dict[str, Callable[..., Any]] = {}
 
     # ---- what a subclass supplies
 

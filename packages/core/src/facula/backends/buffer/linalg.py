@@ -20,12 +20,13 @@ def matrix_product(xp: Any, input: BufferArray, other: BufferArray) -> BufferArr
         return xp.full(shape, 0, dtype)  # type: ignore[no-any-return]
     out = xp.empty(shape, dtype)
     if out.size:
-        operands = out.operand(), _stack(a, tuple(batch)), _stack(b, tuple(batch))
+        operands = out.operand(), stack(a, tuple(batch)), stack(b, tuple(batch))
         xp.launch(Matmul(dtype), (*batch, m, n, k), *operands)
     return out  # type: ignore[no-any-return]
 
 
-def _stack(x: BufferArray, batch: tuple[int, ...]) -> Operand:
+def stack(x: BufferArray, batch: tuple[int, ...]) -> Operand:
+    """Matrices as a product gets them, with `batch` in front."""
     return x.spread((*batch, *x.shape[-2:]))._replace(
         strides=(*x.spread((*batch, *x.shape[-2:])).strides[:-2], *x.strides[-2:])
     )

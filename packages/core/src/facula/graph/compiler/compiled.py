@@ -14,7 +14,7 @@ import numpy as np
 from facula.graph.codegen.program import raise_for
 from facula.graph.compiler.artifact import Artifact
 from facula.graph.compiler.planned import Planned, plan_again
-from facula.graph.runtime import gemm_address, load, shared_library
+from facula.graph.runtime import bfloat16_gemm_address, gemm_address, load, shared_library
 from facula.graph.runtime.calls import Table
 from facula.graph.runtime.primitives import PrimitiveMissing
 
@@ -32,6 +32,7 @@ class _Context(ctypes.Structure):
         ("gemm", ctypes.c_void_p),
         ("barrier", ctypes.c_void_p),
         ("plans", ctypes.c_void_p),
+        ("gemm_bf16", ctypes.c_void_p),
     ]
 
 
@@ -94,6 +95,7 @@ class Compiled:
             gemm_address(),
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
             ctypes.addressof(self.addresses),
+            bfloat16_gemm_address(),
         )
         self.context_address = ctypes.addressof(self.context)
         self.run = loaded.run

@@ -10,7 +10,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.dtypes import F32
 from facula.graph.compiler.planned import Planned
 from facula.graph.runtime import convolution as plans, has_onednn
-from facula.graph.runtime.primitives import Plan, PrimitiveMissing
+from facula.graph.runtime.primitives import BF16, Plan, PrimitiveMissing
 
 #: The slots of a plan that are written.
 WRITTEN = {
@@ -18,17 +18,25 @@ WRITTEN = {
     "backward_input": (plans.OUTPUT, plans.WORKSPACE),
     "backward_weights": (plans.WEIGHTS, plans.WORKSPACE),
 }
+#: Those of the two factors of its sums.
+FACTORS = {
+    "forward": (plans.INPUT, plans.WEIGHTS),
+    "backward_input": (plans.INPUT, plans.WEIGHTS),
+    "backward_weights": (plans.INPUT, plans.OUTPUT),
+}
 
 
 class Convolve(Planned):
     """A plan of oneDNN. Raises PrimitiveMissing where that has none."""
 
     def __init__(self, threads: int, kind: str, geometry: tuple[Any, ...], *more: Any):
-        self.plan: Plan = getattr(plans, kind)(plans.Convolution(*geometry), threads, *more)
+        c = plans.Convolution(*geometry)
+        self.plan: Plan = getattr(plans, kind)(c, threads, *more)
         request = ("convolution", threads, kind, tuple(geometry), *more)
         super().__init__(
-            self.plan.settle(), WRITTEN[kind], request=request, workspace=self.plan.workspace
-        )
+            self.plan.settle(), WRITTEN[kind], request=request, workspace=self.plan.workspace,
+            halves=FACTORS[kind] if c.read == BF16 else (),
+        )  # fmt: skip
 
 
 def install(xp: Any) -> None:
@@ -99,7 +107,7 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
             if geometry.is_product and (not transposed or geometry.size == geometry.out):
                 return _product(xp, input, weight, bias, stride, transposed)
             if min(shape) > 0:
-                found = kernel(*what)
+                input, weight, found = _with_factors(xp, input, weight, kernel, *what)
         if found is None:
             return below(input, weight, bias, *options[:3], transposed, output_padding, groups)
         out = xp.empty(shape, F32)
@@ -115,6 +123,13 @@ def _convolution(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
         return _with_bias(xp, result, bias) if transposed else result
 
     return convolution
+
+
+def _with_factors(xp: Any, a: Any, b: Any, kernel: Any, kind: str, c: plans.Convolution, *more: Any) -> Any:  # fmt: skip
+    """The factors and the kernel for them: what was cast from bfloat16 is taken as that, where there are instructions for it."""
+    halves = xp.origins.of_all(a, b)
+    found = None if halves is None else kernel(kind, c._replace(read=BF16), *more)
+    return (*halves, found) if found is not None else (a, b, kernel(kind, c, *more))
 
 
 def _with_bias(xp: Any, x: BufferArray, bias: BufferArray | None) -> BufferArray:
@@ -154,7 +169,9 @@ def _weight_grad(xp: Any, below: Callable[..., Any], kernel: Callable[..., Any])
                 x, g = (channels_last(xp, a) for a in (_met(xp, input, stride), grad))
                 x, g = (_matrix(xp, a, a.shape[-1]) for a in (x, g))
                 return xp.view(xp.matmul(xp.transpose(g, 0, 1), x), (g.shape[1], x.shape[1], *size))
-            found = kernel("backward_weights", geometry)
+            input, grad, found = _with_factors(
+                xp, input, grad, kernel, "backward_weights", geometry
+            )
         if found is None:
             return below(input, grad, size, stride, padding, dilation, groups)
         out = xp.empty((grad.shape[1], input.shape[1] // groups, *size), F32)

@@ -46,9 +46,10 @@ TILE = 64
 
 HEAD = f"""\
 typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
+typedef i32 (*gemm_bf16_t)(long, long, long, const u16 *, long, long, const u16 *, long, long, f32 *, long);
 typedef struct {{
     u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
-    void **plans;
+    void **plans; gemm_bf16_t gemm_bf16;
 }} program_t;
 typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* that a plan begins with */
 #ifdef __clang__
@@ -337,17 +338,20 @@ class NestPrinter:
         pa, pb, pc = (self.pointer(x.memory, x.element.storage) for x in (a, b, out))
         lines = [
             f"i64 top = {low[0]}, left = {low[1]}, rows = {high[0]} - top, columns = {high[1]} - left;",
-            f"const {a.element.value} *a = {pa} + {at[a]} + top * {ai}, *b = {pb} + {at[b]} + left * {bj};",
-            f"{a.element.value} *c = {pc} + {to} + top * {ci} + left * {cj};",
+            f"const {a.element.storage} *a = {pa} + {at[a]} + top * {ai}, *b = {pb} + {at[b]} + left * {bj};",
+            f"{out.element.value} *c = {pc} + {to} + top * {ci} + left * {cj};",
         ]
-        if a.element.value == "f32" and (cj == 1 or n == 1):
-            lines.append(f"p->gemm(rows, columns, {nest.depth}, a, {ai}, {ak}, b, {bk}, {bj}, c, {ci});")  # fmt: skip
+        if out.element.value == "f32" and (cj == 1 or n == 1):
+            gemm = "gemm_bf16" if a.element.is_half else "gemm"
+            lines.append(f"p->{gemm}(rows, columns, {nest.depth}, a, {ai}, {ak}, b, {bk}, {bj}, c, {ci});")  # fmt: skip
         else:
-            t = a.element.value
+            t = out.element.value
+            parts = f"a[i * {ai} + k * {ak}]", f"b[k * {bk} + j * {bj}]"
+            factors = " * ".join(load(a.element, x) for x in parts)
             lines += [
                 "for (i64 i = 0; i < rows; ++i) for (i64 j = 0; j < columns; ++j) {",
                 f"    {t} sum = 0;",
-                f"    for (i64 k = 0; k < {nest.depth}; ++k) sum += a[i * {ai} + k * {ak}] * b[k * {bk} + j * {bj}];",
+                f"    for (i64 k = 0; k < {nest.depth}; ++k) sum += {factors};",
                 f"    c[i * {ci} + j * {cj}] = sum;",
                 "}",
             ]
@@ -391,8 +395,10 @@ class NestPrinter:
         if kernel not in plans:
             plans.append(kernel)
         slots = ", ".join(
-            "0" if x is None else f"{self.pointer(_memory(x), 'f32')} + {x.offset}"
-            for x in operands
+            "0"
+            if x is None
+            else f"{self.pointer(_memory(x), 'u16' if i in kernel.halves else 'f32')} + {x.offset}"
+            for i, x in enumerate(operands)
         )
         plan = f"p->plans[{plans.index(kernel)}]"
         return [

@@ -17,7 +17,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
 from facula.backends.meta import bind_options
-from facula.graph.compiler import attention, convolve, max_pool, recurrent
+from facula.graph.compiler import attention, bfloat16, convolve, max_pool, recurrent
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
 from facula.ops.dims import row_major, view_strides
@@ -79,6 +79,7 @@ class NotingBackend(BufferBackend):
         for op in OPS.values():
             self.bind(op)
         attention.install(self)
+        bfloat16.install(self)
         convolve.install(self)
         recurrent.install(self)
 
@@ -99,6 +100,7 @@ class NotingBackend(BufferBackend):
 
     def note(self, kernel: Any, *arguments: Any) -> None:
         """Notes a launch."""
+        self.origins.written(kernel, arguments)
         self.launches.append(Launch(kernel, arguments))
 
     def kernel(self, op: Any) -> Callable[..., Any] | None:

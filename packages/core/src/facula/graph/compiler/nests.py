@@ -24,8 +24,9 @@ from facula.backends.buffer.kernels import (
     Scatter,
     Sort,
 )
-from facula.dtypes import B8, I64
+from facula.dtypes import B8, F32, I64
 from facula.graph.codegen.elements import INT64, Element, element
+from facula.graph.compiler.bfloat16 import BF16, Product
 from facula.graph.compiler.lower import Launch, Memory
 from facula.graph.compiler.planned import Planned
 from facula.ops.dims import row_major
@@ -361,11 +362,14 @@ def _reduce(launch: Launch) -> Nest:
 
 def _matmul(launch: Launch) -> Nest:
     kernel: Matmul = launch.kernel  # type: ignore[assignment]
-    (*batch, m, n, k), out, a, b = launch.arguments
     if element(kernel.dtype).short not in ("f32", "f64"):
         return _call(launch)
-    shape = (*batch, m, n)
-    return MatmulNest(shape, k, _load(a, kernel.dtype), _load(b, kernel.dtype), _store(out, kernel.dtype))  # fmt: skip
+    return _product(launch.arguments, kernel.dtype, kernel.dtype)
+
+
+def _product(arguments: tuple[Any, ...], read: Any, made: Any) -> Nest:
+    (*batch, m, n, k), out, a, b = arguments
+    return MatmulNest((*batch, m, n), k, _load(a, read), _load(b, read), _store(out, made))
 
 
 def _gather(launch: Launch) -> Nest:
@@ -407,5 +411,6 @@ def _call(launch: Launch) -> Nest:
 
 _MAKERS: dict[type, Callable[[Launch], Nest]] = {
     Map: _map, Reduce: _reduce, Matmul: _matmul, Gather: _gather,
+    Product: lambda launch: _product(launch.arguments, BF16, F32),
     ArgReduce: _call, Scan: _call, Scatter: _call, Sort: _call, RandomWords: _call,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Convolution by oneDNN as plans of parts for threads: forward, by the input, by the weight.
 
-Activations are channels-last (N, *size, C) without gaps; weights, biases and their gradients are (O, C / groups, *kernel) and
+Activations are channels-last (N, *size, C) without gaps, float32 or bfloat16; weights, biases and their gradients are (O, C / groups, *kernel) and
 (O,) as PyTorch has them. oneDNN wants weights in blocks, which a first phase makes of them; the gradient of the weight is
 made in parts over the samples, added up, and brought back.
 """
@@ -33,6 +33,9 @@ class Convolution(NamedTuple):
     dilation: Sizes
     groups: int
     out: Sizes
+    #: oneDNN's numbers of the dtype of activations and weights that are read, and of the result.
+    read: int = api.F32
+    made: int = api.F32
 
     @classmethod
     def of(cls, x: Sizes, w: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Convolution:  # fmt: skip
@@ -60,6 +63,12 @@ class Convolution(NamedTuple):
         """That of an input and a result of these shapes: whose weight's gradient is wanted."""
         return cls(x[0], x[1], x[2:], out[1], kernel, stride, padding, dilation, groups, out[2:])
 
+    def of_dtype(self, read: Any, made: Any = None) -> Convolution:
+        """The same with these NumPy dtypes of what is read, and of the result if that is another."""
+        return self._replace(
+            read=api.of_dtype(read), made=api.of_dtype(read if made is None else made)
+        )
+
     @property
     def is_product(self) -> bool:
         """Whether it is one of matrices, (places, channels) by (channels, outputs): weights need not be brought into blocks then."""
@@ -83,13 +92,13 @@ class Convolution(NamedTuple):
         return tuple((o - 1) * s + (k - 1) * d + 1 - n - p for n, o, k, s, p, d in each)
 
 
-def channels_last(n: int, channels: int, size: Sizes) -> Descriptor:
+def channels_last(n: int, channels: int, size: Sizes, dtype: int = api.F32) -> Descriptor:
     steps = [channels * prod(size[i + 1 :]) for i in range(len(size))]
-    return api.strided((n, channels, *size), (channels * prod(size), 1, *steps))
+    return api.strided((n, channels, *size), (channels * prod(size), 1, *steps), dtype)
 
 
-def _plain(dims: Sizes) -> Descriptor:
-    return api.strided(dims, [prod(dims[i + 1 :]) for i in range(len(dims))])
+def _plain(dims: Sizes, dtype: int = api.F32) -> Descriptor:
+    return api.strided(dims, [prod(dims[i + 1 :]) for i in range(len(dims))], dtype)
 
 
 def bounds(count: int, parts: int) -> list[tuple[int, int]]:
@@ -145,19 +154,24 @@ def _options(c: Convolution) -> tuple[Any, ...]:
 
 
 def _forward(c: Convolution, weights: Descriptor, bias: bool) -> Primitive:
-    out = channels_last(c.n, c.outputs, c.out)
+    out = channels_last(c.n, c.outputs, c.out, c.made)
     of_bias = _plain((c.outputs,)) if bias else None
     return Primitive(
-        "dnnl_convolution_forward_primitive_desc_create", api.FORWARD, api.DIRECT, channels_last(c.n, c.channels, c.size),
+        "dnnl_convolution_forward_primitive_desc_create", api.FORWARD, api.DIRECT, channels_last(c.n, c.channels, c.size, c.read),
         weights, of_bias, out, *_options(c), api.Attributes(),
     )  # fmt: skip
+
+
+def _hint(c: Convolution) -> Primitive:
+    """The forward convolution that a gradient's primitive is made from."""
+    return _forward(c._replace(made=c.read), api.any_layout(c.weight_dims, c.read), False)
 
 
 def forward(c: Convolution, threads: int, bias: bool) -> Plan:
     """INPUT, WEIGHTS, BIAS -> OUTPUT."""
     plan = Plan()
     made: dict[Convolution, Primitive] = {}
-    layout = api.any_layout(c.weight_dims)
+    layout = api.any_layout(c.weight_dims, c.read)
     parts = pieces_of(c, threads, rows=True)
     for part in parts:
         own, _ = _geometry(c, part)
@@ -165,15 +179,16 @@ def forward(c: Convolution, threads: int, bias: bool) -> Plan:
             made[own] = _forward(own, layout, bias)
             layout = made[own].layout(api.WEIGHTS)
     slot, at = _pack(plan, c, layout, threads)
+    read, written = api.ITEMSIZE[c.read], api.ITEMSIZE[c.made]
     plan.phase()
     for part in parts:
         own, row = _geometry(c, part)
         primitive = made[own]
-        source = 4 * c.channels * (part.first * prod(c.size) + row * prod(c.size[1:]))
-        target = 4 * c.outputs * (part.first * prod(c.out) + part.low * prod(c.out[1:]))
-        out = channels_last(own.n, c.outputs, own.out)
+        source = read * c.channels * (part.first * prod(c.size) + row * prod(c.size[1:]))
+        target = written * c.outputs * (part.first * prod(c.out) + part.low * prod(c.out[1:]))
+        out = channels_last(own.n, c.outputs, own.out, c.made)
         uses = [
-            (api.SOURCE, channels_last(own.n, c.channels, own.size), INPUT, source),
+            (api.SOURCE, channels_last(own.n, c.channels, own.size, c.read), INPUT, source),
             (api.WEIGHTS, layout, slot, at),
             (api.TARGET, out, OUTPUT, target),
         ]
@@ -187,32 +202,33 @@ def backward_input(c: Convolution, threads: int) -> Plan:
     """The gradient of the result under INPUT, WEIGHTS -> the gradient of the input under OUTPUT."""
     plan = Plan()
     made: dict[Convolution, Primitive] = {}
-    layout = api.any_layout(c.weight_dims)
+    layout = api.any_layout(c.weight_dims, c.read)
     parts = pieces_of(c, threads, rows=False)
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:
-            hint = _forward(own, api.any_layout(c.weight_dims), False)
+            hint = _hint(own)
             made[own] = Primitive(
-                "dnnl_convolution_backward_data_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size),
-                layout, channels_last(own.n, c.outputs, c.out), *_options(own), api.Pointer(hint.description), api.Attributes(),
+                "dnnl_convolution_backward_data_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size, c.made),
+                layout, channels_last(own.n, c.outputs, c.out, c.read), *_options(own), api.Pointer(hint.description), api.Attributes(),
             )  # fmt: skip
             layout = made[own].layout(api.WEIGHTS)
     slot, at = _pack(plan, c, layout, threads)
+    read, written = api.ITEMSIZE[c.read], api.ITEMSIZE[c.made]
     plan.phase()
     for part in parts:
         own, _ = _geometry(c, part)
         plan.add(
             made[own],
-            (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out), INPUT, 4 * c.outputs * part.first * prod(c.out)),
+            (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out, c.read), INPUT, read * c.outputs * part.first * prod(c.out)),
             (api.WEIGHTS, layout, slot, at),
-            (api.SOURCE_GRADIENT, channels_last(own.n, c.channels, c.size), OUTPUT, 4 * c.channels * part.first * prod(c.size)),
+            (api.SOURCE_GRADIENT, channels_last(own.n, c.channels, c.size, c.made), OUTPUT, written * c.channels * part.first * prod(c.size)),
         )  # fmt: skip
     return plan
 
 
 def backward_weights(c: Convolution, threads: int) -> Plan:
-    """INPUT and the gradient of the result under OUTPUT -> the gradient of the weight under WEIGHTS."""
+    """INPUT and the gradient of the result under OUTPUT -> the gradient of the weight, float32, under WEIGHTS."""
     plan = Plan()
     made: dict[Convolution, Primitive] = {}
     layout = api.any_layout(c.weight_dims)
@@ -220,13 +236,14 @@ def backward_weights(c: Convolution, threads: int) -> Plan:
     for part in parts:
         own, _ = _geometry(c, part)
         if own not in made:
-            hint = _forward(own, api.any_layout(c.weight_dims), False)
+            hint = _hint(own)
             made[own] = Primitive(
-                "dnnl_convolution_backward_weights_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size),
-                layout, None, channels_last(own.n, c.outputs, c.out), *_options(own), api.Pointer(hint.description),
+                "dnnl_convolution_backward_weights_primitive_desc_create", api.DIRECT, channels_last(own.n, c.channels, c.size, c.read),
+                layout, None, channels_last(own.n, c.outputs, c.out, c.read), *_options(own), api.Pointer(hint.description),
                 api.Attributes(),
             )  # fmt: skip
             layout = made[own].layout(api.WEIGHTS_GRADIENT)
+    read = api.ITEMSIZE[c.read]
     plain = layout.equals(_plain(c.weight_dims))
     nbytes = layout.nbytes
     apart = -(-nbytes // 64) * 64
@@ -237,8 +254,8 @@ def backward_weights(c: Convolution, threads: int) -> Plan:
         own, _ = _geometry(c, part)
         plan.add(
             made[own],
-            (api.SOURCE, channels_last(own.n, c.channels, c.size), INPUT, 4 * c.channels * part.first * prod(c.size)),
-            (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out), OUTPUT, 4 * c.outputs * part.first * prod(c.out)),
+            (api.SOURCE, channels_last(own.n, c.channels, c.size, c.read), INPUT, read * c.channels * part.first * prod(c.size)),
+            (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out, c.read), OUTPUT, read * c.outputs * part.first * prod(c.out)),
             (api.WEIGHTS_GRADIENT, layout, slot, pieces + i * apart),
         )  # fmt: skip
     if len(parts) > 1:
@@ -248,17 +265,17 @@ def backward_weights(c: Convolution, threads: int) -> Plan:
             plan.add_sum(target, (WORKSPACE, pieces), apart, len(parts), low, high)
     if not plain:
         plan.phase()
-        _reorder(plan, c, threads, layout, (WORKSPACE, pieces), WEIGHTS, False)
+        _reorder(plan, c, api.F32, threads, layout, (WORKSPACE, pieces), WEIGHTS, False)
     return plan
 
 
 def _pack(plan: Plan, c: Convolution, layout: Descriptor, threads: int) -> tuple[int, int]:
     """A phase that lays weights out; the slot and distance where they are then."""
-    if layout.equals(_plain(c.weight_dims)):
+    if layout.equals(_plain(c.weight_dims, c.read)):
         return WEIGHTS, 0
     at = plan.room(layout.nbytes)
     plan.phase()
-    _reorder(plan, c, threads, layout, (WORKSPACE, at), WEIGHTS, True)
+    _reorder(plan, c, c.read, threads, layout, (WORKSPACE, at), WEIGHTS, True)
     return WORKSPACE, at
 
 
@@ -267,10 +284,10 @@ FEW = 1 << 14
 
 
 def _reorder(
-    plan: Plan, c: Convolution, threads: int, layout: Descriptor, packed: tuple[int, int], plain: int, packs: bool
+    plan: Plan, c: Convolution, dtype: int, threads: int, layout: Descriptor, packed: tuple[int, int], plain: int, packs: bool
 ) -> None:  # fmt: skip
     """Steps from weights as PyTorch has them to `layout`, or back."""
-    for mine, theirs in _pieces(_plain(c.weight_dims), layout, c.weight_dims, threads):
+    for mine, theirs in _pieces(_plain(c.weight_dims, dtype), layout, c.weight_dims, threads):
         ends = [(mine, plain, 0), (theirs, *packed)]
         source, target = ends if packs else ends[::-1]
         plan.add(api.reorder(source[0], target[0]), (api.SOURCE, *source), (api.TARGET, *target))

@@ -18,6 +18,7 @@ typedef struct { int major, minor, patch; } dnnl_version_t;
 DNNL_FUNCTIONS(DECLARE)
 
 int onednn_is_open;
+static void find_bfloat16(void *library);
 
 /* Opens the library. Returns 0, or 1 where it or a function of it cannot be found or its version is another. */
 int onednn_open(const char *path)
@@ -27,6 +28,7 @@ int onednn_open(const char *path)
 #define FIND(result, name, arguments) if (!(name = (result (*) arguments)dlsym(library, #name))) return 1;
     DNNL_FUNCTIONS(FIND)
     onednn_is_open = dnnl_version()->major == 3;
+    find_bfloat16(library);
     return !onednn_is_open;
 }
 

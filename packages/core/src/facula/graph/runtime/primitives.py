@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from facula.dtypes import F32 as _F32
 from facula.graph.runtime.onednn import library_path
 from facula.graph.runtime.shared_library import shared_library
 
-F32 = 3
+BF16, F32 = 2, 3
+ITEMSIZE = {BF16: 2, F32: 4}
 ANY = 1
 FORWARD = 96  # inference: nothing is kept for a gradient, none of ours needs it
 DIRECT = 1
@@ -42,7 +44,7 @@ class PrimitiveMissing(NotImplementedError):
 
 
 class Descriptor:
-    """The shape of a piece of memory: float32 `dims` and strides in elements, or a layout of oneDNN's choice."""
+    """The shape of a piece of memory: `dims`, dtype and strides in elements, or a layout of oneDNN's choice."""
 
     def __init__(self, handle: int, owned: bool = True):
         self.handle = handle
@@ -64,14 +66,19 @@ class Descriptor:
         return bool(_api().dnnl_memory_desc_equal(Pointer(self.handle), Pointer(other.handle)))
 
 
-def strided(dims: Ints, strides: Ints) -> Descriptor:
+def strided(dims: Ints, strides: Ints, dtype: int = F32) -> Descriptor:
     return _made(
-        "dnnl_memory_desc_create_with_strides", len(dims), Dims(*dims), F32, Dims(*strides)
+        "dnnl_memory_desc_create_with_strides", len(dims), Dims(*dims), dtype, Dims(*strides)
     )
 
 
-def any_layout(dims: Ints) -> Descriptor:
-    return _made("dnnl_memory_desc_create_with_tag", len(dims), Dims(*dims), F32, ANY)
+def of_dtype(dtype: Any) -> int:
+    """oneDNN's number of a NumPy dtype."""
+    return F32 if dtype is _F32 else BF16
+
+
+def any_layout(dims: Ints, dtype: int = F32) -> Descriptor:
+    return _made("dnnl_memory_desc_create_with_tag", len(dims), Dims(*dims), dtype, ANY)
 
 
 @cache

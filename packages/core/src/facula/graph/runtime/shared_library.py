@@ -11,14 +11,15 @@ from pathlib import Path
 from facula.graph.runtime.onednn import library_path
 from facula.graph.runtime.unit import load
 
-_SOURCES = ("pool.c", "tile.c", "gemm.c", "onednn.c")
+_SOURCES = ("pool.c", "tile.c", "gemm.c", "onednn.c", "bfloat16.c")
 
 
 @cache
 def shared_library() -> ctypes.CDLL:
     """A library with `run(body, context, threads)`, `barrier()`, `gemm` and, if oneDNN is there, `onednn_gemm`.
 
-    `run` calls `void body(void *context, int thread)` once per thread, within which `barrier` waits for all.
+    `run` calls `void body(void *context, int thread)` once per thread, within which `barrier` waits for all;
+    `gemm_bf16` is for products of bfloat16.
     Raises CompilerMissing where there is no C compiler.
     """
     here = Path(__file__)
@@ -41,3 +42,13 @@ def gemm_address() -> int:
     library = shared_library()
     function = library.onednn_gemm if has_onednn() else library.gemm
     return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def bfloat16_gemm_address() -> int:
+    """The function for products of bfloat16 matrices with a float32 result, with the arguments of `gemm`."""
+    return ctypes.cast(shared_library().gemm_bf16, ctypes.c_void_p).value or 0
+
+
+def has_bfloat16() -> bool:
+    """Whether products and convolutions of bfloat16 have instructions of their own here, and a library that knows them."""
+    return bool(ctypes.c_int.in_dll(shared_library(), "bfloat16_is_native").value)
