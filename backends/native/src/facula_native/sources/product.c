@@ -16,6 +16,7 @@ typedef struct {
 } product_t;
 
 enum { FEW = 4, WORTH = 8 }; /* as in product.py */
+#define LONG 512 /* a piece packs what it reads: shorter ones would pack as much for less */
 
 static _Thread_local struct { f32 *sums; i64 room; } tile;
 
@@ -85,8 +86,8 @@ static void matrices(product_t *p)
 {
     i64 along = p->m >= p->n ? p->m : p->n, few = p->m < p->n ? p->m : p->n, work = p->m * p->n * p->depth;
     i64 grain = 1 + (few > FEW ? 100000 : 25000) * along / (work + 1); /* of few rows, reading the other matrix is the work */
-    i64 two_each = (along + 2 * pool_threads - 1) / (2 * pool_threads); /* each packs what it reads: not too many */
-    in_parts(along == p->m ? some_rows : some_columns, p, along, grain, (two_each + 11) / 12 * 12);
+    i64 pieces = (along < 2 * LONG * pool_threads ? 1 : 2) * pool_threads, step = (along + pieces - 1) / pieces;
+    in_parts(along == p->m ? some_rows : some_columns, p, along, grain, (step + 11) / 12 * 12);
 }
 
 static i64 step_of(const array_t *a, int from_end, i64 itemsize) { return a->nd < from_end ? 0 : a->strides[a->nd - from_end] / itemsize; }

@@ -95,14 +95,18 @@ def _layer_gradients(
     xp: Namespace, to_x: Any, to_h: Any, input: Any, before: Any, w_ih: Any, needs: dict[str, bool]
 ) -> dict[str, Any]:
     """Gradients of input, weights and biases from those of the two products (T, B, gates)."""
+    b_ih = xp.sum(to_x, (0, 1)) if needs["b_ih"] else None
+    b_hh = None
+    if needs["b_hh"]:  # in memory of its own: gradients are clipped in place
+        b_hh = xp.sum(to_h, (0, 1)) if b_ih is None or to_h is not to_x else xp.clone(b_ih)
     return {
         "input": xp.reshape(xp.matmul(_flat(xp, to_x), w_ih), input.shape)
         if needs["input"]
         else None,
         "w_ih": _product(xp, to_x, input) if needs["w_ih"] else None,
         "w_hh": _product(xp, to_h, before) if needs["w_hh"] else None,
-        "b_ih": xp.sum(to_x, (0, 1)) if needs["b_ih"] else None,
-        "b_hh": xp.sum(to_h, (0, 1)) if needs["b_hh"] else None,
+        "b_ih": b_ih,
+        "b_hh": b_hh,
     }
 
 
