@@ -370,3 +370,22 @@ def test_memory_of_a_result_that_nobody_holds_is_used_again():
     f = facula.compile(lambda x: x * 2, backend="c")
     x = facula.ones(5000)
     assert len({f(x).data_ptr() for _ in range(6)}) == 1
+
+
+DIVISORS = [3.0, -0.1, 1.0, 2.0**-126, 1e-41, 3e38, -7e-20, np.inf, -np.inf, 0.0, -0.0, np.nan]
+
+
+def test_one_divisor_for_many_elements_gives_the_bits_of_division():
+    """Whatever is divided: all exponents, subnormal numbers, zeros, infinities, NaN."""
+    bits = np.random.default_rng(0).integers(0, 1 << 32, (len(DIVISORS), 60_000), np.uint32)
+    bits[:, :6] = 0, 1 << 31, 0x7F800000, 0xFF800000, 1, 0x7F7FFFFF
+    a, b = bits.view(np.float32), np.array(DIVISORS, np.float32)[:, None]
+    by_row = facula.compile(lambda x, y: (x / y, x / 3.0), backend="c")
+    for _ in range(2):
+        rows, thirds = by_row(facula.from_numpy(a), facula.from_numpy(b))
+    with np.errstate(all="ignore"):
+        for found, expected in ((rows, a / b), (thirds, a / np.float32(3))):
+            nan = np.isnan(expected)
+            assert (np.isnan(found.numpy()) == nan).all()
+            found_bits, expected_bits = found.numpy()[~nan].view("u4"), expected[~nan].view("u4")
+            np.testing.assert_array_equal(found_bits, expected_bits)

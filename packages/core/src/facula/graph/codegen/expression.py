@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 from facula.dtypes import BOOL, FLOAT, INTEGER
 from facula.graph.codegen.elements import (
     BOOLEAN,
+    FLOAT32,
     INT64,
     Element,
     convert,
@@ -25,10 +27,14 @@ class Typed(NamedTuple):
 
 
 def print_expression(
-    expression: str, dtype: Element, variables: dict[str, Typed]
+    expression: str, dtype: Element, variables: dict[str, Typed], fixed: Set[str] = frozenset()
 ) -> tuple[Typed, list[str]]:
-    """`expression`, computed in `dtype`, of variables that are values of `dtype` or bools; and its integer divisors."""
-    printer = _Printer(dtype, variables)
+    """`expression`, computed in `dtype`, of variables that are values of `dtype` or bools; and its integer divisors.
+
+    `fixed`: variables that are the same for many elements. Division of float32 by what is made of these is a call of
+    `over_f32`, which whoever names any must define.
+    """
+    printer = _Printer(dtype, variables, fixed)
     return printer.visit(ast.parse(expression, mode="eval").body), printer.divisors
 
 
@@ -47,10 +53,11 @@ _COMPLEX = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
 
 class _Printer(ast.NodeVisitor):
-    def __init__(self, dtype: Element, variables: dict[str, Typed]):
+    def __init__(self, dtype: Element, variables: dict[str, Typed], fixed: Set[str]):
         #: What arithmetic is done in: bools are counted in int64.
         self.dtype = INT64 if dtype.category == BOOL else dtype
         self.variables = variables
+        self.fixed = fixed
         #: What integers are divided by: a 0 among these is an error.
         self.divisors: list[str] = []
 
@@ -78,7 +85,13 @@ class _Printer(ast.NodeVisitor):
             if left.element is right.element is BOOLEAN:
                 return Typed(f"({left.text} {symbol} {right.text})", BOOLEAN)
         left_text, right_text = self.operand(node.left), self.operand(node.right)
+        if symbol == "/" and self.dtype is FLOAT32 and self.is_fixed(node.right):
+            return Typed(f"over_f32({left_text}, {right_text})", self.dtype)
         return Typed(self.arithmetic(symbol, left_text, right_text), self.dtype)
+
+    def is_fixed(self, node: ast.AST) -> bool:
+        names = {x.id for x in ast.walk(node) if isinstance(x, ast.Name) and x.id in self.variables}
+        return bool(names) and names <= self.fixed
 
     def arithmetic(self, symbol: str, left: str, right: str) -> str:
         e = self.dtype

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from facula.backends.buffer.kernels import Operand, RandomWords
+from facula.dtypes import FLOAT
 from facula.graph.codegen.dialects import C
 from facula.graph.codegen.elements import (
     BOOLEAN,
@@ -43,6 +45,8 @@ from facula.graph.compiler.schedule import Share
 LANES, BLOCK = 32, 4096
 #: Columns that are summed at a time.
 TILE = 64
+#: Elements of a loop from which on it is worth a division to have none in the loop.
+LONG = 64
 
 HEAD = f"""\
 typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
@@ -63,6 +67,15 @@ typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* tha
     for (type i = (d) ? 0 : (type)((i64)(n) * me / THREADS), i##_end = (d) ? (n) : (type)((i64)(n) * (me + 1) / THREADS); i < i##_end; ++i)
 #define ELEMENTS(type, i, n) EACH(type, i, 0, n)
 static _Thread_local i32 me;
+/* a / b where one b divides many a: rounded from float64, which has digits enough for the same bits. Division takes 10 cycles a vector. */
+static inline f32 over_f32(f32 a, f32 b)
+{{
+#ifdef __AVX512F__
+    return (f32)((f64)a * (1.0 / (f64)b));
+#else
+    return a / b;
+#endif
+}}
 #define INDEX {INDEX}
 static inline i64 picked(i64 *flag, i64 index, i64 size)
 {{
@@ -118,6 +131,8 @@ class NestPrinter:
         self.pointers: dict[tuple[int, int, str], str] = {}
         #: Statements that must stand before the value that is being printed.
         self.checks: list[str] = []
+        #: The dimension of a long innermost loop.
+        self.inner: int | None = None
 
     def text(self) -> str:
         kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
@@ -203,7 +218,10 @@ class NestPrinter:
         for name, part in zip(v.names, v.parts):
             e = part.element if part.element is BOOLEAN else v.dtype
             variables[name] = Typed(convert(part.element, e, visit(part)), e)
-        result, divisors = print_expression(v.expression, v.dtype, variables)
+        fixed: set[str] = set()
+        if "/" in v.expression and self.inner is not None:
+            fixed = {n for n, part in zip(v.names, v.parts) if is_fixed(part, self.inner)}
+        result, divisors = print_expression(v.expression, v.dtype, variables, fixed)
         self.checks += [f"if ({d} == 0) {self.flag}[0] = {DIVISION};" for d in divisors]
         return convert(result.element, v.element, result.text)
 
@@ -211,6 +229,8 @@ class NestPrinter:
 
     def map(self, nest: MapNest) -> list[str]:
         names = [f"i{d}" for d in range(len(nest.shape))]
+        if nest.shape and nest.shape[-1] >= LONG:
+            self.inner = len(nest.shape) - 1
         lines, texts = self.values([s.value for s in nest.stores], names)
         for s, text in zip(nest.stores, texts):
             lines.append(store(s.element, self.element(s, names), text))
@@ -415,6 +435,15 @@ def _number(number: Any, type: str) -> str:
         text = repr(float(number))
         return {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(text, text)
     return f"({type})U64({int(number) % (1 << 64)})"
+
+
+def is_fixed(value: Value, d: int) -> bool:
+    """Whether a value is the same all along dimension `d`. Not what C's compiler divides by better: powers of two."""
+    if isinstance(value, Number):
+        return value.element.category != FLOAT or abs(math.frexp(value.number)[0]) != 0.5
+    if isinstance(value, (Load, Position, Pick)) and value.strides[d]:
+        return False
+    return all(is_fixed(part, d) for part in value.below)
 
 
 def affine(offset: int, strides: Sequence[int], names: Sequence[str]) -> str:
