@@ -55,6 +55,7 @@ def unit(name: str) -> ctypes.CDLL | None:
     ctypes.c_void_p.in_dll(library, "pool_run_some").value = run.value
     if hasattr(library, "gemm"):
         ctypes.c_void_p.in_dll(library, "gemm").value = gemm_address()
+    if hasattr(library, "gemm_bf16"):
         ctypes.c_void_p.in_dll(library, "gemm_bf16").value = bfloat16_gemm_address()
     if not _loaded:
         threads.listeners.append(_set_threads)
