@@ -9,7 +9,7 @@ them, from where tiles take them as factors, rows or columns, without packing: S
 #define KEYS 128              /* of a chunk */
 #define STEP (KEYS + LANES)   /* no power of two: rows would lie on each other in the cache */
 #define QUERIES 128           /* of a part of the work */
-#define LINES 64              /* queries of a block of the gradient */
+#define LINES 96              /* queries of a block of the gradient */
 #define FEW 4                 /* queries, fewer than which read keys too seldom to pack them */
 #define FAR 1024              /* keys, more than which are not in the first caches: more queries read them at a time */
 #define LOWEST -87.0f         /* e^x is 0 below: a weight of 1e-38 */
@@ -44,6 +44,8 @@ int (*gemm)(long m, long n, long depth, const f32 *a, long ai, long ak, const f3
 #define EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < LANES; ++l)
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
 #define WHOLE(n, of) (((n) + (of) - 1) / (of) * (of))
+
+typedef int bits __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 static i64 place(const attention_t *c, const layout_t *x, i64 head) { return head / c->inner * x->outer + head % c->inner * x->inner; }
 
@@ -103,7 +105,7 @@ static void to_panels(i64 n, i64 width, const f32 *from, i64 row, i64 column, f3
 }
 
 /* n rows of whole tiles' width, the rest of which is 0. */
-static void to_rows(i64 n, i64 width, const f32 *from, i64 row, i64 column, f32 scale, f32 *to)
+static void to_rows(i64 n, i64 width, const f32 *restrict from, i64 row, i64 column, f32 scale, f32 *restrict to)
 {
     i64 whole = WHOLE(width, COLUMNS);
     for (i64 i = 0; i < n; ++i, from += row, to += whole) {
@@ -129,7 +131,7 @@ static void scores_of(i64 n, i64 high, i64 keys, i64 width, const f32 *columns, 
 }
 
 /* Rows of whole tiles' width as rows of `width`. */
-static void from_rows(i64 n, i64 width, const f32 *rows, f32 scale, f32 *to, i64 row)
+static void from_rows(i64 n, i64 width, const f32 *restrict rows, f32 scale, f32 *restrict to, i64 row)
 {
     i64 whole = WHOLE(width, COLUMNS);
     for (i64 i = 0; i < n; ++i, rows += whole, to += row)
@@ -165,25 +167,70 @@ INLINE f32 weight(f32 x)
     return x < LOWEST ? 0.0f : e;
 }
 
-/* Of whole vectors. */
-static f32 most_of(const f32 *s, i64 n, f32 most)
+INLINE vec larger(vec a, vec b)
 {
-    f32 lane[LANES];
-    EACH_LANE lane[l] = most;
-    for (i64 i = 0; i < n; i += LANES) EACH_LANE lane[l] = s[i + l] > lane[l] ? s[i + l] : lane[l];
-    for (int half = LANES / 2; half; half /= 2)
-        for (int l = 0; l < half; ++l) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
-    return lane[0];
+    bits is = (bits)(a > b);
+    return (vec)(((bits)a & is) | ((bits)b & ~is));
 }
 
-/* Scores become weights, e^(s - most); their sum. */
-static f32 weights_of(f32 *s, i64 n, f32 most)
+INLINE vec sum(vec a, vec b) { return a + b; }
+
+/* to[i] = all of x[i] folded into one. x is used up. */
+#if TURNS
+#define JOIN(fold, h)                                                                                     \
+    _Pragma("GCC unroll 16")                                                                              \
+    for (int i = 0; i < LANES; i += 2 * (h)) {                                                            \
+        lanes low = x[i], high = x[i + (h)];                                                              \
+        x[i] = fold(__builtin_shufflevector(low, high, LIST(FROM_LOW, h)), __builtin_shufflevector(low, high, LIST(FROM_HIGH, h))); \
+    }
+#if LANES == 16
+#define JOINS(fold) JOIN(fold, 1) JOIN(fold, 2) JOIN(fold, 4) JOIN(fold, 8)
+#elif LANES == 8
+#define JOINS(fold) JOIN(fold, 1) JOIN(fold, 2) JOIN(fold, 4)
+#else
+#define JOINS(fold) JOIN(fold, 1) JOIN(fold, 2)
+#endif
+#define FOLDED(fold, x, to)                                                                               \
+    do {                                                                                                  \
+        JOINS(fold)                                                                                       \
+        *(vec *)(to) = x[0];                                                                              \
+    } while (0)
+#else
+#define FOLDED(fold, x, to)                                                                               \
+    for (int i = 0; i < LANES; ++i) {                                                                     \
+        vec all = x[i];                                                                                   \
+        for (int l = 1; l < LANES; ++l) all = fold(all, (vec){0} + x[i][l]);                              \
+        (to)[i] = all[0];                                                                                 \
+    }
+#endif
+
+/* The largest of each of n rows of scores, whole vectors, and of `most`. */
+static void most_of(i64 n, i64 keys, const f32 *s, f32 *most)
 {
-    f32 lane[LANES] = {0};
-    for (i64 i = 0; i < n; i += LANES) EACH_LANE { s[i + l] = weight(s[i + l] - most); lane[l] += s[i + l]; }
-    for (int half = LANES / 2; half; half /= 2)
-        for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
-    return lane[0];
+    vec x[LANES];
+    for (i64 r = 0; r < LANES; ++r) x[r] = (vec){0} - INFINITY;
+    for (i64 r = 0; r < n; ++r, s += STEP)
+        for (i64 i = 0; i < keys; i += LANES) x[r] = larger(*(const vec *)(s + i), x[r]);
+    f32 found[LANES];
+    FOLDED(larger, x, found);
+    *(vec *)most = larger(*(const vec *)found, *(const vec *)most);
+}
+
+/* n rows of scores become weights, e^(s - most), and `totals` theirs more. */
+static void weights_of(i64 n, i64 keys, f32 *s, const f32 *most, f32 *totals)
+{
+    vec x[LANES] = {0};
+    for (i64 r = 0; r < n; ++r, s += STEP) {
+        vec all = {0};
+        for (i64 i = 0; i < keys; i += LANES) {
+            EACH_LANE s[i + l] = weight(s[i + l] - most[r]);
+            all += *(const vec *)(s + i);
+        }
+        x[r] = all;
+    }
+    f32 found[LANES];
+    FOLDED(sum, x, found);
+    *(vec *)totals += *(const vec *)found;
 }
 
 /* ---- forward */
@@ -213,26 +260,26 @@ static void attend(const attention_t *c, const forward_t *s, const forward_room_
     const f32 *query = s->query + place(c, &c->query, head) + from * c->query.row, *key = s->key + place(c, &c->key, head);
     to_rows(n, c->width, query, c->query.row, c->query.column, (f32)c->scale, r->rows);
     if (c->queries >= FEW) to_columns(n, high, c->width, r->rows, r->columns);
-    f32 most[4 * ROWS], factor[4 * ROWS];
-    for (i64 i = 0; i < n; ++i) most[i] = -INFINITY;
+    f32 most[4 * ROWS + LANES], totals[4 * ROWS + LANES], factor[4 * ROWS + LANES];
+    for (i64 i = 0; i < n + LANES; ++i) most[i] = -INFINITY, totals[i] = 0;
     for (i64 k = 0; k < seen; k += KEYS) {
         i64 keys = LEAST(KEYS, seen - k);
         f32 *scores = r->scores + k / KEYS * r->lines * STEP;
         if (c->queries >= FEW) scores_of(n, high, keys, c->width, r->columns, r->panels + k * c->width, scores);
         else gemm(n, keys, c->width, r->rows, WHOLE(c->width, COLUMNS), 1, key + k * c->key.row, c->key.column, c->key.row, scores, STEP);
-        for (i64 i = 0; i < n; ++i) {
-            limit(c, s->mask, head, from + i, k, keys, scores + i * STEP);
-            most[i] = most_of(scores + i * STEP, WHOLE(keys, LANES), most[i]);
-        }
+        for (i64 i = 0; i < n; ++i) limit(c, s->mask, head, from + i, k, keys, scores + i * STEP);
+        for (i64 i = 0; i < n; i += high) most_of(LEAST(high, n - i), WHOLE(keys, LANES), scores + i * STEP, most + i);
     }
-    for (i64 i = 0; i < n; ++i) {
-        f64 total = 0;
-        if (most[i] == -INFINITY) most[i] = 0; /* it sees nothing, unless there is NaN */
-        for (i64 k = 0; k < seen; k += KEYS)
-            total += weights_of(r->scores + (k / KEYS * r->lines + i) * STEP, WHOLE(LEAST(KEYS, seen - k), LANES), most[i]);
-        if (s->logsumexp) s->logsumexp[row + i] = total == 0 ? INFINITY : most[i] + log_f32((f32)total);
-        factor[i] = total == 0 ? 1 : (f32)(1 / total);
-        if (!s->weights) continue;
+    for (i64 i = 0; i < n; ++i) most[i] = most[i] == -INFINITY ? 0 : most[i]; /* it sees nothing, unless there is NaN */
+    for (i64 k = 0; k < seen; k += KEYS)
+        for (i64 i = 0; i < n; i += high)
+            weights_of(LEAST(high, n - i), WHOLE(LEAST(KEYS, seen - k), LANES), r->scores + (k / KEYS * r->lines + i) * STEP, most + i, totals + i);
+    for (i64 i = 0; i < n; ++i) factor[i] = totals[i] == 0 ? 1 : 1 / totals[i];
+    for (i64 i = 0; s->logsumexp && i < n; ++i) {
+        f32 found = most[i] + log_f32(totals[i]);
+        s->logsumexp[row + i] = totals[i] == 0 ? INFINITY : found;
+    }
+    for (i64 i = 0; s->weights && i < n; ++i) {
         f32 *to = s->weights + (row + i) * c->keys;
         for (i64 k = 0; k < seen; ++k) to[k] = r->scores[(k / KEYS * r->lines + i) * STEP + k % KEYS] * factor[i];
         for (i64 k = seen; k < c->keys; ++k) to[k] = 0;
@@ -255,7 +302,7 @@ static i64 parts_of_head(const attention_t *c) { return (c->queries + QUERIES - 
 static int attention_forward(const attention_t *c, const forward_t *s, i64 first, i64 last)
 {
     forward_room_t r;
-    i64 parts = parts_of_head(c), packed = -1, is_plain = c->value.column == 1 && c->value_width % COLUMNS == 0;
+    i64 parts = parts_of_head(c), packed = -1, is_plain = c->queries < FEW && c->value.column == 1 && c->value_width % COLUMNS == 0;
     if (first < last && !forward_room(c, &r)) return 0;
     for (i64 part = first; part < last; ++part) {
         i64 head = part / parts, from = part % parts * QUERIES, to = LEAST(from + QUERIES, c->queries);
@@ -297,20 +344,23 @@ static int back_room(const attention_t *c, back_room_t *r)
     return 1;
 }
 
-/* What is taken from the gradient by each weight of a query before it is that by the score. */
-static f32 level_of(const attention_t *c, const back_t *s, i64 head, i64 query, const f32 *g)
+/* What is taken from the gradient by each weight of a query before it is that by the score; `g` has rows of whole tiles' width. */
+static void levels_of(const attention_t *c, const back_t *s, i64 head, i64 from, i64 n, const f32 *g, f32 *levels)
 {
-    const f32 *out = s->output + place(c, &c->output, head) + query * c->output.row;
-    f64 sum = 0;
-    for (i64 k = 0; k < c->value_width; k += LANES) {
-        f32 lane[LANES] = {0};
-        i64 n = LEAST(LANES, c->value_width - k);
-        for (i64 l = 0; l < n; ++l) lane[l] = g[k + l] * out[(k + l) * c->output.column];
-        for (int half = LANES / 2; half; half /= 2)
-            for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
-        sum += lane[0];
+    i64 row = c->output.row, column = c->output.column, width = c->value_width, whole = width / LANES * LANES;
+    const f32 *out = s->output + place(c, &c->output, head) + from * row;
+    for (i64 i = 0; i < n; i += LANES) {
+        vec x[LANES] = {0};
+        for (i64 r = 0; r < LANES && i + r < n; ++r, out += row, g += WHOLE(width, COLUMNS)) {
+            vec all = {0};
+            i64 k = 0;
+            for (; column == 1 && k < whole; k += LANES) all += *(const vec *)(g + k) * *(const vec *)(out + k);
+            for (; k < width; ++k) all[k % LANES] += g[k] * out[k * column];
+            x[r] = all;
+        }
+        FOLDED(sum, x, levels + i);
     }
-    return (f32)sum - (s->to_logsumexp ? s->to_logsumexp[head * c->queries + query] : 0);
+    for (i64 i = 0; s->to_logsumexp && i < n; ++i) levels[i] -= s->to_logsumexp[head * c->queries + from + i];
 }
 
 /* Queries from .. from + n of a head, n of at most LINES. */
@@ -321,26 +371,33 @@ static void attend_back(const attention_t *c, const back_t *s, const back_room_t
     to_rows(n, c->value_width, s->g + place(c, &c->g, head) + from * c->g.row, c->g.row, c->g.column, 1, r->g);
     to_columns(n, high, c->width, r->queries, r->query_columns);
     to_columns(n, high, c->value_width, r->g, r->g_columns);
-    f32 levels[LINES];
-    for (i64 i = 0; i < n; ++i) levels[i] = level_of(c, s, head, from + i, r->g + i * value_wide);
+    f32 levels[LINES + LANES];
+    levels_of(c, s, head, from, n, r->g, levels);
     for (i64 k = 0; k < seen; k += KEYS) {
         i64 keys = LEAST(KEYS, seen - k), key_high = height(keys);
-        scores_of(n, high, keys, c->width, r->query_columns, r->key_panels + k * c->width, r->weights);
-        scores_of(n, high, keys, c->value_width, r->g_columns, r->value_panels + k * c->value_width, r->slopes);
-        for (i64 i = 0; i < n; ++i) {
-            f32 *w = r->weights + i * STEP, *d = r->slopes + i * STEP, sum = s->logsumexp[head * c->queries + from + i], level = levels[i];
-            limit(c, s->mask, head, from + i, k, keys, w);
-            for (i64 x = 0; x < keys; x += LANES) EACH_LANE { w[x + l] = weight(w[x + l] - sum); d[x + l] = (d[x + l] - level) * w[x + l]; }
+        for (i64 i = 0; i < n; i += high) {
+            i64 rows = LEAST(high, n - i), wanted = LEAST(keys, seen_by(c, from + i + rows) + ROWS - k); /* tiles of columns read ROWS more */
+            if (wanted <= 0) continue;
+            f32 *w = r->weights + i * STEP, *d = r->slopes + i * STEP;
+            scores_of(rows, high, wanted, c->width, r->query_columns + i * c->width, r->key_panels + k * c->width, w);
+            scores_of(rows, high, wanted, c->value_width, r->g_columns + i * c->value_width, r->value_panels + k * c->value_width, d);
+            for (i64 x = 0; x < rows; ++x, w += STEP, d += STEP) {
+                f32 sum = s->logsumexp[head * c->queries + from + i + x], level = levels[i + x];
+                limit(c, s->mask, head, from + i + x, k, wanted, w);
+                for (i64 y = 0; y < wanted; y += LANES) EACH_LANE { w[y + l] = weight(w[y + l] - sum); d[y + l] = (d[y + l] - level) * w[y + l]; }
+            }
+            i64 deep = LEAST(keys, seen_by(c, from + i + rows) - k);
+            for (i64 e = 0; s->to_query && deep > 0 && e < wide; e += COLUMNS)
+                rows_tile((int)rows, deep, r->slopes + i * STEP, r->keys + k * wide + e, wide, r->to_query + i * wide + e, wide, k > 0);
         }
-        for (i64 i = 0; s->to_query && i < n; i += high)
-            for (i64 e = 0; e < wide; e += COLUMNS)
-                rows_tile((int)LEAST(high, n - i), keys, r->slopes + i * STEP, r->keys + k * wide + e, wide, r->to_query + i * wide + e, wide, k > 0);
-        for (i64 j = 0; s->to_key && j < keys; j += key_high)
-            for (i64 e = 0; e < wide; e += COLUMNS)
-                columns_tile((int)LEAST(key_high, keys - j), n, r->slopes + j, r->queries + e, wide, r->to_key + (k + j) * wide + e, wide, 1);
-        for (i64 j = 0; s->to_value && j < keys; j += key_high)
-            for (i64 e = 0; e < value_wide; e += COLUMNS)
-                columns_tile((int)LEAST(key_high, keys - j), n, r->weights + j, r->g + e, value_wide, r->to_value + (k + j) * value_wide + e, value_wide, 1);
+        for (i64 j = 0; j < keys; j += key_high) {
+            i64 rows = LEAST(key_high, keys - j), first = c->is_causal && k + j > from ? k + j - from : 0; /* query that sees them */
+            if (first >= n) break;
+            for (i64 e = 0; s->to_key && e < wide; e += COLUMNS)
+                columns_tile((int)rows, n - first, r->slopes + first * STEP + j, r->queries + first * wide + e, wide, r->to_key + (k + j) * wide + e, wide, 1);
+            for (i64 e = 0; s->to_value && e < value_wide; e += COLUMNS)
+                columns_tile((int)rows, n - first, r->weights + first * STEP + j, r->g + first * value_wide + e, value_wide, r->to_value + (k + j) * value_wide + e, value_wide, 1);
+        }
     }
     if (s->to_query) from_rows(n, c->width, r->to_query, (f32)c->scale, s->to_query + place(c, &c->to_query, head) + from * c->to_query.row, c->to_query.row);
 }
