@@ -33,6 +33,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.cuda)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled_unasked():
+    """What `facula.compile` makes for these devices costs little."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FACULA_COMPILE", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def generated_programs():
     """The kernels that core prints for the leaves that the device takes from it, printed once more."""

@@ -21,6 +21,14 @@ def pytest_collection_modifyitems(items: Any) -> None:
             item.add_marker("opencl")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled_unasked() -> Any:
+    """What `facula.compile` makes for these devices costs little."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FACULA_COMPILE", raising=False)
+        yield
+
+
 @pytest.fixture(params=["cpu", "gpu"])
 def xp(request: Any, monkeypatch: Any) -> Any:
     """The backend of `opencl`, with the kernels for CPU-type devices, then with those for GPUs."""

@@ -15,7 +15,7 @@ import pytest
 import facula
 from facula import nn, optim
 from facula.graph.codegen.elements import FLOAT32 as FLOAT
-from facula.graph.compiler import compiler as c_compiler
+from facula.graph.compiler import compiler as c_compiler, declined
 from facula.graph.compiler.fuse import affine, refined
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import Load
@@ -224,7 +224,7 @@ def test_without_a_compiler_it_says_once_what_to_install(monkeypatch):
     if importlib.util.find_spec("ziglang"):
         pytest.skip("Zig is installed and is a compiler")
     unit.compiler.cache_clear()
-    monkeypatch.setattr(c_compiler, "_said", [])
+    monkeypatch.setattr(declined, "_told", set())
     try:
         with pytest.warns(UserWarning, match=r"facula\[compile\]"):
             assert facula.compile(lambda x: x + 0.5, backend="c")(facula.ones(1)).item() == 1.5

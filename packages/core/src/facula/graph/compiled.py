@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
+import sys
 import warnings
 import weakref
 from collections import OrderedDict, deque
@@ -29,8 +31,6 @@ from facula.graph.two_programs import two_programs
 
 #: Programs kept by one compiled function; the least recently used goes first.
 CACHE_SIZE = 64
-#: What `backend=None` means: names in `BUILT_IN`, in turn, without a word where one cannot serve; where none can, a replay.
-DEFAULT: tuple[str, ...] = ("fused",)
 #: Compilers that core brings, as the `compilers` hook would name them.
 BUILT_IN = {
     "c": "facula.graph.compiler.compiler:compile_c",
@@ -63,9 +63,11 @@ def compile(
     `if tensor:`) raises CaptureError.
 
     `backend`: 'c' makes one C function of the whole, for the cpu device; 'fused' makes kernels of it for devices that
-    core prints kernels for (opencl, cuda), and is what None means there; on others None replays kernel by kernel; 'eager'
-    compiles nothing; a name that a plug-in's
-    `compilers` hook gives, or a function `(graph, backend) -> run(arrays, options)`, compiles the graph.
+    core prints kernels for (opencl, cuda); 'replay' calls the device's kernels one after another; 'eager'
+    captures nothing; a name that a plug-in's `compilers` hook gives, or a function `(graph, backend) -> run(arrays, options)`,
+    compiles the graph. None is what the environment's FACULA_COMPILE names, else 'c' on the cpu and 'fused' elsewhere, and 'replay'
+    where that cannot serve (`explanation` says why). With None, a program for other arguments than the first ones' is
+    compiled at its second call, as one that serves once is not worth it.
     `fullgraph`, `dynamic`, `mode` and `options` are taken for PyTorch's sake: graphs are always whole,
     and shapes always fixed.
 
@@ -85,6 +87,8 @@ def compile(
             options=options,
             disable=disable,
         )
+    if backend is None:
+        backend = os.environ.get("FACULA_COMPILE") or None
     if disable or backend == "eager":
         return model
     if not callable(model):
@@ -97,23 +101,23 @@ def compile(
 
 def _compiler(backend: Any) -> Callable[..., Any] | None:
     if backend is None:
-        return _default if DEFAULT else None
+        return _default
+    if backend == "replay":
+        return None
     if callable(backend):
         return backend  # type: ignore[no-any-return]
     found = _compilers()
     if backend not in found:
         raise ValueError(
-            f"no compiler is named {backend!r}; there are: {', '.join(['eager', *sorted(found)])}"
+            f"no compiler is named {backend!r}; there are: {', '.join(list_backends())}"
         )
     return _load(found[backend])  # type: ignore[no-any-return]
 
 
 def _default(graph: Graph, backend: Any) -> Any:
-    for name in DEFAULT:
-        code = _load(BUILT_IN[name])(graph, backend, is_default=True)
-        if code is not None:
-            return code
-    return None
+    """What `backend=None` means."""
+    is_cpu = backend is not None and backend.device.type == "cpu"
+    return _load(BUILT_IN["c" if is_cpu else "fused"])(graph, backend, is_default=True)
 
 
 def _compilers() -> dict[str, Any]:
@@ -126,8 +130,8 @@ def _compilers() -> dict[str, Any]:
 
 
 def list_backends() -> list[str]:
-    """What `facula.compile(backend=NAME)` takes: compilers of core and of plug-ins, and 'eager', which is none."""
-    return sorted(["eager", *_compilers()])
+    """What `facula.compile(backend=NAME)` takes: compilers of core and of plug-ins, and 'eager' and 'replay', which are none."""
+    return sorted(["eager", "replay", *_compilers()])
 
 
 def reset() -> None:
@@ -207,16 +211,17 @@ class CompiledFunction:
 
     def _replay(self, args: Any, kwargs: Any) -> Any:
         key, tensors = arguments_key(args, kwargs, self.compiler is not None)
-        with lock:
+        with lock, unwatched():
             program = self._find(key, tensors)
-            if program is None:
-                if self._tell_reason(key, tensors):
-                    return self.function(*args, **kwargs)
-                program = self._capture(key, args, kwargs, tensors)
-            else:
+            if program is not None:
+                if program.waits:
+                    program.waits = False
+                    self._compile(program, tensors)
                 self._shorten(self.programs[key][0][0], program, args, kwargs)
-            self.last = program
-        return program(tensors)
+            elif not self._tell_reason(key, tensors):
+                program = self._capture(key, args, kwargs, tensors)
+            self.last = program or self.last
+        return self.function(*args, **kwargs) if program is None else program(tensors)
 
     def _shorten(self, guards: Guards, program: Program, args: Any, kwargs: Any) -> None:
         """Makes the quick way of a program that was found by the general one: at the first, second, fourth ... such call."""
@@ -244,6 +249,21 @@ class CompiledFunction:
         found = self.last.captured_graph  # type: ignore[union-attr]
         found.prune()
         return found
+
+    @property
+    def explanation(self) -> str:
+        """What runs the program of the last call, and why it is a replay where it is one. Raises RuntimeError before the first."""
+        self.graph  # noqa: B018
+        return self.last.explanation  # type: ignore[union-attr]
+
+    def __reduce__(self) -> Any:
+        found: Any = sys.modules.get(self.__module__)
+        name = getattr(self, "__qualname__", self.name)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is self:  # a decorated function is what its module has
+            return name
+        return CompiledFunction, (self.function, self.compiler)
 
     def _find(self, key: Any, tensors: list[Tensor]) -> Program | None:
         found = self.programs.get(key)
@@ -282,9 +302,6 @@ class CompiledFunction:
         return "the last run made tensors that it keeps beyond its end; they are its inputs now"
 
     def _capture(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Program:
-        if state.mode is not True and state.mode is not False:
-            with unwatched():
-                return self._capture(key, args, kwargs, tensors)
         guards = Guards()
         guards.walk(self.function, self.name)
         guards.walk_argument(args, "args")
@@ -295,11 +312,12 @@ class CompiledFunction:
         guards.check_numbers()
         before = outcome.graph.copy()
         simplify(outcome.graph, outcome.is_differentiable)
-        program = Program(outcome, self._compile(outcome))
+        program = Program(outcome)
         program.captured_graph = before
-        if outcome.is_differentiable:
-            program.recorded = two_programs(program, self.compiler, tensors)
-        self._log(program)
+        program.waits = self.compiler is _default and bool(self.programs)
+        self._compile(program, tensors)
+        artifact("graph_before").debug("'%s':\n%s", self.name, program.captured_graph)
+        artifact("graph").debug("'%s':\n%s", self.name, program.graph)
         self.captures += 1
         if not program.escaped:
             self._keep(key, guards, program)
@@ -307,19 +325,23 @@ class CompiledFunction:
             self._warn(program)
         return program
 
-    def _compile(self, outcome: Outcome) -> Any:
-        """What the compiler makes of it; None where kernels are replayed, as for a program that serves only once.
+    def _compile(self, program: Program, tensors: list[Tensor]) -> None:
+        """Has a program compiled, but for one that serves only once.
 
         An optimizer's first step is such a one: it makes the state that all later steps have as inputs.
         """
-        graph = outcome.graph
-        if self.compiler is None or outcome.is_differentiable or outcome.escaped_tensors:
-            return None
-        return self.compiler(graph, graph.only_backend) if graph.nodes else None
-
-    def _log(self, program: Program) -> None:
-        artifact("graph_before").debug("'%s':\n%s", self.name, program.captured_graph)
-        artifact("graph").debug("'%s':\n%s", self.name, program.graph)
+        graph, compiler = program.graph, self.compiler
+        graph.why_replayed = ""
+        if program.escaped:
+            graph.why_replayed = "it serves once, as it keeps tensors that it makes"
+        elif program.waits:
+            graph.why_replayed = "it is compiled at its second call"
+        if graph.why_replayed:
+            compiler = None
+        if program.is_differentiable:
+            program.recorded = two_programs(program, compiler, tensors)
+        elif compiler is not None and graph.nodes:
+            program.use(compiler(graph, graph.only_backend))
         source = getattr(program.code, "source", None)
         if source is not None:
             artifact("output_code").debug("'%s':\n%s", self.name, source)
@@ -393,6 +415,14 @@ class CompiledModule:
     def captured_graph(self) -> Graph:
         """The graph of the last call as it was captured, before the passes."""
         return self.compiled.captured_graph  # type: ignore[no-any-return]
+
+    @property
+    def explanation(self) -> str:
+        """What runs the program of the last call, and why it is a replay where it is one."""
+        return self.compiled.explanation  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> Any:
+        return CompiledModule, (self._orig_mod, self.compiled.compiler)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._orig_mod, name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from types import FrameType
 
 import facula
 
@@ -19,15 +21,25 @@ def is_ours(filename: str) -> bool:
     return filename.startswith((_PACKAGE, "<facula"))
 
 
+def _user_frame() -> tuple[FrameType | None, int]:
+    """The innermost caller outside Facula, and how many frames above the function that asks."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 0
+    while frame is not None and is_ours(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    return frame, level
+
+
 def user_line() -> str:
     """'FILE:LINE' of the innermost caller outside Facula; empty where there is none."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not is_ours(name):
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
+    frame, _ = _user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
+
+
+def warn_user(message: str) -> None:
+    """A UserWarning about the line of the innermost caller outside Facula."""
+    _, level = _user_frame()
+    warnings.warn(message, stacklevel=level + 1)
 
 
 def refuse(what: str, instead: str) -> CaptureError:

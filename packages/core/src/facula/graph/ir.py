@@ -131,6 +131,8 @@ class Graph:
         self.updates: dict[
             Value, Value
         ] = {}  # inputs that are written, and what is written into them
+        #: Why no compiler made code of it, where one was asked.
+        self.why_replayed = ""
         self._code: dict[Any, Callable[..., Any]] = {}
 
     def add_input(self, shape: Any, dtype: Any, strides: Any, backend: Any, name: str) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facula._tensor import Tensor, bump, is_tracked, write_
 from facula.autograd.mode import Mode, is_grad_enabled, state
@@ -16,11 +16,14 @@ from facula.graph.ir import CONSTANT, Graph
 from facula.graph.replay_recorded import replay_recorded
 from facula.ops._op import OPS
 
+if TYPE_CHECKING:
+    from facula.graph.two_programs import TwoPrograms
+
 
 class Program:
     """What one capture gave. Calling it with the arguments' tensors does what the function did."""
 
-    def __init__(self, outcome: Outcome, code: Callable[..., Any] | None = None):
+    def __init__(self, outcome: Outcome):
         self.graph: Graph = outcome.graph
         self.captured_graph: Graph = outcome.graph  # before the passes, where they keep that
         self.sources = outcome.sources
@@ -30,18 +33,39 @@ class Program:
         self.writes, self.grads, self.rebinds = outcome.writes, outcome.grads, outcome.rebinds
         self.escaped = outcome.escaped_tensors
         self.is_differentiable, self.problem = outcome.is_differentiable, outcome.problem
-        self.code = code
+        #: What a compiler made of the graph; None where its kernels are replayed.
+        self.code: Callable[..., Any] | None = None
+        self.delivery: Delivery | None = None
+        #: Whether it is to be compiled when it is called again.
+        self.waits = False
         self.constants = frozenset(id(n.args[0]) for n in self.graph.nodes if n.op is CONSTANT)
-        owns = getattr(code, "owns_outputs", False)
-        self.delivery = Delivery(self) if owns else None
-        if owns:
-            code.hold([isinstance(s, Held) for s in self.sources])  # type: ignore[union-attr]
         #: What runs it where the tape records; None where that is a replay op by op.
-        self.recorded: Callable[[list[Tensor]], Any] | None = None
+        self.recorded: TwoPrograms | None = None
         self.found = 0  # how many calls were looked up for it
         self._expected = [(v.shape, v.dtype, v.node.backend) for v in self.graph.inputs]
         #: Arrays of held tensors that were looked at: while they are the same ones, so are shape, dtype and device.
         self._seen: list[Any] = [None] * len(self.inputs)
+
+    def use(self, code: Any) -> None:
+        """Runs `code` from now on, if that is something."""
+        self.code = code
+        if getattr(code, "owns_outputs", False):
+            self.delivery = Delivery(self)
+            code.hold([isinstance(s, Held) for s in self.sources])
+
+    @property
+    def first(self) -> Any:
+        """What a call runs: the code of the whole, or of the forward program where the tape records."""
+        return self.code if self.recorded is None else self.recorded.forward.code
+
+    @property
+    def explanation(self) -> str:
+        """What runs it, and why it is a replay where it is one."""
+        if self.recorded is not None:
+            return self.recorded.explanation
+        if self.is_differentiable:
+            return "replayed op by op, while the tape records"
+        return explain(self.code, self.graph)
 
     # ---- whether it may be used
 
@@ -80,13 +104,14 @@ class Program:
             tensors = [s.tensor(args) for s in self.sources]
             arrays = [t._array for t in tensors]  # type: ignore[union-attr]
             options = [o.read() for o in self.graph.options]
-            if self.delivery is not None:
-                self.delivery.drop(args)
-        run_code = self.code or self.graph.code(is_watched=isinstance(state.mode, Mode))
+            code, delivery = self.code, self.delivery
+            if delivery is not None:
+                delivery.drop(args)
+        run_code = code or self.graph.code(is_watched=isinstance(state.mode, Mode))
         made = run_code(arrays, options)
         del arrays
-        if self.delivery is not None and self.delivery.is_short:
-            return self.delivery(tensors, made, args)
+        if delivery is not None and delivery.is_short:
+            return delivery(tensors, made, args)
         outputs = _as_tensors(self.graph, made)
         with lock:
             return self.finish(tensors, outputs, args).result()
@@ -115,6 +140,14 @@ class Program:
         """NumPy arrays of the graph's inputs as they are now: what `Graph.run` takes."""
         tensors = [s.tensor(args) for s in self.sources]
         return [t._backend.to_numpy(t._array) for t in tensors]  # type: ignore[union-attr]
+
+
+def explain(code: Any, graph: Graph) -> str:
+    """What runs a graph: what a compiler made of it, or a replay, and why."""
+    if code is not None:
+        return getattr(code, "description", None) or f"compiled by {type(code).__module__}"
+    why = graph.why_replayed or ("no compiler was asked" if graph.nodes else "it computes nothing")
+    return f"replayed kernel by kernel: {why}"
 
 
 def _is_as_it_was(tensor: Tensor, seen: Any, tracked: bool) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from facula._tensor import Tensor
 from facula.autograd.mode import is_grad_enabled
+from facula.autograd.record import version
 from facula.graph.active import lock
 from facula.graph.capture import Argument, Held, Scalar, Source
 from facula.graph.guards import Guards
@@ -49,18 +50,17 @@ def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: di
         return None
     if guards.same_in_c is None:
         guards.tabulate()
-    code: Any = program.code
-    tables = checks, settings, code.call_table(inputs), _delivery_table(program, scalars)
+    tables = checks, settings, program.first.call_table(inputs), _delivery_table(program, scalars)
     return Quick(is_grad_enabled(), program, guards, builtin("call", *tables))
 
 
 def _delivery_table(program: Program, scalars: list[tuple[Any, Any]]) -> Table:
     """Words for what is done before and after the run; by Python, where that is more than C knows of."""
-    code: Any = program.code
+    code = program.first
     delivery: Any = program.delivery
-    in_c = _is_delivered_in_c(program)
+    in_c = program.recorded is None and _is_delivered_in_c(program)
     prepare = _preparation(program, scalars) if scalars or program.graph.options else None
-    finish = None if in_c else _finish(program)
+    finish = None if in_c else _finish(program) if program.recorded is None else _record(program)
     rebuild = None if program.rebuild is next else program.rebuild
     table = Table().objects(code.lock.acquire, code.lock.release, lock.acquire, lock.release)
     for function in (prepare, finish, rebuild):
@@ -125,13 +125,27 @@ def _finish(program: Program) -> Callable[..., Any]:
     return finish
 
 
+def _record(program: Program) -> Callable[..., Any]:
+    """What hands out the outputs of a forward program, and leaves its node on the tape."""
+    recorded: Any = program.recorded
+
+    def finish(outputs: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        tensors = [s.tensor(given) for s in program.sources]
+        return recorded.hand_out(given, tensors, [version(t) for t in tensors], [], outputs)
+
+    return finish
+
+
 def _is_simple(program: Program) -> bool:
     delivery = program.delivery
+    if program.recorded is None:
+        fits = delivery is not None and delivery.is_short
+    else:  # what backward reads is taken after the run: numbers and random keys may be others then
+        fits = not program.graph.options and not any(isinstance(s, Scalar) for s in program.sources)
     return (
-        hasattr(program.code, "call_table")
-        and delivery is not None
-        and delivery.is_short
-        and not (program.is_differentiable and is_grad_enabled())
+        fits
+        and hasattr(program.first, "call_table")
         and not program.none_grads
         and all(isinstance(s, (Held, Argument, Scalar)) for s in program.sources)
         and all(isinstance(s, (Held, Argument)) for s, _ in program.grads)

@@ -25,6 +25,7 @@ from facula.graph.joint import Joint
 from facula.graph.passes import simplify
 from facula.graph.passes.in_place import may_share
 from facula.graph.passes.recompute import is_cheap, is_view, split, values_to_save
+from facula.graph.program import explain
 from facula.graph.replay_recorded import replay_recorded
 from facula.ops._op import OPS
 from facula.ops.dims import row_major
@@ -85,6 +86,13 @@ class _Part:
                     self.code.hold(self.held)
         return self.code is not None
 
+    @property
+    def explanation(self) -> str:
+        """What runs it."""
+        if self.compiler is not None and self.graph.nodes:
+            return "compiled at its first call"
+        return explain(self.code, self.graph)
+
 
 class _Backward(NamedTuple):
     """A backward program for some of the outputs.
@@ -116,10 +124,19 @@ class TwoPrograms:
         if compiler is not None and not self.forward.compile():
             # where kernels are replayed, nothing is free to compute anew
             self.compiler = None
+            program.graph.why_replayed = self.forward.graph.why_replayed
             self.forward = _Part(self._choose(gradients), None, self.held)
         self.homes = [home(v) for v in joint.results]
         self._backward = {everything: self._backward_of(gradients)}
         self._again: Graph | None = None
+
+    @property
+    def explanation(self) -> str:
+        """What runs them, and why it is a replay where it is one."""
+        told = [f"forward: {self.forward.explanation}"]
+        return "; ".join(
+            told + [f"backward: {b.part.explanation}" for b in self._backward.values()]
+        )
 
     # ---- the two graphs
 
@@ -146,6 +163,7 @@ class TwoPrograms:
                 self.saved[v] = "saved", len(extra)
                 extra.append(v)
         graph, new = extract(joint.graph.nodes, joint.inputs, [*joint.results, *extra])
+        graph.why_replayed = program.graph.why_replayed
         n = len(joint.results)
         for k, v in enumerate(extra):
             if v in written or may_share(v.node):
@@ -172,6 +190,7 @@ class TwoPrograms:
         nodes = joint.graph.nodes
         used = {v for n in nodes_between(nodes, reads, made) for v in n.inputs} | set(made)
         graph, _ = extract(nodes, [v for v in reads if v in used], made)
+        graph.why_replayed = self.program.graph.why_replayed
         graph.options = list(joint.graph.options)
         sources = [place for v, place in reads.items() if v in used]
         gives = [
@@ -198,16 +217,22 @@ class TwoPrograms:
             versions = [version(t) for t in tensors]
             options = [o.read() for o in self.forward.graph.options]
         made = self.forward(arrays, options)
+        if not self.forward.owns_outputs:  # a kernel may have passed on what it got
+            n, taken = len(self.homes), {id(a) for a in arrays}
+            backends = [home(v) for v in self.forward.graph.outputs[n:]]
+            made[n:] = [b.copy(a) if id(a) in taken else a for a, b in zip(made[n:], backends)]
+        return self.hand_out(args, tensors, versions, options, made)
+
+    def hand_out(
+        self, args: list[Tensor], tensors: list[Any], versions: list[int], options: list[Any], made: Sequence[Any]
+    ) -> Any:  # fmt: skip
+        """What the function returns and writes, given what the forward program made of `tensors`."""
         n = len(self.homes)
         results = [from_array(b, a) for b, a in zip(self.homes, made)]
         saved = list(made[n:])
-        if not self.forward.owns_outputs:  # a kernel may have passed on what it got
-            taken = {id(a) for a in arrays}
-            backends = [home(v) for v in self.forward.graph.outputs[n:]]
-            saved = [b.copy(a) if id(a) in taken else a for a, b in zip(saved, backends)]
         with lock:
             self._record(tensors, versions, results, saved, options)
-            finish = program.finish(tensors, results, args)
+            finish = self.program.finish(tensors, results, args)
             finish.taken.update(map(id, saved))
             return finish.result()
 

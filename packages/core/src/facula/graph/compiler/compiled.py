@@ -71,6 +71,11 @@ class Compiled:
         self.entry = ctypes.cast(self.library.program, ctypes.c_void_p)
         self._prepare()
 
+    @property
+    def description(self) -> str:
+        """In words, for people."""
+        return f"one C function on {self.threads} thread{'s' * (self.threads > 1)}"
+
     def hold(self, held: Sequence[bool]) -> None:
         """Told which inputs are tensors that the program holds anyway: their addresses are looked up once."""
         self.passing = [i for i, kept in enumerate(held) if not kept]

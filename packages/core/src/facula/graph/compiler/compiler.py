@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import suppress
 from typing import Any
 
 from facula.graph.compiler.artifact import Artifact, Constant, Input, Output, Request
 from facula.graph.compiler.collapse import collapse
 from facula.graph.compiler.compiled import Compiled, Stale
+from facula.graph.compiler.declined import CompileError, declined
 from facula.graph.compiler.digest import digest_of
 from facula.graph.compiler.emit import Emitter
 from facula.graph.compiler.fuse import fuse
 from facula.graph.compiler.hoist import hoist
 from facula.graph.compiler.join_equal import join_equal
 from facula.graph.compiler.kept_programs import find, keep
-from facula.graph.compiler.lower import CompileError, Memory, lower
+from facula.graph.compiler.lower import Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import is_worth, schedule, work_of
 from facula.graph.compiler.split_sums import split_sums
 from facula.graph.ir import Graph
-from facula.graph.runtime import CompilerMissing
+from facula.graph.runtime import shared_library
 from facula.threads import get_num_threads
 
 #: Work of a program up to which it keeps the interpreter lock, as giving it away and waiting for it costs more: some 10 us.
@@ -29,38 +29,23 @@ _SHORT = 300_000
 
 
 def compile_c(graph: Graph, backend: Any, is_default: bool = False) -> Compiled | None:
-    """A graph on NumPy arrays as a C function; None, with a warning, where that cannot be.
+    """A graph on NumPy arrays as a C function; None where that cannot be: then it is replayed kernel by kernel.
 
-    Then the graph is replayed kernel by kernel. What stands against it: arrays on another device, ops
-    that only the host can run (svd, fft), no C compiler, a compiler that fails (its log is shown).
-    With `is_default`, where nobody asked for C by its name, only the last two are worth a warning.
+    What stands against it: arrays on another device, ops that only the host can run (svd, fft), no C compiler, one that fails
+    (its log is shown). `declined` says when that is worth a warning.
     """
-    if backend is None or backend.device.type != "cpu":
-        if not is_default:
-            _declined("its tensors are not all on the cpu device")
-        return None
     try:
+        if backend is None or backend.device.type != "cpu":
+            raise CompileError("its tensors are not all on the cpu device")
+        shared_library()  # first, as nothing need be lowered where there is no compiler that works
         return program_of(graph, get_num_threads())
-    except CompileError as error:
-        if not is_default:
-            _declined(str(error))
-    except CompilerMissing as error:
-        if not _said:
-            _said.append(str(error))
-            _declined(str(error))
     except (RuntimeError, OSError) as error:
-        _declined(str(error))
+        declined(graph, error, is_default)
+    except Exception as error:
+        if not is_default:
+            raise
+        declined(graph, error, is_default)
     return None
-
-
-#: That a compiler is missing is said once.
-_said: list[str] = []
-
-
-def _declined(reason: str) -> None:
-    warnings.warn(
-        f"a captured program is replayed kernel by kernel, not compiled: {reason}", stacklevel=6
-    )
 
 
 def program_of(graph: Graph, threads: int) -> Compiled:
@@ -101,7 +86,7 @@ class Making:
         shares, waits = schedule(nests, threads, places)
         self.nests, self.waits = nests, waits
         emitter = Emitter(places, threads)
-        source = emitter.source(nests, shares, waits)
+        source = emitter.source(nests, shares, waits, len(inputs))
         self.plans = {p.request: p for p in emitter.plans}
         self.artifact = Artifact(
             source=source,

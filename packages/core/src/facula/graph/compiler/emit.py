@@ -98,13 +98,19 @@ class Emitter:
         #: By their place among the plans that the program is given.
         self.plans: list[Planned] = []
 
-    def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool]) -> str:  # fmt: skip
+    def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool], inputs: int) -> str:  # fmt: skip
+        """The text; the first so many of the pointers are inputs, which stay as they are once an error was noted."""
+        called = [self.call(nest, shared) for nest, shared in zip(nests, shares)]
+        may_fail = any("p->flag" in body for _, body in self.functions)
         calls = []
-        for nest, shared, wait in zip(nests, shares, waits):
+        for nest, shared, wait, call in zip(nests, shares, waits, called):
             if wait and self.threads > 1:
                 calls.append("    p->barrier();")
             alone = shared is None and not isinstance(nest, CallNest) and self.threads > 1
-            calls.append(f"    {'if (!thread) ' if alone else ''}{self.call(nest, shared)};")
+            updates = isinstance(nest, MapNest) and any(self.places[m][0] < inputs for m in nest.written)  # fmt: skip
+            if may_fail and updates:
+                call = f"if (!p->flag[0]) {call}"
+            calls.append(f"    {'if (!thread) ' if alone else ''}{call};")
         functions = [
             f"NEST void {name}({parameters})\n{{\n{body}}}\n"
             for (parameters, body), name in self.functions.items()

@@ -18,13 +18,10 @@ from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
 from facula.backends.meta import bind_options
 from facula.graph.compiler import attention, bfloat16, convolve, max_pool, recurrent
+from facula.graph.compiler.declined import CompileError
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
 from facula.ops.dims import row_major, view_strides
-
-
-class CompileError(NotImplementedError):
-    """A graph holds what a compiled program cannot do; it is replayed kernel by kernel instead."""
 
 
 class Memory:

@@ -19,7 +19,8 @@ from facula.backends.buffer.expressions import EXPRESSIONS
 from facula.backends.buffer.kernels import Gather, Map
 from facula.backends.meta import MetaBackend
 from facula.graph.codegen.elements import INT64
-from facula.graph.compiler.lower import CompileError, Launch, Memory, NotingBackend
+from facula.graph.compiler.declined import CompileError
+from facula.graph.compiler.lower import Launch, Memory, NotingBackend
 from facula.graph.compiler.nests import UNKNOWN, Load, Nest, WholeNest, nests_of
 from facula.ops._op import OPS, Op
 from facula.ops.dims import row_major, wrap_dims

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,13 +11,14 @@ from facula.backends.buffer.array import BufferArray
 from facula.graph.codegen.elements import ELEMENTS
 from facula.graph.codegen.program import source_of
 from facula.graph.compiler.collapse import collapse
+from facula.graph.compiler.declined import CompileError, declined
 from facula.graph.compiler.device.launches import Step, split_long, steps_of
 from facula.graph.compiler.device.noting import DeviceNoting, OpNest, arrays_in, nests_for
 from facula.graph.compiler.device.printing import Printed, printed
 from facula.graph.compiler.fuse import fuse
 from facula.graph.compiler.hoist import hoist
 from facula.graph.compiler.join_equal import join_equal
-from facula.graph.compiler.lower import CompileError, Key, Memory, lower
+from facula.graph.compiler.lower import Key, Memory, lower
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.ir import Graph
 
@@ -29,21 +29,12 @@ SIZES = {e.storage: e.itemsize for e in ELEMENTS.values()}
 def compile_fused(graph: Graph, backend: Any, is_default: bool = False) -> Fused | None:
     """A graph as fused kernels of the device that its tensors are on; None where that cannot be.
 
-    Then it is replayed kernel by kernel; a warning says why, but with `is_default` only where a compiler fails.
+    Then it is replayed kernel by kernel; `declined` says when that is worth a warning.
     """
-    reason: str
     try:
         return Fused(graph, device_of(graph))
-    except CompileError as error:
-        if is_default:
-            return None
-        reason = str(error)
     except RuntimeError as error:
-        reason = str(error)
-    warnings.warn(
-        f"a captured program is replayed kernel by kernel, not as fused kernels: {reason}",
-        stacklevel=6,
-    )
+        declined(graph, error, is_default, "as fused kernels")
     return None
 
 
@@ -96,6 +87,9 @@ class Fused:
         }  # fmt: skip
         self.source = source_of(self.raw.dialect, [k.program for k in kernels.values()])
         self._check_dtypes("".join(k.program.text for k in kernels.values()))
+        self.description = (
+            f"fused kernels: {len(kernels)} launches, {len(steps) - len(kernels)} calls"
+        )
         runs = iter(self.raw.build_all([k.program for k in kernels.values()]))
         self.steps: list[_Kernel | _Call] = [
             _Kernel(self, kernels[i], next(runs)) if i in kernels else _Call(self, s.nests[0])  # type: ignore[arg-type]
