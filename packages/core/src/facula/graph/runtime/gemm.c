@@ -148,6 +148,52 @@ static int are_dots(long m, long n, long depth, long ak, long bk)
     return ak == 1 && bk == 1 && (m <= ROWS || n <= COLUMNS / 2) && (m <= 4 || depth >= 2 * LANES);
 }
 
+/* ---- products of few rows by a b that lies in columns, as layers have them: the product turned over, so that the larger factor is
+   read once and as it lies; packed are only the few rows */
+
+#define FEW (4 * COLUMNS)       /* rows; with more of them packing b costs little */
+#define SHORT 64                /* sums, fewer than which take as long to turn over */
+#define LONGEST 4096            /* sum: 512 KiB of packed rows */
+#define GROUP (3 * LANES)       /* columns of c that are turned over together, a multiple of ROWS */
+
+#define AS_IT_LIES(n)                                                                                    \
+    case n:                                                                                              \
+        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                 \
+        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                          \
+        break;
+static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to)
+{
+    switch (n) { EACH_HEIGHT(AS_IT_LIES) }
+}
+
+static int are_few(long m, long n, long depth, long ak, long bk)
+{
+    long padded = (m + LANES - 1) / LANES * LANES;
+    return ak == 1 && bk == 1 && m <= FEW && m < n && SHORT <= depth && depth <= LONGEST && 7 * padded <= 8 * m;
+}
+
+static void few_rows(long m, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
+{
+    float turned[GROUP * COLUMNS];
+    for (; m > 0; m -= COLUMNS, a += COLUMNS * ai, c += COLUMNS * ci) {
+        long high = m < COLUMNS ? m : COLUMNS;
+        pack_b(depth, high, a, 1, ai, packs.b);
+        for (long j = 0; j < n; j += GROUP) {
+            long wide = n - j < GROUP ? n - j : GROUP;
+            for (long x = 0; x < wide; x += ROWS)
+                columns_tile(wide - x < ROWS ? wide - x : ROWS, high > LANES ? 2 : 1, depth, b + (j + x) * bj, bj, packs.b, turned + x * COLUMNS);
+            for (long x = 0; x < wide; x += LANES) {
+                const float *from = turned + x * COLUMNS;
+                float *to = c + j + x;
+                if (wide - x >= LANES) pack_lines(high, LANES, from, COLUMNS, to, ci);
+                else
+                    for (long r = 0; r < high; ++r)
+                        for (long i = 0; i < wide - x; ++i) to[r * ci + i] = from[i * COLUMNS + r];
+            }
+        }
+    }
+}
+
 typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
 
 /* The part of a product in columns j0.. and depths k0.. */
@@ -193,6 +239,11 @@ int gemm(long m, long n, long depth, const float *a, long ai, long ak, const flo
     }
     if (are_dots(m, n, depth, ak, bk)) {
         dot_products(m, n, depth, a, ai, b, bj, c, ci);
+        return 1;
+    }
+    if (are_few(m, n, depth, ak, bk)) {
+        if (!reserve(COLUMNS * depth)) return 0;
+        few_rows(m, n, depth, a, ai, b, bj, c, ci);
         return 1;
     }
     long width = n < WIDTH ? (n + COLUMNS - 1) / COLUMNS * COLUMNS : WIDTH;

@@ -58,12 +58,13 @@ static char layout(long rows, long columns, long down, long across, int64_t *apa
     return 0;
 }
 
-/* `gemm` by oneDNN where the strides are those of matrices, else the built-in, which is faster for a single row too. */
+/* `gemm` by oneDNN where the strides are those of matrices, else the built-in, which is faster where b need not be packed too. */
 int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
 {
     int64_t lda, ldb, ldc = ci;
     char of_a = layout(m, depth, ai, ak, &lda), of_b = layout(depth, n, bk, bj, &ldb);
-    if (!onednn_is_open || !of_a || !of_b || ldc < n || m < 2 || n < 1 || depth < 1 || are_dots(m, n, depth, ak, bk)) return gemm(m, n, depth, a, ai, ak, b, bk, bj, c, ci);
+    if (!onednn_is_open || !of_a || !of_b || ldc < n || m < 2 || n < 1 || depth < 1 || are_dots(m, n, depth, ak, bk) || are_few(m, n, depth, ak, bk))
+        return gemm(m, n, depth, a, ai, ak, b, bk, bj, c, ci);
     int before = enter();
     int failed = dnnl_sgemm(of_a, of_b, m, n, depth, 1, a, lda, b, ldb, 0, c, ldc);
     leave(before);
