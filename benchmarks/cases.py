@@ -33,6 +33,17 @@ def classify(lib: Any, model: Any, optimizer: Any, x: np.ndarray, y: np.ndarray)
     return Training(optimizer, lambda a, b: loss(model(a), b), batches)
 
 
+def in_bfloat16(case: Callable[..., Training]) -> Callable[..., Training]:
+    """A case of training whose losses are made under autocast to bfloat16."""
+
+    def build(lib: Any, **sizes: int) -> Training:
+        work = case(lib, **sizes)
+        loss = lib.autocast("cpu", dtype=lib.bfloat16)(work.loss)
+        return Training(work.optimizer, loss, work.given)
+
+    return build
+
+
 def small_mlp_training(lib: Any, batch: int = 32) -> Training:
     model = fill(lib, mlp(lib, width=128))
     optimizer = lib.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)

@@ -14,7 +14,7 @@ class Training:
     """
 
     def __init__(self, optimizer: Any, loss: Callable[..., Any], batches: Sequence[tuple]) -> None:
-        self.batches = itertools.cycle(batches)
+        self.given, self.batches = batches, itertools.cycle(batches)
         self.optimizer, self.loss = optimizer, loss
         self.whole = train(optimizer, loss)
 

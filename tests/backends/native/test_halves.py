@@ -142,3 +142,16 @@ def test_float32_stays_float32():
     x, w = (random.normal(size=(64, 64)).astype(np.float32) for _ in range(2))
     out = (facula.from_numpy(x) @ facula.from_numpy(w)).numpy()
     np.testing.assert_allclose(out, x.astype(float) @ w, atol=2e-5)
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_pooling_of_halves(padding):
+    """Choices are exact, and a gradient is a sum that is rounded once."""
+    x = drawn(3, 8, 9, 9).contiguous(memory_format=facula.channels_last).requires_grad_()
+    wide = x.detach().float().requires_grad_()
+    out, expected = (F.max_pool2d(t, 3, stride=2, padding=padding) for t in (x, wide))
+    g = drawn(*out.shape)
+    (found,), (exact,) = grad(out, x, g), grad(expected, wide, g.float())
+    assert out.dtype is found.dtype is facula.bfloat16
+    assert np.array_equal(out.detach().float(), expected.detach())
+    assert np.array_equal(found.float(), exact.bfloat16().float())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from facula.autograd.halves import single
 from facula.dtypes import F32
 from facula.ops.pool import sizes_of
 from facula_native import units
 from facula_native.conv import channels_last, channels_second
+from facula_native.halves import BF16
 from facula_native.rows import Kernel, takes
 
 
@@ -65,4 +68,20 @@ def max_pool_grad(backend: Any, below: Kernel) -> Kernel:
     return kernel
 
 
-WRAPPERS = {"max_pool": max_pool, "max_pool_grad": max_pool_grad}
+def _of_halves(make: Callable[[Any, Kernel], Kernel]) -> Callable[[Any, Kernel], Kernel]:
+    """The kernel on float32 in place of bfloat16, for which NumPy's loops are slow."""
+
+    def wrapped(backend: Any, below: Kernel) -> Kernel:
+        kernel = make(backend, below)
+
+        def call(*args: Any) -> Any:
+            if args[0].dtype is not BF16:
+                return kernel(*args)
+            return backend.cast(kernel(*[single(backend, x) for x in args]), BF16)
+
+        return call
+
+    return wrapped
+
+
+WRAPPERS = {"max_pool": _of_halves(max_pool), "max_pool_grad": _of_halves(max_pool_grad)}
