@@ -34,7 +34,7 @@ def _one(name: str, work: int = HEAVY) -> Callable[[Any, Kernel], Kernel]:
 
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(input: Any) -> Any:
-            ufunc = _takes(input) and loop(name, "ff", work)
+            ufunc = takes_small(input) and loop(name, "ff", work)
             return np.asarray(ufunc(input)) if ufunc else below(input)
 
         with_halves(backend, name, partial(looped, name, work))
@@ -48,7 +48,7 @@ def _two(name: str, work: int = HEAVY) -> Callable[[Any, Kernel], Kernel]:
 
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(g: Any, other: Any) -> Any:
-            fits = _takes(g) and other.dtype is F32
+            fits = takes_small(g) and other.dtype is F32
             ufunc = fits and loop(name, "fff", work)
             return np.asarray(ufunc(g, other)) if ufunc else below(g, other)
 

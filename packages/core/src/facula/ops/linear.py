@@ -80,7 +80,8 @@ def _linear_rule(xp: Namespace, g: Any, input: Any, weight: Any, needs: Any) -> 
     if needs[1]:
         to_weight = xp.by_rows(_weight_gradient, weight.shape, (rows, _rows(xp, input)))
     if needs[2]:
-        to_bias = xp.sum(rows, 0)
+        one_row = rows.shape[0] == 1
+        to_bias = xp.reshape(rows, rows.shape[1:]) if one_row else xp.sum(rows, 0)
     return to_input, to_weight, to_bias
 
 
