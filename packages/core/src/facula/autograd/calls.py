@@ -14,6 +14,12 @@ from facula.autograd.record import DTYPE, INPUT, NEEDS, OPTION, OUTPUT, SHAPE, p
 from facula.ops._op import REQUIRED, Op
 
 
+def build_first(op: Op) -> Any:
+    """The same for an op of several outputs and a fixed number of inputs; gives the first output alone."""
+    assert _is_plain(op), op
+    return _compile(op, _few_inputs(op, _FIRST), take="[0]")
+
+
 def build_call(op: Op) -> Any:
     """The recorded function of an op, with the signature of its definition."""
     if op.creation:
@@ -94,8 +100,9 @@ _NAMES = frozenset(
         "error",
         "explained",
         "ins",
+        "made",
         "make_node",
-        "mask",
+        "tracked",
         "several",
         "view",
         "View",
@@ -255,10 +262,14 @@ _VIEW_NODE = """def {name}({signature}):
     out._array = c
     out._backend = backend
     out._cell = cell
+    made = out._view = new(View)
+    made.seen = cell[0]
     if view is None:
-        out._view = View({first}, ((op, ({opts})),), cell[0])
+        made.base = {first}
+        made.chain = ((op, ({opts})),)
     else:
-        out._view = View(view.base, (*view.chain, (op, ({opts}))), cell[0])
+        made.base = view.base
+        made.chain = (*view.chain, (op, ({opts})))
     if mode and track_a and c.dtype.kind not in 'iub'{differentiable}:
         node = new(Node)
         node.op = op
@@ -284,7 +295,7 @@ _LIST = """def {name}({signature}):
     {first} = tuple({first})
     if (mode is not True and mode is not False) or not {first}:
         return run(op, ({first},), ({opts}))
-    mask, bit, arrays = 0, 1, []
+    tracked, bit, arrays = 0, 1, []
     try:
         backend = {first}[0]._backend
         dt = {first}[0]._array.dtype
@@ -296,7 +307,7 @@ _LIST = """def {name}({signature}):
                 return run(op, ({first},), ({opts}))
             arrays.append(a)
             if x._requires_grad if x._view is None else is_tracked(x):
-                mask |= bit
+                tracked |= bit
             bit <<= 1
     except AttributeError:
         return run(op, ({first},), ({opts}))
@@ -311,15 +322,15 @@ _LIST = """def {name}({signature}):
     out._backend = backend
     out._node = out._view = out._cell = None
     out._requires_grad = False
-    if mode and mask and c.dtype.kind not in 'iub'{differentiable}:
-        out._node = node = make_node(op, mask, ({first},), {first}, ({opts}), (out,), backend)
+    if mode and tracked and c.dtype.kind not in 'iub'{differentiable}:
+        out._node = node = make_node(op, tracked, ({first},), {first}, ({opts}), (out,), backend)
         node.shape = c.shape
         out._requires_grad = True
     return out
 """
 
 
-def _few_inputs(op: Op) -> str:
+def _few_inputs(op: Op, last: Any = None) -> str:
     """The same for a fixed number of tensors, some of which may be None, and options."""
     arrays = {name: f"a{i}" for i, name in enumerate(op.inputs)}
     first, *rest = op.inputs
@@ -327,13 +338,13 @@ def _few_inputs(op: Op) -> str:
         "def {name}({signature}):",
         "    mode = state.mode",
         "    if mode is not True and mode is not False:",
-        "        return mode.run(op, ({ins}), ({opts}))",
+        "        return mode.run(op, ({ins}), ({opts})){take}",
         "    try:",
         f"        a0 = {first}._array",
         f"        backend = {first}._backend",
         "        dt = a0.dtype",
         "        if dt is not F32 and dt is not F64:",
-        "            return run(op, ({ins}), ({opts}))",
+        "            return run(op, ({ins}), ({opts})){take}",
         *_mark(first, 0, "        ", "="),
     ]
     # Ops that promote compute in one dtype; others may take indices, and no halves beside floats.
@@ -346,24 +357,30 @@ def _few_inputs(op: Op) -> str:
         lines += [
             f"{indent}a{i} = {name}._array",
             f"{indent}if {name}._backend is not backend or a{i}.dtype is not dt{other.format(a=f'a{i}')}:",
-            f"{indent}    return run(op, ({{ins}}), ({{opts}}))",
+            f"{indent}    return run(op, ({{ins}}), ({{opts}})){{take}}",
             *_mark(name, i, indent, "|="),
         ]
     call = ", ".join(arrays.get(p.name, p.name) for p in op.parameters)
     lines += [
         "    except AttributeError:",
-        "        return run(op, ({ins}), ({opts}))",
+        "        return run(op, ({ins}), ({opts})){take}",
         "    try:",
         f"        c = backend.{{name}}({call})",
         "    except ValueError as error:",
         f"        raise explained(op, ({', '.join(arrays.values())},), error) from None",
     ]
-    return "\n".join(lines + (_SEVERAL if op.outputs else _ONE)) + "\n"
+    return "\n".join(lines + (last or (_SEVERAL if op.outputs else _ONE))) + "\n"
 
 
 _SEVERAL = [
     "    ins = ({ins})",
-    "    return several(op, mask if mode else 0, ins, ins, ({opts}), c, backend, None)",
+    "    return several(op, tracked if mode else 0, ins, ins, ({opts}), c, backend, None){take}",
+]
+#: No tensors are made of outputs that nobody asked for.
+_FIRST = [
+    "    if not (mode and tracked):",
+    "        return from_array(backend, c[0])",
+    *_SEVERAL,
 ]
 _ONE = [
     "    if c.__class__ is not backend.Array:",
@@ -373,9 +390,9 @@ _ONE = [
     "    out._backend = backend",
     "    out._node = out._view = out._cell = None",
     "    out._requires_grad = False",
-    "    if mode and mask and c.dtype.kind not in 'iub'{differentiable}:",
+    "    if mode and tracked and c.dtype.kind not in 'iub'{differentiable}:",
     "        ins = ({ins})",
-    "        out._node = node = make_node(op, mask, ins, ins, ({opts}), (out,), backend)",
+    "        out._node = node = make_node(op, tracked, ins, ins, ({opts}), (out,), backend)",
     "        node.shape = c.shape",
     "        out._requires_grad = True",
     "    return out",
@@ -383,11 +400,11 @@ _ONE = [
 
 
 def _mark(name: str, bit: int, indent: str, sign: str) -> list[str]:
-    """Statements that note in `mask` whether an input is tracked."""
-    tracked = f"({name}._requires_grad if {name}._view is None else is_tracked({name}))"
+    """Statements that note in `tracked` whether an input is tracked."""
+    is_tracked = f"({name}._requires_grad if {name}._view is None else is_tracked({name}))"
     if sign == "=":
-        return [f"{indent}mask = 1 if {tracked} else 0"]
-    return [f"{indent}if {tracked}:", f"{indent}    mask |= {1 << bit}"]
+        return [f"{indent}tracked = 1 if {is_tracked} else 0"]
+    return [f"{indent}if {is_tracked}:", f"{indent}    tracked |= {1 << bit}"]
 
 
 def _unary_keep(op: Op) -> str:
@@ -430,7 +447,7 @@ def _binary_keep(op: Op) -> str:
     return f"{start}node.kept = ({cases[3]} if track_b else {cases[1]}) if track_a else {cases[2]}"
 
 
-def _compile(op: Op, template: str) -> Any:
+def _compile(op: Op, template: str, take: str = "") -> Any:
     parameters = []
     scope = dict(vars(record), op=op)
     for i, p in enumerate(op.parameters):
@@ -449,6 +466,7 @@ def _compile(op: Op, template: str) -> Any:
         "args": "".join(value[p.name] + ", " for p in op.parameters),
         "first": op.inputs[0] if op.inputs else "",
         "differentiable": "" if op.rules else " and False",
+        "take": take,
     }
     if template is _BINARY or template is _UNARY or template is _VIEW_NODE:
         fields |= dict(zip(("first", "second"), op.inputs))

@@ -192,6 +192,13 @@ class Op:
 
         return build_call(self)
 
+    @cached_property
+    def call_first(self) -> Callable[..., Any]:
+        """`call(...)[0]` of an op of several outputs, without tensors for the others where nothing is recorded."""
+        from facula.autograd.calls import build_first
+
+        return build_first(self)
+
     @property
     def public_call(self) -> Callable[..., Any]:
         """What users call: the adapter where there is one."""

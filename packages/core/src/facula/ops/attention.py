@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import HALF, as_dtype, category
+from facula.dtypes import F32, HALF, category
 from facula.ops._op import Namespace, Op, Tensor, op
 from facula.ops.dot_attention import (
     attention_with_dropout,
@@ -91,7 +91,7 @@ weighted_attention.vjp(("query", "key", "value", "mask"), _weighted_attention_ru
 
 def _op_for(query: Any, key: Any, value: Any, mask: Any) -> Op:
     """The op for attention without dropout; a small table of weights is cheaper kept than made anew."""
-    size = math.prod(check_shapes(query, key, value, mask)) * as_dtype(query.dtype).itemsize
+    size = math.prod(check_shapes(query, key, value, mask)) * query.dtype.itemsize
     return weighted_attention if size <= KEPT_TABLE else dot_attention
 
 
@@ -160,8 +160,8 @@ def scaled_dot_product_attention(
     scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     if dropout_p == 0 and query._array.dtype not in HALF:
         mask = None if attn_mask is None else attn_mask._array
-        attention = _op_for(query._array, key._array, value._array, mask).call
-        return attention(query, key, value, attn_mask, is_causal, scale)[0]
+        attention = _op_for(query._array, key._array, value._array, mask).call_first
+        return attention(query, key, value, attn_mask, is_causal, scale)
     check_shapes(query, key, value, attn_mask)
     random_keys = _random_keys(check_shapes(query, key, key, attn_mask)) if dropout_p > 0 else ()
     return scaled_dot_product_attention.call(
@@ -188,7 +188,9 @@ def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: boo
     name = "scaled_dot_product_attention"
     if is_causal and mask is not None:
         raise RuntimeError(f"{name}: explicit attn_mask should not be set when is_causal=True")
-    for x, what in ((query, "query"), (key, "key"), (value, "value")):
+    given = (query, "query"), (key, "key"), (value, "value")
+    is_usual = all([x._array.dtype is F32 and len(x._array.shape) > 1 for x, _ in given])
+    for x, what in () if is_usual else given:
         if len(x._array.shape) < 2:
             raise RuntimeError(
                 f"{name}: {what} must have at least 2 dimensions, got shape {tuple(x.shape)}"

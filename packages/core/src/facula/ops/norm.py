@@ -133,7 +133,7 @@ def layer_norm(
 ) -> Any:
     if input._array.dtype in HALF:  # the statistics are to stay float32
         return layer_norm.call(input, normalized_shape, weight, bias, eps)
-    return native_layer_norm.call(input, normalized_shape, weight, bias, eps)[0]
+    return native_layer_norm.call_first(input, normalized_shape, weight, bias, eps)
 
 
 @layer_norm.sample
