@@ -18,6 +18,8 @@ from facula.ops.dims import row_major
 MANY = 16
 #: Most pieces for one result, and the least elements of one. Neither depends on the number of threads, so no bit does.
 PIECES, LEAST = 32, 2048
+#: Elements from which on sums of columns are shared out by rows: fewer lie in the caches, and two steps are a barrier more.
+LARGE = 1 << 18
 
 
 def split_sums(nests: Sequence[Nest]) -> list[Nest]:
@@ -37,6 +39,8 @@ def _split(nest: Nest) -> list[Nest]:
 def _is_of_columns(nest: ReduceNest) -> bool:
     """Whether rows, of all results each, lie one after the other in what is read."""
     row = count(nest.shape)
+    if row * count(nest.reduced) < LARGE:
+        return False
     return len(nest.shape) == len(nest.reduced) == 1 and any(
         x.strides == (1, row) for x in nest.value.loads()
     )
