@@ -61,7 +61,8 @@ def test_a_convolution_is_one_nest(monkeypatch):
 def test_a_plan_is_not_begun_again_before_all_have_ended(same):
     """Its threads take steps as they come to them; apart from that, nothing stands between two nests that share no memory."""
     memories = [Memory(64) for _ in range(4)]
-    plans = [Planned(0, (0,))] * 2 if same else [Planned(0, (0,)), Planned(0, (0,))]
+    plans = [Planned(0, (0,), request=(i,)) for i in range(2)]
+    plans = plans[:1] * 2 if same else plans
     nests = [
         CallNest((), Launch(plan, ()), outputs=[out], inputs=[Load(a, FLOAT32, -1, ())])
         for plan, out, a in zip(plans, memories, memories[2:])

@@ -94,6 +94,14 @@ class Mode:
             else generator.take(blocks)
         )
 
+    def state_before(self, holder: dict[Any, Any], key: Any, make: Callable[[Any], Any], tensor: Any) -> Any:  # fmt: skip
+        """`make(tensor)`, for what `holder[key]` holds from now on; a trace makes it at once and for real, as if it had been there."""
+        return (
+            self.below.state_before(holder, key, make, tensor)
+            if isinstance(self.below, Mode)
+            else make(tensor)
+        )
+
     def runtime_scalar(self, read: Callable[[], Any], dtype: Any, key: Any = None) -> Any:
         """`read()`; a trace gives a 0-d tensor of `dtype` that each replay fills anew.
 

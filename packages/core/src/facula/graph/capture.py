@@ -132,6 +132,7 @@ class Capture(Mode):
         self.symbols: list[weakref.ref[Symbol]] = []
         self.problem: str | None = None  # why a replay could not be differentiated
         self.scalars: dict[Any, Value] = {}
+        self.made_state: list[tuple[dict[Any, Any], Any]] = []  # as (container, key)
         self.on_tape: dict[int, Value] = {}  # by id of the tape's node: the value that it made
         self.kept_tape: list[Any] = []  # so that no id is used twice
         self.region: Any = None  # of a branch or loop that is being recorded, and how deep it is
@@ -322,6 +323,20 @@ class Capture(Mode):
             self.graph.scalars[found] = read
             self.scalars[key, dtype] = found
         return from_array(trace, Symbol(found, trace))
+
+    def state_before(self, holder: dict[Any, Any], key: Any, make: Callable[[Any], Any], tensor: Any) -> Any:  # fmt: skip
+        """State that depends on nothing that the function computes is no result of it: so its first run is like all later ones."""
+        self.touch(tensor)
+        touched = self.touched.get(id(tensor))
+        if touched is None or self.depth:
+            return make(tensor)
+        array, backend = touched.before[:2]
+        self.made_state.append((holder, key))
+        state.mode = self.below
+        try:
+            return make(from_array(backend, array))
+        finally:
+            state.mode = self
 
     def random_key(self, generator: Any, blocks: int) -> Any:
         """What a random op takes as its key: at each replay the next one of the generator."""

@@ -310,6 +310,7 @@ class CompiledFunction:
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
         outcome = capture(self.function, args, kwargs, tensors, guards.names)
         guards.check_numbers()
+        guards.add_state(outcome.capture.made_state)
         before = outcome.graph.copy()
         simplify(outcome.graph, outcome.is_differentiable)
         program = Program(outcome)

@@ -137,6 +137,11 @@ class Guards:
             _add_place(table, *place[:4])
         self.same_in_c = builtin("same", table.numbers(Kind.END))
 
+    def add_state(self, made: Collection[tuple[dict[Any, Any], Any]]) -> None:
+        """Guards what a capture put into the state of optimizers, as (container, key)."""
+        for i, (container, key) in enumerate(made):
+            self._place(_item, container, key, f"the optimizer's state[{i}]")
+
     def check_numbers(self) -> None:
         """Raises CaptureError where the function itself set a number that programs read at each call."""
         for group, key, before, place in self._numbers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -130,8 +131,14 @@ class Optimizer:
         self, group: dict[str, Any], params: list[Tensor], states: list[dict[str, Any]]
     ) -> None:
         """Gives parameters that make their first step the state of before it."""
+        mode = state.mode
         for param, known in zip(params, states):
-            if not known:
+            if known:
+                continue
+            if isinstance(mode, Mode):
+                make = partial(self.initial_state, group)
+                known.update(mode.state_before(self.state, param, make, param))
+            else:
                 known.update(self.initial_state(group, param))
 
     def prepare(self) -> None:
@@ -142,7 +149,7 @@ class Optimizer:
                     self.state[p].update(self.initial_state(group, p))
 
     def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
-        """What a parameter's state is before its first step."""
+        """What a parameter's state is before its first step: by its shape, dtype and device, not by its values."""
         return {}
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
+from facula.autograd.mode import has_values
 from facula.optim.optimizer import Optimizer, apply_updates, hyperparameters
 
 
@@ -50,9 +51,11 @@ class SGD(Optimizer):
         })  # fmt: skip
 
     def initial_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
+        import facula
+
         # With dampening the first buffer is the whole gradient, which zeros cannot express.
         return (
-            {"momentum_buffer": param.detach() * 0}
+            {"momentum_buffer": facula.zeros_like(param)}
             if group["momentum"] and not group["dampening"]
             else {}
         )
@@ -63,6 +66,8 @@ class SGD(Optimizer):
             rates = hyperparameters(group, ("lr", "weight_decay"), params[0])
             apply_updates("sgd_updates", (params,), params, grads, *rates, decays, maximize)
             return
+        if not has_values(params[0]):  # so that the first step is like all later ones
+            self.fill_states(group, params, states)
         for first in (False, True):
             own = [i for i, known in enumerate(states) if ("momentum_buffer" not in known) is first]
             if own:

@@ -34,7 +34,8 @@ class Attend(Planned):
         self.names = unit.BACK if shape.back else unit.FORWARD
         first = self.names.index("to_query" if shape.back else "output")
         written, work = tuple(range(first, len(self.names))), shape.multiplications // 2
-        super().__init__(ctypes.addressof(self.plan), written, work, ("attention", tuple(given)))
+        request = "attention", tuple(given)
+        super().__init__(ctypes.addressof(self.plan), written, work, request=request)
 
 
 def _layout(x: BufferArray | None) -> unit.Layout:

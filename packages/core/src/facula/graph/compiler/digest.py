@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,9 @@ from facula.ops._op import Op
 
 #: Bytes of constants above which a program is not kept.
 MOST = 1 << 26
-_SUFFIXES = (".py", ".c")
+_SUFFIXES = (".py", ".c", ".h")
 #: Sources that are younger than this may not be what runs here.
-_LOADED = time.time()
+_LOADED = time.time_ns()
 _PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), slice, type(Ellipsis)))
 
 
@@ -65,18 +64,29 @@ def _surroundings() -> tuple[Any, ...]:
 
 @cache
 def sources_of(package: str) -> str:
-    """The digest of a package's Python and C files. Raises _Unknown where it is none on disk, or was changed since it was loaded."""
+    """The digest of a package's Python and C files: of their names, sizes and times of change, by which Python knows its own cache.
+
+    Raises _Unknown where it is no package on disk, or was changed since it was loaded.
+    """
     spec = find_spec(package) if package != "__main__" else None
     if spec is None or not spec.submodule_search_locations:
         raise _Unknown
-    found = hashlib.sha256()
-    for folder in map(Path, spec.submodule_search_locations):
-        for path in sorted(p for p in folder.rglob("*") if p.suffix in _SUFFIXES):
-            found.update(f"{path.relative_to(folder)}\0".encode())
-            if path.stat().st_mtime > _LOADED:
-                raise _Unknown
-            found.update(path.read_bytes())
-    return found.hexdigest()
+    found = sorted(x for folder in spec.submodule_search_locations for x in _files(folder))
+    if any(changed > _LOADED for _, _, changed in found):
+        raise _Unknown
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    """(path, size, time of change in nanoseconds) of sources in a folder and those below."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                if entry.name != "__pycache__":
+                    yield from _files(entry.path)
+            elif entry.name.endswith(_SUFFIXES):
+                about = entry.stat()
+                yield entry.path, about.st_size, about.st_mtime_ns
 
 
 def _package(op: Any) -> str:

@@ -19,11 +19,12 @@ class Planned:
     That is called with the plan, an array of pointers, the thread and their number. A launch has one operand (or None) for
     each pointer; those at `written` are written, those at `halves` are to bfloat16, others to float32. `work` is what it costs,
     as the schedule counts; None: by what is written. Launches of one object with the same operands may be joined. `request`
-    says in words, numbers and tuples of them what it does, `workspace` how many bytes it works in.
+    says in words, numbers and tuples of them what it does, as no other does, its first word in `_MAKERS`; `workspace` how many
+    bytes it works in.
     """
 
     def __init__(
-        self, address: int, written: tuple[int, ...], work: int | None = None, request: tuple[Any, ...] = (), workspace: int = 0,
+        self, address: int, written: tuple[int, ...], work: int | None = None, *, request: tuple[Any, ...], workspace: int = 0,
         halves: tuple[int, ...] = (),
     ):  # fmt: skip
         self.address, self.written, self.work, self.halves = address, written, work, halves

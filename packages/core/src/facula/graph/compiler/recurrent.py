@@ -29,7 +29,8 @@ class Recur(Planned):
         shape = Shape(*given)
         self.layer = layer = Recurrence(shape, threads)
         super().__init__(
-            layer.address, layer.written, shape.multiplications // 2, ("recurrence", threads, tuple(given)), layer.workspace
+            layer.address, layer.written, shape.multiplications // 2, request=("recurrence", threads, tuple(given)),
+            workspace=layer.workspace,
         )  # fmt: skip
 
 
