@@ -8,9 +8,9 @@ import pytest
 import facula
 from facula.autograd import grad
 from facula.backends import backend_for
-from facula.graph.runtime import shared_library
+from facula.graph.runtime import has_bfloat16, shared_library
 from facula.nn import functional as F
-from facula_native import units
+from facula_native import conv, units
 
 BF16 = facula.bfloat16.dtype
 #: Half of the distance between neighbours, relatively: 8 bits of significand.
@@ -155,3 +155,20 @@ def test_pooling_of_halves(padding):
     assert out.dtype is found.dtype is facula.bfloat16
     assert np.array_equal(out.detach().float(), expected.detach())
     assert np.array_equal(found.float(), exact.bfloat16().float())
+
+
+def test_convolutions_are_given_bfloat16(monkeypatch):
+    """Forward and back, where the CPU has instructions: no float32 copies are made of what they multiply."""
+    factors = []
+
+    def run(plan, source, weight, bias, out):
+        factors.append([x.dtype for x in (source, weight, out)])
+        _run(plan, source, weight, bias, out)
+
+    _run = conv._run
+    monkeypatch.setattr(conv, "_run", run)
+    x, w = drawn(2, 4, 9, 9).requires_grad_(), drawn(6, 4, 3, 3).requires_grad_()
+    F.conv2d(x, w).sum().backward()
+    assert len(factors) == (3 if conv._is_ready() else 0)
+    halves = 2 if has_bfloat16() else 0
+    assert all(kinds.count(BF16) >= halves for kinds in factors)

@@ -16,6 +16,10 @@ from facula.ops._op import OPS, Op
 _ONE_EACH = frozenset((
     "matmul", "linear", "convolution", "convolution_weight_grad", "relu", "gelu", "silu", "sigmoid",
 ))  # fmt: skip
+#: Composed ops whose body checks its arguments and makes one product, which rounds.
+ONE_PRODUCT = frozenset((
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "mm", "bmm", "mv",
+))  # fmt: skip
 
 
 def rules_take_halves(backend: Any, op: Op) -> bool:

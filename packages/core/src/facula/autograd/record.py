@@ -11,7 +11,7 @@ from typing import Any
 
 from facula import promotion
 from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
-from facula.autograd.halves import half_kernel
+from facula.autograd.halves import ONE_PRODUCT, half_kernel
 from facula.autograd.mode import plain, state
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.mixed_devices import mixed_devices
@@ -638,7 +638,10 @@ def continue_composite(op: Op, args: tuple[Any, ...]) -> Any:
     backend = common_backend(op, flat)
     tracked = mode and any(isinstance(x, Tensor) and is_tracked(x) for x in flat)
     half = half_of(op, [None if x is None else x._array for x in flat])
-    if tracked or mode is None or op.alias:
+    rounds = half is not None and op.name in ONE_PRODUCT
+    if rounds:
+        half = None
+    if tracked or mode is None or op.alias or rounds:
         if half is not None:
             flat = tuple(_to_single(x) for x in flat)
         result = op.body(recorder(backend), *_merge(op, args, ins, flat))  # type: ignore[misc]
