@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from facula.dtypes import F32
-from facula.graph.runtime.calls import is_laid_out_as_expected, new_builtin
 from facula_native import ufuncs, units
 
 #: The place of PyArray_Empty in NumPy's table of functions, the same in all versions of NumPy 2.
@@ -34,6 +33,8 @@ class _Python(ctypes.Structure):
 
 @cache
 def _has_builtins(unit: str) -> bool:
+    from facula.graph.runtime.calls import is_laid_out_as_expected
+
     library = units.unit(unit)
     if library is None or not is_laid_out_as_expected():
         return False
@@ -46,6 +47,8 @@ def _has_builtins(unit: str) -> bool:
 
 def builtin(unit: str, name: str, kernel: Callable[..., Any]) -> Callable[..., Any] | None:
     """The builtin NAME of a unit, which passes on to `kernel` what it does not do; None where there is none."""
+    from facula.graph.runtime.calls import new_builtin
+
     library = units.unit(unit)
     return new_builtin(library, name, kernel) if library and _has_builtins(unit) else None
 
