@@ -100,3 +100,15 @@ def test_reductions_of_a_few_elements(size):
     both = facula.compile(lambda x: (x.exp().sum(1), x.amax(1), x.amin(1), x.prod(1)), backend="c")
     for got, expected in zip(both(x), (x.exp().sum(1), x.amax(1), x.amin(1), x.prod(1))):
         np.testing.assert_allclose(got.numpy(), expected.numpy(), 2e-6, 1e-6)
+
+
+def test_a_row_is_picked_once_and_copied_in_the_order_of_memory(programs):
+    table, words = facula.randn(50, 300), facula.randint(-50, 50, (70,))
+    rows = facula.compile(lambda words: table[words] * 2.0, backend="c")
+    np.testing.assert_array_equal(rows(words).numpy(), table.numpy()[words.numpy()] * 2)
+    (nest,) = (n for n in programs[-1].nests if isinstance(n, MapNest) and n.shape[-1] == 300)
+    assert nest.stores[0].strides == (300, 1)
+    text = programs[-1].artifact.source
+    before, _, within = text[text.index("NEST") :].partition('GCC ivdep")\n    for (i64 i1')
+    assert "picked(" in before
+    assert "picked(" not in within

@@ -137,6 +137,8 @@ class NestPrinter:
         self.pointers: dict[tuple[int, int, str], str] = {}
         #: Statements that must stand before the value that is being printed.
         self.checks: list[str] = []
+        #: Variables of the indices by which values are picked, by their texts.
+        self.picked: dict[str, str] = {}
         #: The dimension of a long innermost loop.
         self.inner: int | None = None
 
@@ -186,6 +188,7 @@ class NestPrinter:
     def values(self, values: Sequence[Value], names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Statements that compute the values, each part once, and their texts."""
         lines: list[str] = []
+        self.picked.clear()
         known: dict[int, str] = {}
         variables: dict[tuple[str, str], str] = {}  # equal texts are equal values
 
@@ -217,7 +220,11 @@ class NestPrinter:
         if isinstance(v, Position):
             return f"((i64)({affine(v.offset, v.strides, names)}))"
         if isinstance(v, Pick):
-            at = f"picked({self.flag}, {visit(v.index)}, {v.size})"
+            text = f"picked({self.flag}, {visit(v.index)}, {v.size})"
+            if text not in self.picked:
+                self.picked[text] = f"pick{len(self.picked)}"
+                self.checks.append(f"i64 {self.picked[text]} = {text};")
+            at = self.picked[text]
             return load(v.element, self.element(v, names, f" + {at} * {v.step}"))
         assert isinstance(v, Apply)
         variables = {}
@@ -240,14 +247,15 @@ class NestPrinter:
         lines, texts = self.values([s.value for s in nest.stores], names)
         for s, text in zip(nest.stores, texts):
             lines.append(store(s.element, self.element(s, names), text))
-        return self.looped(nest.shape, names, lines, True)
+        before = fixed_along(names[-1], lines) if self.picked and len(names) > 1 else []
+        return self.looped(nest.shape, names, [x for x in lines if x not in before], True, before)
 
-    def looped(self, shape: Sequence[int], names: Sequence[str], lines: list[str], independent: bool) -> list[str]:  # fmt: skip
-        """`lines` inside loops over `shape`."""
+    def looped(self, shape: Sequence[int], names: Sequence[str], lines: list[str], independent: bool, before: Sequence[str] = ()) -> list[str]:  # fmt: skip
+        """`lines` inside loops over `shape`, those of `before` before the innermost."""
         if not shape:
             return lines
         heads = [self.loop(d, n, name) for d, (n, name) in enumerate(zip(shape, names))]
-        out = [*heads[:-1], "{"] if len(heads) > 1 else []
+        out = [*heads[:-1], "{", *before] if len(heads) > 1 else []
         if independent:
             out.append('_Pragma("GCC ivdep")')
         out += [heads[-1] + " {", *(f"    {x}" for x in lines), "}"]
@@ -450,6 +458,21 @@ def is_fixed(value: Value, d: int) -> bool:
     if isinstance(value, (Load, Position, Pick)) and value.strides[d]:
         return False
     return all(is_fixed(part, d) for part in value.below)
+
+
+def fixed_along(index: str, lines: Sequence[str]) -> list[str]:
+    """Those of the statements, each of which sets one variable at most, that do the same all along a loop over `index`.
+
+    C's compiler leaves in the loop what may note an error.
+    """
+    moving, found = {index}, []
+    for line in lines:
+        words = re.findall(r"[A-Za-z_]\w*", line.partition(" = ")[2] or line)
+        if not moving.isdisjoint(words) or not re.match(r"\w+ \w+ = ", line):
+            moving.update(re.findall(r"^\w+ (\w+) = ", line))
+        else:
+            found.append(line)
+    return found
 
 
 def affine(offset: int, strides: Sequence[int], names: Sequence[str]) -> str:

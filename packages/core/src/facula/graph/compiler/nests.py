@@ -385,7 +385,7 @@ def _gather(launch: Launch) -> Nest:
         size,
         a.strides[-1],
     )
-    return MapNest(tuple(shape), [_store(out, kernel.dtype, picked)])
+    return in_order(MapNest(tuple(shape), [_store(out, kernel.dtype, picked)]))
 
 
 #: For kernels that are called: where among the launch's operands the written ones are.
