@@ -83,3 +83,35 @@ def test_losses_are_those_of_pytorchs_autocast(name, cases):
     for _ in range(4):
         a, b = ours.step().item(), theirs.step().item()
         assert abs(a - b) <= 2 * 3 * layers * UNIT * b
+
+
+def trained(cases, dtype, scaler, steps=6):
+    work = cases.mlp_training(facula, batch=32, width=32)
+    autocast = facula.autocast("cpu", dtype=dtype)
+    losses = []
+    for _ in range(steps):
+        x, y = next(work.batches)
+        work.optimizer.zero_grad()
+        with autocast:
+            loss = work.loss(x, y)
+        scaler.scale(loss).backward()
+        scaler.step(work.optimizer)
+        scaler.update()
+        losses.append(loss.item())
+    return losses
+
+
+def test_a_scaler_changes_nothing_for_bfloat16(cases):
+    """It has float32's exponents, and the factor is a power of two: the same bits. float16 needs it."""
+    off, on = (facula.amp.GradScaler("cpu", enabled=e) for e in (False, True))
+    plain = trained(cases, facula.bfloat16, off)
+    assert trained(cases, facula.bfloat16, on) == plain
+    half = trained(cases, facula.float16, facula.amp.GradScaler("cpu", init_scale=2.0**10))
+    np.testing.assert_allclose(half, plain, rtol=3 * 3 * UNIT)
+    assert half[-1] < half[0] or plain[-1] >= plain[0]
+
+
+def test_a_scaler_leaves_out_steps_that_float16_cannot_hold(cases):
+    scaler = facula.amp.GradScaler("cpu", init_scale=2.0**40)
+    trained(cases, facula.float16, scaler, 2)
+    assert scaler.get_scale() == 2.0**38

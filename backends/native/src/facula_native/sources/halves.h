@@ -22,20 +22,22 @@
 
 void narrow_loop(char **args, const i64 *dims, const i64 *steps, void *data)
 {
+    i64 n = dims[0];
     const f32 *x = (const f32 *)args[0];
     u16 *out = (u16 *)args[1];
     if (steps[0] == 4 && steps[1] == 2)
-        _Pragma("GCC ivdep") for (i64 i = 0; i < dims[0]; ++i) out[i] = store_bf16(x[i]);
+        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) out[i] = store_bf16(x[i]);
     else
-        for (i64 i = 0; i < dims[0]; ++i) *(u16 *)(args[1] + i * steps[1]) = store_bf16(*(const f32 *)(args[0] + i * steps[0]));
+        for (i64 i = 0; i < n; ++i) *(u16 *)(args[1] + i * steps[1]) = store_bf16(*(const f32 *)(args[0] + i * steps[0]));
 }
 
 void widen_loop(char **args, const i64 *dims, const i64 *steps, void *data)
 {
+    i64 n = dims[0];
     const u16 *x = (const u16 *)args[0];
     f32 *out = (f32 *)args[1];
     if (steps[0] == 2 && steps[1] == 4)
-        _Pragma("GCC ivdep") for (i64 i = 0; i < dims[0]; ++i) out[i] = load_bf16(x[i]);
+        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) out[i] = load_bf16(x[i]);
     else
-        for (i64 i = 0; i < dims[0]; ++i) *(f32 *)(args[1] + i * steps[1]) = HALF(0, i);
+        for (i64 i = 0; i < n; ++i) *(f32 *)(args[1] + i * steps[1]) = HALF(0, i);
 }
