@@ -95,21 +95,19 @@ def test_what_serves_once_is_not_compiled():
         assert f.captures == 3
 
 
-def test_an_optimizers_first_step_serves_once():
-    w = facula.tensor([1.0, 2.0], requires_grad=True)
-    optimizer = optim.SGD([w], lr=0.5, momentum=0.9)
+def test_what_makes_its_state_serves_once():
+    kept = []
 
     @facula.compile
-    def step():
-        optimizer.zero_grad()
-        (w * w).sum().backward()
-        optimizer.step()
+    def f(x):
+        if not kept:
+            kept.append(x * 2)
+        return kept[0] + x
 
-    step()
-    assert "it serves once" in step.explanation
-    step()
-    assert step.explanation.startswith("one C function")
-    np.testing.assert_allclose(w.detach().numpy(), [-0.9, -1.8], rtol=1e-6)
+    assert f(X).tolist() == [3.0, 6.0]
+    assert "it serves once" in f.explanation
+    assert f(X).tolist() == [3.0, 6.0]
+    assert f.explanation == C
 
 
 # ---- where there is no C
@@ -124,6 +122,29 @@ def test_a_graph_that_cannot_be_c_is_replayed_in_silence():
     assert told(lambda: g().backward()) == []
     assert g.explanation.count("runs on the host alone") == 2
     np.testing.assert_allclose(w.grad.numpy(), np.eye(2), atol=1e-6)
+
+
+BIG, DOUBLE = facula.zeros(1000, 1000), facula.zeros(400, 400, dtype=facula.float64)
+SLOW = {
+    "topk": (lambda: BIG.topk(3), "topk"),
+    "topk of a few": (lambda: BIG[:10, :10].topk(3), None),
+    "float64": (lambda: DOUBLE @ DOUBLE, "matmul"),
+    "float64, a few": (lambda: DOUBLE[:20] @ DOUBLE[:, :20], None),
+    "sin": (lambda: BIG.sin(), "sin"),
+    "sin among much else": (lambda: (((BIG * 2 + 1).sin() * 3 - 1) / 2 + BIG).exp().tanh() * 2, None),
+    "argmax": (lambda: BIG.argmax(1), "argmax"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_what_kernels_do_faster_is_replayed(name):
+    f, slow = SLOW[name]
+    compiled = facula.compile(f)
+    assert told(compiled) == []
+    if slow is None:
+        assert compiled.explanation.startswith("one C function")
+    else:
+        assert compiled.explanation == f"replayed kernel by kernel: '{slow}' of as many elements is faster as a kernel"  # fmt: skip
 
 
 def missing(monkeypatch, tmp_path):

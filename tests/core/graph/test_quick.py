@@ -252,6 +252,32 @@ def train(fast, returns_arguments, steps=6):
     return losses, [v for p in model.parameters() for v in (p, p.grad)] + list(model.buffers())
 
 
+def test_calls_that_are_differentiated_outside(served):
+    facula.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2))
+    twin = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2))
+    twin.load_state_dict(model.state_dict())
+    fast, x = facula.compile(model, backend="c"), facula.randn(5, 3, requires_grad=True)
+    for _ in range(5):
+        found = []
+        for net, run in ((twin, twin), (model, fast)):
+            y = run(x * 2)
+            leaves = [x, *net.parameters()]
+            first = facula.autograd.grad(y.square().sum(), leaves, create_graph=True)
+            second = facula.autograd.grad(sum(g.square().sum() for g in first), leaves)
+            facula.autograd.backward([run(x).sin().sum()])
+            found.append([y, *first, *second, *(p.grad for p in net.parameters()), *net.buffers()])
+        for mine, eager in zip(found[1], found[0], strict=True):
+            np.testing.assert_allclose(mine.detach().numpy(), eager.detach().numpy(), 2e-4, 2e-5)
+    assert served.since(0, 8)  # all but the first two
+    y = fast(x)
+    with facula.no_grad():
+        model[3].weight.mul_(2.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+    assert served.since(0, 9)
+
+
 @pytest.mark.parametrize("returns_arguments", [False, True])
 def test_training_reads_numbers_and_writes_as_it_does_in_python(returns_arguments, served):
     losses, tensors = train(lambda f: facula.compile(f, backend="c"), returns_arguments)

@@ -20,6 +20,7 @@ from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import is_worth, schedule, work_of
 from facula.graph.compiler.split_sums import split_sums
+from facula.graph.compiler.worth import slower_part
 from facula.graph.ir import Graph
 from facula.graph.runtime import shared_library
 from facula.threads import get_num_threads
@@ -32,11 +33,14 @@ def compile_c(graph: Graph, backend: Any, is_default: bool = False) -> Compiled 
     """A graph on NumPy arrays as a C function; None where that cannot be: then it is replayed kernel by kernel.
 
     What stands against it: arrays on another device, ops that only the host can run (svd, fft), no C compiler, one that fails
-    (its log is shown). `declined` says when that is worth a warning.
+    (its log is shown); with `is_default`, where nobody asked for C by its name, that C would be slower. `declined` says when that is worth a warning.
     """
     try:
         if backend is None or backend.device.type != "cpu":
             raise CompileError("its tensors are not all on the cpu device")
+        slow = slower_part(graph) if is_default else None
+        if slow is not None:
+            raise CompileError(f"'{slow}' of as many elements is faster as a kernel")
         shared_library()  # first, as nothing need be lowered where there is no compiler that works
         return program_of(graph, get_num_threads())
     except (RuntimeError, OSError) as error:
