@@ -183,3 +183,34 @@ def test_training_statistics_are_not_folded():
         expected = model(x)
         got = facula.compile(model)(x)
     np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+# ---- gradients of all parts
+
+
+def _of_heads(x):
+    a, b, c = x.view(2, 3, 3, 4).permute(2, 0, 3, 1).unbind(0)
+    return (a * b).sum() - c.neg().mul(0.0).sum()
+
+
+#: A function of (2, 3, 12), and whether its parts are all, each once.
+PARTS = {
+    "as attention has them": (_of_heads, True),
+    "chunks": (lambda x: sum(p.sin().sum() * k for k, p in enumerate(x.chunk(3, -1))), True),
+    "pieces of other sizes": (lambda x: sum(p.square().sum() for p in x.split([5, 7], -1)), True),
+    "one is missing": (lambda x: sum(p.square().sum() for p in x.chunk(3, -1)[:2]), False),
+    "one comes twice": (lambda x: sum((p * q).sum() for p, q in zip(x.unbind(0), (x[0].exp(), x[1]))), False),
+    "every second": (lambda x: x[..., ::2].sin().sum() + x[..., 1::2].cos().sum(), False),
+    "along two dimensions": (lambda x: x[0].sin().sum() + x[:, 1:].cos().sum(), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_gradients_of_all_parts_are_joined(name):
+    f, is_joined = PARTS[name]
+    x = facula.linspace(-1, 1, 72).view(2, 3, 12).requires_grad_()
+    g = facula.compile(lambda x: facula.autograd.grad(f(x), [x])[0])
+    assert bits(g(x)) == bits(facula.autograd.grad(f(x), [x])[0])
+    found = names(g.graph)
+    assert ("write_view" not in found and "clone" not in found) == is_joined
+    assert ("join" in found) >= is_joined

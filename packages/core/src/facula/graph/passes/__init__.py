@@ -6,9 +6,10 @@ from facula.graph.passes.batch_norm import fold_batch_norm
 from facula.graph.passes.constants import fold_constants
 from facula.graph.passes.equal import join_equal_nodes
 from facula.graph.passes.in_place import writes_in_place, written_arguments
+from facula.graph.passes.whole_parts import join_parts
 
 __all__ = [
-    "fold_batch_norm", "fold_constants", "join_equal_nodes", "simplify", "simplify_algebra", "writes_in_place",
+    "fold_batch_norm", "fold_constants", "join_equal_nodes", "join_parts", "simplify", "simplify_algebra", "writes_in_place",
     "written_arguments",
 ]  # fmt: skip
 
@@ -19,6 +20,7 @@ def simplify(graph: Graph, is_differentiable: bool = False) -> None:
     graph.prune()
     if is_differentiable:
         return
+    join_parts(graph)
     simplify_algebra(graph)
     fold_constants(graph)
     if fold_batch_norm(graph):
