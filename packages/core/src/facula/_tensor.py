@@ -47,12 +47,23 @@ class Size(tuple[int, ...]):
 
 
 class View:
-    """How a view comes from its base: the chain of view ops, and the version at which it was made."""
+    """How a view comes from its base: `op` with `options`, after what `before` says, and the version at which it was made."""
 
-    __slots__ = ("base", "chain", "seen")
+    __slots__ = ("base", "before", "op", "options", "seen")
 
-    def __init__(self, base: Tensor, chain: tuple[tuple[Any, tuple[Any, ...]], ...], seen: int):
-        self.base, self.chain, self.seen = base, chain, seen
+    def __init__(
+        self, base: Tensor, before: View | None, op: Any, options: tuple[Any, ...], seen: int
+    ):
+        self.base, self.before, self.op, self.options, self.seen = base, before, op, options, seen
+
+    @property
+    def chain(self) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
+        """All view ops from the base on, with their options."""
+        found, view = [], self
+        while view is not None:
+            found.append((view.op, view.options))
+            view = view.before  # type: ignore[assignment]
+        return tuple(found[::-1])
 
 
 def is_tracked(t: Tensor) -> bool:

@@ -118,6 +118,7 @@ _NAMES = frozenset(
         "node",
         "Node",
         "op",
+        "options",
         "out",
         "plan_1",
         "run",
@@ -263,18 +264,16 @@ _VIEW_NODE = """def {name}({signature}):
     out._backend = backend
     out._cell = cell
     made = out._view = new(View)
+    made.base = {first} if view is None else view.base
+    made.before = view
+    made.op = op
+    made.options = options = ({opts})
     made.seen = cell[0]
-    if view is None:
-        made.base = {first}
-        made.chain = ((op, ({opts})),)
-    else:
-        made.base = view.base
-        made.chain = (*view.chain, (op, ({opts})))
     if mode and track_a and c.dtype.kind not in 'iub'{differentiable}:
         node = new(Node)
         node.op = op
         node.backend = backend
-        node.options = ({opts})
+        node.options = options
         node.edges = (({first}._node or {first}) if view is None else edge_of({first}),)
         {keep}
         node.plan = plan_1

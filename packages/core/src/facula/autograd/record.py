@@ -495,10 +495,7 @@ def link_view(out: Tensor, source: Tensor, op: Op, opts: tuple[Any, ...]) -> Non
         cell = source._cell = [0]
     out._cell = cell
     view = source._view
-    if view is None:
-        out._view = View(source, ((op, opts),), cell[0])
-    else:
-        out._view = View(view.base, (*view.chain, (op, opts)), cell[0])
+    out._view = View(source if view is None else view.base, view, op, opts, cell[0])
 
 
 class Recorder:

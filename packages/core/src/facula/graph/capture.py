@@ -287,9 +287,8 @@ class Capture(Mode):
             symbol = getattr(symbol.xp, op.name)(symbol, *options)
         touched.symbol = tensor._array = symbol
         tensor._backend = symbol.xp
-        tensor._view = type(view)(
-            view.base, view.chain, -1
-        )  # the tape follows it from the base anew
+        # The tape follows it from the base anew.
+        tensor._view = type(view)(view.base, view.before, view.op, view.options, -1)
         return touched
 
     def _note_alias(self, touched: Touched) -> None:
