@@ -248,6 +248,31 @@ def test_containers_of_hooks_are_made_at_first_use():
     assert not net(facula.ones(1, 4)).any()
 
 
+@pytest.mark.parametrize("layer", [nn.Linear, nn.LayerNorm])
+def test_layers_find_their_parameters_as_attributes(layer):
+    class Twice(layer):
+        @property
+        def weight(self):
+            return self._parameters["weight"] * 2
+
+    def made(cls):
+        net = layer(*(3, 3)[: 2 if layer is nn.Linear else 1])
+        net.__class__ = cls  # as a parametrization does it
+        for i, p in enumerate(net.parameters()):
+            p.data = facula.ones(p.shape) * (i + 2)
+        return net
+
+    x, net = facula.tensor([[1.0, 2.0, 4.0]]), made(layer)
+    bias = net.bias.detach()
+    assert made(Twice)(x).allclose(net(x) * 2 - bias)
+    weight = net.weight.detach()
+    del net.weight
+    net.weight = weight * 2  # as pruning and weight norm do it
+    assert net(x).allclose(made(Twice)(x))
+    net.bias = None
+    assert net(x).allclose(made(Twice)(x) - bias)
+
+
 def test_full_backward_hooks():
     net, calls = nn.Linear(2, 3), []
     net.register_full_backward_pre_hook(

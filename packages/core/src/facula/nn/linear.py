@@ -57,7 +57,12 @@ class Linear(Module):
         init.fan_in_uniform_(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return linear.call(input, self.weight, self.bias)  # type: ignore[no-any-return]
+        own = self._parameters
+        if self.__class__ is Linear and "weight" in own and "bias" in own:  # not one by one
+            weight, bias = own["weight"], own["bias"]
+        else:
+            weight, bias = self.weight, self.bias
+        return linear.call(input, weight, bias)  # type: ignore[no-any-return]
 
     def explain_error(self, input: Tensor) -> str | None:
         return explain_features(input, self.in_features)

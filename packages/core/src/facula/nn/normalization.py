@@ -66,9 +66,12 @@ class LayerNorm(_OverLast):
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return layer_norm.public_call(  # type: ignore[no-any-return]
-            input, self.normalized_shape, self.weight, self.bias, self.eps
-        )
+        own = self._parameters
+        if self.__class__ is LayerNorm and "weight" in own and "bias" in own:  # not one by one
+            weight, bias = own["weight"], own["bias"]
+        else:
+            weight, bias = self.weight, self.bias
+        return layer_norm.public_call(input, self.normalized_shape, weight, bias, self.eps)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         affine = f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
