@@ -11,6 +11,7 @@ import pytest
 import facula
 import facula.nn.functional as F
 from facula.backends import backend_for
+from facula.graph.compiler import kept_programs
 from facula.ops import OPS, attention, dot_attention
 
 RNG = np.random.default_rng(1)
@@ -201,6 +202,7 @@ def small_blocks(monkeypatch: Any) -> None:
     monkeypatch.setattr(attention, "KEPT_TABLE", 0)
     monkeypatch.setattr(dot_attention, "LARGEST_BLOCK", 1)
     monkeypatch.setattr(dot_attention, "FEWEST_LINES", 8)
+    monkeypatch.setattr(kept_programs, "ENABLED", False)  # other programs are made with these
 
 
 @pytest.mark.usefixtures("small_blocks")
