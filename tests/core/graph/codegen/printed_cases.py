@@ -215,6 +215,10 @@ def rows() -> Iterator[Case]:
         if d.category != BOOL:
             yield Case(f"scan-{d.name}", Scan("a + b", d.dtype, d.dtype), ((2, 4), Operand(empty(d.dtype, 8), 0, (1, 2)), contiguous(a, 2, 4)))  # fmt: skip
             yield Case(f"scatter-{d.name}", Scatter("a + b", d.dtype), ((2, 4), 3, contiguous(mild(d, 6), 2, 3), contiguous(index, 2, 4), contiguous(a, 2, 4)))  # fmt: skip
+            side = Operand(mild(d, 222), 0, (111, 1, 37)), Operand(index, 0, (4, 0, 1)), Operand(mild(d, 296), 0, (148, 1, 37))  # fmt: skip
+            yield Case(
+                f"scatter-columns-{d.name}", Scatter("a + b", d.dtype), ((2, 37, 4), 3, *side)
+            )
             yield Case(f"matmul-{d.name}", Matmul(d.dtype), ((2, 3, 2, 4), contiguous(empty(d.dtype, 12), 2, 3, 2), Operand(mild(d, 12), 0, (0, 4, 1)), Operand(mild(d, 16), 0, (8, 1, 2))))  # fmt: skip
             m, n, k = 70, 67, 33
             yield Case(f"matmul-large-{d.name}", Matmul(d.dtype), ((m, n, k), contiguous(empty(d.dtype, m * n), m, n), contiguous(mild(d, m * k), m, k), contiguous(mild(d, n * k), k, n)))  # fmt: skip

@@ -1,5 +1,5 @@
 
-KERNEL void scatter_cb90235a60(GLOBAL f32 *out,
+KERNEL void scatter_972c1ba7d4(GLOBAL f32 *out,
     GLOBAL const i64 *index,
     GLOBAL const f32 *src,
     i64 out_at,
@@ -25,7 +25,8 @@ KERNEL void scatter_cb90235a60(GLOBAL f32 *out,
             if (pick < -(i64)size || pick >= size) { flag[0] = 1; flag[1] = pick; flag[2] = size; }
             else {
                 GLOBAL f32 *target = out + (i0 * out_s0 + (i32)(pick < 0 ? pick + size : pick) * out_step);
-                *target = (*target + src[i0 * src_s0 + j * src_step]);
+                GLOBAL const f32 *from = src + (i0 * src_s0 + j * src_step);
+                target[0] = (target[0] + from[0]);
             }
         }
     }
