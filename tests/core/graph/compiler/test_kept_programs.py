@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -218,32 +216,3 @@ def test_sources_that_changed_since_they_were_loaded_keep_nothing(folder, made, 
     facula.compile(f_of(), backend="c")(facula.from_numpy(X))
     assert len(made) == 1
     assert not folder.exists()
-
-
-PROGRAM = """
-import facula
-from facula.graph.compiler import compiler
-from facula.graph.runtime import unit
-unit.FLAGS = tuple("-O0" if f == "-O3" else f for f in unit.FLAGS)
-lower, lowered = compiler.lower, []
-compiler.lower = lambda *arguments: lowered.append(1) or lower(*arguments)
-f = facula.compile(lambda x: (x.cos() * 2 + 0.25).sum(), backend="c")
-print(f(facula.full((1000,), 2.0)).item(), len(lowered))
-"""
-
-
-def test_a_later_process_lowers_nothing_also_after_two_at_once(folder):
-    def started():
-        return subprocess.Popen([sys.executable, "-W", "error", "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
-
-    def told(process):
-        out, log = process.communicate(timeout=500)
-        assert process.returncode == 0, log
-        return out.split()
-
-    firsts = [told(p) for p in [started(), started()]]
-    third = told(started())
-    assert {value for value, _ in firsts} == {third[0]}
-    assert third[1] == "0"
-    assert "1" in [lowered for _, lowered in firsts]
-    assert [path.suffix for path in folder.iterdir()] == [".program"]  # nothing half made is left

@@ -39,17 +39,37 @@ print(f(facula.full((1000,), 2.0)).item(), type(f.last.code).__name__)
 """
 
 
+COUNTING = f"""
+from facula.graph.compiler import compiler
+lower, lowered = compiler.lower, []
+compiler.lower = lambda *arguments: lowered.append(1) or lower(*arguments)
+{PROGRAM}
+print(len(lowered))
+"""
+
+
+def started():
+    return subprocess.Popen([sys.executable, "-W", "error", "-c", COUNTING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+
+
+def told(process):
+    out, log = process.communicate(timeout=500)
+    assert process.returncode == 0, log
+    return out.split()
+
+
 def test_processes_that_compile_the_same_at_once(folder):
-    running = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]  # fmt: skip
-    told = [p.communicate(timeout=500) for p in running]
-    assert [p.returncode for p in running] == [0, 0], told
-    assert len({out for out, _ in told}) == 1
-    assert told[0][0].split()[1] == "Compiled"
+    """A later one takes what they made, and lowers nothing."""
+    results = [told(p) for p in [started(), started()]]
+    later = told(started())
+    assert {tuple(r[:2]) for r in results} == {tuple(later[:2])}
+    assert later[1:] == ["Compiled", "0"]
+    assert "1" in [r[2] for r in results]
+    programs = folder.with_name("programs")
     assert all(path.suffix == ".so" for path in folder.iterdir())  # nothing half made is left
-    assert all(stat.S_IMODE(path.stat().st_mode) & 0o022 == 0 for path in folder.iterdir())
+    assert [path.suffix for path in programs.iterdir()] == [".program"]
+    for path in (*folder.iterdir(), *programs.iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
