@@ -38,7 +38,7 @@ def compiler() -> tuple[str, ...]:
         import ziglang  # type: ignore[import-not-found]  # noqa: F401
     except ImportError:
         raise CompilerMissing(
-            "no C compiler was found (cc, gcc, clang); pip install facula[compile] brings one"
+            "no C compiler was found (cc, gcc, clang); pip install facula[compile], or ziglang alone, brings one"
         ) from None
     return (sys.executable, "-m", "ziglang", "cc")
 
