@@ -327,10 +327,7 @@ class CompiledFunction:
         return program
 
     def _compile(self, program: Program, tensors: list[Tensor]) -> None:
-        """Has a program compiled, but for one that serves only once.
-
-        An optimizer's first step is such a one: it makes the state that all later steps have as inputs.
-        """
+        """Has a program compiled, but for one that serves only once, or may."""
         graph, compiler = program.graph, self.compiler
         graph.why_replayed = ""
         if program.escaped:

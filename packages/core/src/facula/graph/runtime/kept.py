@@ -2,6 +2,7 @@
 
 The folders are the user's own (mode 0700); one that somebody else owns is refused. A file gets its name when it is whole, so
 that processes may make the same at once; each ends with its digest, so one that is cut off or damaged counts as missing.
+A folder holds `MOST_BYTES` at the most: then the files that were read longest ago go.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import hashlib
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+MOST_BYTES = 2**30
 _DIGEST = 32  # bytes at the end of a file, which loaders of libraries pass over
 
 
@@ -44,12 +47,14 @@ def read(path: Path) -> bytes | None:
             found = file.read()
     except FileNotFoundError:
         return None
+    with suppress(OSError):  # a read-only folder: nothing is removed from it either
+        os.utime(path)
     data, digest = found[:-_DIGEST], found[-_DIGEST:]
     return data if hashlib.sha256(data).digest() == digest else None
 
 
 def write(path: Path, data: bytes) -> None:
-    """Puts `data` and its digest there, all at once."""
+    """Puts `data` and its digest there, all at once, and removes what makes the folder too large."""
     handle, name = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -59,3 +64,16 @@ def write(path: Path, data: bytes) -> None:
     except BaseException:
         os.unlink(name)
         raise
+    _forget_oldest(path)
+
+
+def _forget_oldest(but: Path) -> None:
+    files = {}
+    for file in but.parent.iterdir():
+        with suppress(FileNotFoundError):  # removed by another process
+            files[file] = file.stat()
+    total = 0
+    for file, found in sorted(files.items(), key=lambda x: x[1].st_mtime_ns, reverse=True):
+        total += found.st_size
+        if total > MOST_BYTES and file != but and stat.S_ISREG(found.st_mode):
+            file.unlink(missing_ok=True)
