@@ -26,3 +26,11 @@ def run(tmp_path):
         return done.stdout
 
     return run_program
+
+
+@pytest.fixture
+def every_size(monkeypatch):
+    """Arrays of all sizes are facula-native's, small ones too."""
+    from facula_native import units
+
+    monkeypatch.setattr(units, "SMALL", 0)

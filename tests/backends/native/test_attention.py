@@ -5,17 +5,13 @@ import pytest
 
 import facula
 from facula.backends import backend_for
-from facula_native import attention, units
+from facula_native import attention
 from facula_numpy.attention import kernels
 
+pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(5)
 reference = kernels(backend)
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 def below(*args):

@@ -5,19 +5,15 @@ import pytest
 
 import facula
 from facula.backends import backend_for
-from facula_native import activation, loss, units
+from facula_native import activation, loss
 
+pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(3)
 #: Shapes of scores (N, C, *): rows, a lane's rest, two classes, images with a tile's rest, more dimensions.
 SHAPES = [(60, 2100), (5, 37), (9, 2), (1, 33), (3, 21, 9, 11), (2, 70, 65), (2, 3, 2, 2, 3)]
 #: (whether classes have weights, number that is ignored, smoothing)
 OPTIONS = [(False, -100, 0.0), (True, -100, 0.0), (True, 0, 0.2), (False, 0, 0.1)]
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 def kernel(name):

@@ -5,15 +5,11 @@ import pytest
 
 import facula
 from facula.backends import backend_for
-from facula_native import embedding, units
+from facula_native import embedding
 
+pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(4)
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 def kernel(name):

@@ -10,18 +10,14 @@ from facula.autograd import grad
 from facula.backends import backend_for
 from facula.graph.runtime import has_bfloat16, shared_library
 from facula.nn import functional as F
-from facula_native import conv, units
+from facula_native import conv
 
+pytestmark = pytest.mark.usefixtures("every_size")
 BF16 = facula.bfloat16.dtype
 #: Half of the distance between neighbours, relatively: 8 bits of significand.
 UNIT = 2.0**-8
 random = np.random.default_rng(7)
 backend = backend_for("cpu")
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 @pytest.fixture(params=[1, 0], ids=["instructions", "as float32"])

@@ -7,14 +7,10 @@ import facula
 from facula.backends import backend_for
 from facula_native import norm, rows, units
 
+pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(2)
 WRAPPERS = norm.WRAPPERS | rows.WRAPPERS
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 def kernel(name):

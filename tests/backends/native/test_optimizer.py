@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import facula
-from facula_native import optimizer, units
+from facula_native import optimizer
 from facula_numpy import optimizer as numpy_optimizer
 
+pytestmark = pytest.mark.usefixtures("every_size")
 random = np.random.default_rng(0)
 SHAPES = [(0, 3), (), (5,), (0,), (100, 90), (8192,), (8193,), (3, 70_001), (2, 0)]
 UPDATES = {
@@ -19,11 +20,6 @@ UPDATES = {
 CASES = [(name, lists, numbers) for name, (lists, cases) in UPDATES.items() for numbers in cases]
 #: Those that count each parameter's steps.
 COUNTING = ("adam_updates", "adagrad_updates")
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 def lists_of(count):

@@ -9,16 +9,12 @@ from facula.graph.runtime import recurrent_layers
 from facula.ops._op import OPS
 from facula_native import recurrent, units
 
+pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(5)
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 #: Steps, batch, units: less than a vector, not whole vectors, more rows than a tile, too few rows for each thread.
 SIZES = [(1, 1, 1), (3, 2, 5), (4, 9, 16), (5, 26, 40), (2, 3, 70)]
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 @pytest.fixture(params=[1, 2, 3])

@@ -5,8 +5,9 @@ import pytest
 
 import facula
 from facula.backends import backend_for
-from facula_native import reduce, units
+from facula_native import reduce
 
+pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(1)
 SHAPES = [
@@ -18,11 +19,6 @@ SHAPES = [
     ((5, 6, 7, 9), [(0, 2), (1, 3), (0, 1, 3), ()]),
     ((1, 1, 5), [0, (0, 1), 2]),
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    monkeypatch.setattr(units, "SMALL", 0)
 
 
 def kernel(name):
