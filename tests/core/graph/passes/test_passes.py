@@ -200,6 +200,7 @@ PARTS = {
     "pieces of other sizes": (lambda x: sum(p.square().sum() for p in x.split([5, 7], -1)), True),
     "one is missing": (lambda x: sum(p.square().sum() for p in x.chunk(3, -1)[:2]), False),
     "one comes twice": (lambda x: sum((p * q).sum() for p, q in zip(x.unbind(0), (x[0].exp(), x[1]))), False),
+    "one is empty": (lambda x: x[..., :5].sin().sum() + x[..., 5:5].cos().sum(), False),
     "every second": (lambda x: x[..., ::2].sin().sum() + x[..., 1::2].cos().sum(), False),
     "along two dimensions": (lambda x: x[0].sin().sum() + x[:, 1:].cos().sum(), False),
 }  # fmt: skip

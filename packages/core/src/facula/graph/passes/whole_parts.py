@@ -34,9 +34,8 @@ def _joined(node: Node, add: Any) -> Value | None:
 
 
 def _from_parts(node: Node, add: Any) -> Value | None:
-    found: dict[
-        int, tuple[int, Value]
-    ] = {}  # by where a part begins: where it ends, and what it is
+    #: By where a part begins: where it ends, and what it is.
+    found: dict[int, tuple[int, Value]] = {}
     dim: int | None = None
     value = node.outputs[0]
     assert value is not None
@@ -84,12 +83,11 @@ def _is_zeros(value: Value) -> bool:
 
 
 def _are_all(parts: dict[int, tuple[int, Value]], size: int) -> bool:
-    """Whether parts follow each other from 0 to `size`."""
+    """Whether parts, none of which is empty, follow each other from 0 to `size`."""
     at = 0
-    while at in parts and at < size:
-        at = parts[at][0]
-    return (
-        at == size
-        and len(parts) > 1
-        and sum(end - start for start, (end, _) in parts.items()) == size
-    )
+    for start in sorted(parts):
+        end = parts[start][0]
+        if start != at or end == start:
+            return False
+        at = end
+    return at == size and len(parts) > 1
