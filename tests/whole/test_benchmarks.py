@@ -60,7 +60,7 @@ def test_facula_and_pytorch_have_the_same_losses(name):
 
 def test_names(bench):
     table = bench("table")
-    assert [r.name for r in table.chosen(["mlp"])] == ["mlp-32", "mlp-512"]
+    assert [r.name for r in table.chosen(["mlp"])] == ["mlp-32", "mlp-512", "mlp-512-bf16"]
     assert [r.name for r in table.chosen(["gpt"])] == ["gpt"]
     assert len(table.chosen([])) == len(table.ROWS) == len({r.name for r in table.ROWS})
     assert {r.name for r in table.chosen(["table"])} >= {"treelstm", "policy", "chain-exp"}
