@@ -79,6 +79,12 @@ def test_attention(name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-5)
 
 
+def test_a_mask_of_more_keys_than_there_are_is_an_error():
+    q, k, mask = facula.ones(2, 9, 4), facula.ones(2, 1, 4), facula.zeros(9, 5)
+    with pytest.raises(RuntimeError):
+        facula.nn.functional.scaled_dot_product_attention(q, k, k, attn_mask=mask)
+
+
 def test_gradients_that_nobody_wants_are_not_made():
     q, k, v, *rest = CASES["causal"]
     out, sums = forward(q, k, v, *rest, 0.4)

@@ -96,6 +96,25 @@ def test_a_row_that_does_not_exist_is_an_error(bad):
         facula.nn.functional.embedding(facula.tensor([1, bad]), table)
 
 
+@pytest.mark.parametrize("dtype", [facula.bfloat16, facula.float16], ids=str)
+def test_a_table_of_halves_is_not_cast_for_some_of_its_rows(dtype, monkeypatch):
+    table = facula.randn(50, 7).to(dtype).requires_grad_()
+    at = facula.tensor([[3, 49], [0, 3]])
+    monkeypatch.setattr(backend, "cast", None)
+    found = facula.nn.functional.embedding(at, table)
+    monkeypatch.undo()
+    assert found.dtype is dtype and (found == table.detach()[at]).all()
+    found.float().sum().backward()
+    assert table.grad.dtype is dtype and table.grad[:, 0].float().tolist() == [
+        1.0,
+        0,
+        0,
+        2,
+        *[0] * 45,
+        1,
+    ]
+
+
 def test_what_it_leaves_to_numpy():
     asked = []
 

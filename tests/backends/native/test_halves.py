@@ -1,14 +1,12 @@
 """bfloat16 in C: casts to the bit, loops and products that round once, with the CPU's instructions and without them."""
 
-import ctypes
-
 import numpy as np
 import pytest
 
 import facula
 from facula.autograd import grad
 from facula.backends import backend_for
-from facula.graph.runtime import has_bfloat16, shared_library
+from facula.graph.runtime import has_bfloat16
 from facula.nn import functional as F
 from facula_native import conv
 
@@ -18,16 +16,6 @@ BF16 = facula.bfloat16.dtype
 UNIT = 2.0**-8
 random = np.random.default_rng(7)
 backend = backend_for("cpu")
-
-
-@pytest.fixture(params=[1, 0], ids=["instructions", "as float32"])
-def is_native(request):
-    """Both ways, the first where the CPU has it."""
-    switch = ctypes.c_int.in_dll(shared_library(), "bfloat16_is_native")
-    before = switch.value
-    switch.value = before and request.param
-    yield
-    switch.value = before
 
 
 def drawn(*shape):
@@ -40,6 +28,12 @@ EVERY = np.arange(1 << 16, dtype=np.uint16)
 def test_every_bfloat16_is_widened():
     found = backend.cast(EVERY.view(BF16), np.dtype(np.float32))
     assert found.view(np.uint32).tolist() == (EVERY.astype(np.uint32) << 16).tolist()
+
+
+@pytest.mark.parametrize("dtype", [facula.bfloat16, facula.float16], ids=str)
+def test_an_approximation_that_there_is_not_is_an_error(dtype):
+    with pytest.raises(RuntimeError, match="approximate"):
+        F.gelu(drawn(3).to(dtype), approximate="foo")
 
 
 def test_casts_round_to_nearest_even():

@@ -16,6 +16,7 @@ import pytest
 import facula
 from facula import nn, optim
 from facula.graph import CaptureError
+from facula.nn import functional as F
 
 X = facula.tensor([1.0, 2.0])
 
@@ -434,6 +435,25 @@ def test_default_device_and_dtype_and_autocast():
     with facula.autocast("cpu", dtype=facula.bfloat16):
         assert g(X).dtype is facula.bfloat16
     assert g(X).dtype is facula.float32
+
+
+@pytest.mark.parametrize("first", [nn.Dropout(0.5), nn.LayerNorm(2), lambda x: F.max_pool1d(x[None], 1)])  # fmt: skip
+def test_autocast_goes_on_after_an_op_that_is_the_first_to_meet_a_tensor(first):
+    def f(x):
+        with facula.autocast("cpu", dtype=facula.bfloat16):
+            y = first(x)
+            return y, x @ x, F.cross_entropy(x @ x, facula.tensor([0, 1]))
+
+    x = facula.ones(2, 2)
+    assert [y.dtype for y in facula.compile(f)(x)] == [y.dtype for y in f(x)]
+
+
+def test_what_runs_a_call_under_autocast_is_not_told_of_as_captured():
+    f = facula.compile(lambda x: x * 2)
+    with facula.autocast("cpu"):
+        f(X)
+    with pytest.raises(RuntimeError, match="not under autocast"):
+        print(f.explanation)
 
 
 def test_the_number_of_threads_is_guarded_where_a_compiler_prints_it():

@@ -74,7 +74,8 @@ def gelu(backend: Any, below: Kernel) -> Kernel:
         return np.asarray(ufunc(input)) if ufunc else below(input, approximate)
 
     def halves(input: Any, approximate: str = "none") -> Any:
-        return looped(_WAYS[approximate], HEAVY, input)
+        way = _WAYS.get(approximate)
+        return NotImplemented if way is None else looped(way, HEAVY, input)
 
     with_halves(backend, "gelu", halves)
     return kernel

@@ -24,6 +24,8 @@ def _fits(table: Any, mask: Any, *arrays: Any) -> bool:
     lead, ndim = table[:-2], len(table)
     if not 2 <= ndim <= 4 or 0 in table or (mask is not None and not _is_plain(mask)):
         return False
+    if table[-2:] != (arrays[0].shape[-2], arrays[1].shape[-2]):  # the mask has more
+        return False
     for x in arrays:
         if x.dtype is not F32 or x.ndim != ndim or x.shape[:-2] != lead or not x.size:
             return False
@@ -40,7 +42,7 @@ def _attended(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scal
     run = _fits(table, mask, query, key, value) and units.function(
         "attention", "attention", 7, 2, 1
     )
-    if not run or table[-2] != query.shape[-2]:
+    if not run:
         return None
     is_bool = mask is not None and mask.dtype is B8
     out = np.empty((*table[:-1], value.shape[-1]), F32)
@@ -71,7 +73,7 @@ def dot_attention_gradient(backend: Any, below: Kernel) -> Kernel:
         run = None
         if takes_small(query) and not needs[3]:
             table = check_shapes(query, key, value, mask)
-            if _fits(table, mask, query, key, value, g, output) and table[-2] == query.shape[-2]:
+            if _fits(table, mask, query, key, value, g, output):
                 run = units.function("attention", "attention_gradient", 11, 2, 1)
         if run:
             out = [np.empty(x.shape, F32) if need else None for x, need in zip((query, key, value), needs)]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from facula.autograd.halves import with_halves
 from facula.dtypes import F32, I64
 from facula_native import units
 from facula_native.rows import NUMBERS, dense, takes_small
@@ -15,7 +16,7 @@ Kernel = Callable[..., Any]
 
 
 def table_rows(backend: Any, below: Kernel) -> Kernel:
-    def kernel(weight: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
+    def own(weight: Any, indices: Any, padding: int, by_frequency: bool) -> Any:
         rows, n = weight.shape
         size = indices.size * n
         fits = (units.is_awake or size >= units.SMALL) and size and weight.flags.c_contiguous
@@ -26,8 +27,13 @@ def table_rows(backend: Any, below: Kernel) -> Kernel:
             out = np.empty((*indices.shape, n), weight.dtype)
             if run(id(weight), id(at), id(out), indices.size, rows, n * out.itemsize):
                 return out
-        return below(weight, indices, padding, by_frequency)
+        return NotImplemented
 
+    def kernel(*args: Any) -> Any:
+        out = own(*args)
+        return below(*args) if out is NotImplemented else out
+
+    with_halves(backend, "table_rows", own)  # a table is not cast for some of its rows
     return kernel
 
 

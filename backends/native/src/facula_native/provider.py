@@ -40,10 +40,9 @@ def kernel(op: Any, backend: Any, below: Kernel) -> Kernel:
         return below
     if isinstance(below, np.ufunc):
         return _elementwise(backend).kernel(op.name, below)
-    if op.name in MAKERS:
-        below = _elementwise(backend).maker(op.name, below)
     make = _wrappers().get(op.name)
-    return below if make is None else make(backend, below)
+    own = below if make is None else make(backend, below)
+    return _elementwise(backend).maker(op.name, own) if op.name in MAKERS else own
 
 
 def inplace(backend: Any) -> dict[str, Kernel]:

@@ -20,7 +20,7 @@ _NORMAL = np.array([definition.SHIFT_32, *_NUMERATOR, *_DENOMINATOR], F32)
 def _drawn(coefficients: Any) -> Callable[[Any, Kernel], Kernel]:
     def make(backend: Any, below: Kernel) -> Kernel:
         def kernel(key: Any, size: Any, dtype: Any) -> Any:
-            # the kernel below sees the first large array, which wakes these
+            # the first large array wakes these: what watches for it stands above
             run = units.is_awake and dtype is F32 and units.function("random", "draw", 2, 6)
             if not run:
                 return below(key, size, dtype)

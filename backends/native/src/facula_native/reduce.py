@@ -65,8 +65,9 @@ def _place(name: str) -> Callable[[Any, Kernel], Kernel]:
             lead, tail = shape[:first], shape[last + 1 :]
             kept = (*lead, *[1] * len(dims), *tail) if keepdim else lead + tail
             out = np.empty(kept, I64)
-            run(id(input), id(out), prod(lead), prod(shape[first : last + 1]), prod(tail))
-            return out
+            if run(id(input), id(out), prod(lead), prod(shape[first : last + 1]), prod(tail)):
+                return out
+            return below(input, dim, keepdim)
 
         return kernel
 

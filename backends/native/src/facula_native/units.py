@@ -42,12 +42,13 @@ def is_off() -> bool:
 def unit(name: str) -> ctypes.CDLL | None:
     """The library of `sources/NAME.c`; None, after one warning, where it cannot be compiled."""
     from facula.graph.runtime import bfloat16_gemm_address, gemm_address, load, shared_library
+    from facula.graph.runtime.calls import FLAGS
 
     if is_off():
         return None
     try:
         contract = "off" if name in EXACT else "fast"
-        library = load(text_of(name), f"-ffp-contract={contract}", "-pthread")
+        library = load(text_of(name), f"-ffp-contract={contract}", "-pthread", *FLAGS)
         run = ctypes.cast(shared_library().run_some, ctypes.c_void_p)
     except (RuntimeError, OSError) as error:
         _give_up(str(error))

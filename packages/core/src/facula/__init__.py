@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE: facula-core brings a pytest plug-in, and pytest warns where
 from __future__ import annotations
 
 import importlib
+import time
 from typing import Any
 
 from facula import constants as _constants, dtypes as _dtypes, ops as _ops
@@ -25,6 +26,9 @@ from facula.ops._op import ALIASES as _ALIASES, OPS as _OPS
 from facula.promotion import can_cast, promote_types
 
 __version__ = "0.1.0"
+
+#: In nanoseconds: sources that changed since then are not what runs here.
+_LOADED = time.time_ns()
 
 _domain_imports.install()
 globals().update(_dtypes.NAMES)

@@ -1,27 +1,13 @@
 """Compiled programs with bfloat16: products and convolutions read it as it is, results are those of float64 rounded once."""
 
-import ctypes
-
 import numpy as np
-import pytest
 
 import facula
 from facula.graph.compiler.compiler import compile_c
-from facula.graph.runtime import shared_library
 from facula.nn import functional as F
 
 #: Half of the distance between neighbours, relatively: 8 bits of significand.
 UNIT = 2.0**-8
-
-
-@pytest.fixture(params=[1, 0], ids=["instructions", "as float32"])
-def is_native(request):
-    """Both ways, the first where the CPU has it."""
-    switch = ctypes.c_int.in_dll(shared_library(), "bfloat16_is_native")
-    before = switch.value
-    switch.value = before and request.param
-    yield bool(switch.value)
-    switch.value = before
 
 
 def drawn(*shape):

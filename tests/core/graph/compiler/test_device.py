@@ -34,6 +34,17 @@ def fused(function):
     return facula.compile(function, backend="fused")
 
 
+def test_a_mistake_in_a_compiler_that_nobody_named_is_told_and_replayed(monkeypatch):
+    monkeypatch.setattr(device_program, "steps_of", lambda *_: {}["nothing"])
+    monkeypatch.delenv("FACULA_COMPILE", raising=False)
+    f, x = (lambda x: x.exp() + 1), values(3)
+    with pytest.warns(UserWarning, match="please report it: KeyError"):
+        found = facula.compile(f)(x)
+    assert (found == f(x)).all()
+    with pytest.raises(KeyError):
+        fused(f)(x)
+
+
 def values(*shape):
     drawn = np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
     return facula.tensor(drawn, device="c")

@@ -212,7 +212,7 @@ def test_large_constants_are_not_kept(folder, made, monkeypatch):
 
 def test_sources_that_changed_since_they_were_loaded_keep_nothing(folder, made, monkeypatch):
     digest.sources_of.cache_clear()
-    monkeypatch.setattr(digest, "_LOADED", 0)
+    monkeypatch.setattr(facula, "_LOADED", 0)
     facula.compile(f_of(), backend="c")(facula.from_numpy(X))
     assert len(made) == 1
     assert not folder.exists()

@@ -11,9 +11,9 @@ import facula
 from facula import nn, optim
 from facula.graph.codegen.elements import FLOAT32
 from facula.graph.compiler import compiler as c_compiler
-from facula.graph.compiler.fuse import count
+from facula.graph.compiler.fuse import cost_of, count
 from facula.graph.compiler.lower import Memory
-from facula.graph.compiler.nests import Load, MapNest, ReduceNest, Store
+from facula.graph.compiler.nests import Apply, Load, MapNest, ReduceNest, Store
 from facula.graph.compiler.plan import arena
 from facula.graph.runtime import unit
 
@@ -61,6 +61,14 @@ def test_an_adam_step_is_one_map_for_each_parameter_and_written_in_place(program
     assert len(numbers) == 2  # the steps' numbers before all else, the loss's
     fresh = [x for x in program.artifact.outputs if not x.is_update]
     assert len(fresh) == 3  # the loss and two gradients
+
+
+def test_parts_that_values_share_are_met_once():
+    """As a tree it would have four million."""
+    load = value = Load(Memory(4), FLOAT32, 0, ())
+    for _ in range(22):
+        value = Apply("a * b", FLOAT32, ("a", "b"), (value, value), FLOAT32)
+    assert list(value.loads()) == [load] and len(value.nodes()) == 23 and cost_of(value) == 22
 
 
 def test_temporaries_share_memory_where_threads_meet_anyway():

@@ -202,6 +202,9 @@ PARTS = {
     "one comes twice": (lambda x: sum((p * q).sum() for p, q in zip(x.unbind(0), (x[0].exp(), x[1]))), False),
     "one is empty": (lambda x: x[..., :5].sin().sum() + x[..., 5:5].cos().sum(), False),
     "every second": (lambda x: x[..., ::2].sin().sum() + x[..., 1::2].cos().sum(), False),
+    "a slice and the last": (lambda x: x[..., :11].sin().sum() + x[..., 11].pow(3).sum(), True),
+    "one and a slice": (lambda x: x[:, 0].sin().sum() + x[:, 1:].pow(3).sum(), True),
+    "a slice of one, and one": (lambda x: x[0:1].sin().sum() + x[1].pow(3).sum(), True),
     "along two dimensions": (lambda x: x[0].sin().sum() + x[:, 1:].cos().sum(), False),
 }  # fmt: skip
 

@@ -8,18 +8,9 @@ import pytest
 import facula
 from facula.graph.runtime import shared_library
 
+pytestmark = pytest.mark.usefixtures("is_native")
 BF16 = facula.bfloat16.dtype
 random = np.random.default_rng(5)
-
-
-@pytest.fixture(params=[1, 0], ids=["instructions", "as float32"], autouse=True)
-def is_native(request, monkeypatch):
-    """Both ways, the first where the CPU has it."""
-    switch = ctypes.c_int.in_dll(shared_library(), "bfloat16_is_native")
-    before = switch.value
-    switch.value = before and request.param
-    yield
-    switch.value = before
 
 
 def drawn(*shape):

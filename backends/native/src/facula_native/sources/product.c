@@ -4,8 +4,6 @@
 #include "gemm.h"
 #include "builtin.h"
 
-#include <stdlib.h>
-
 typedef struct {
     const void *a, *b, *bias;
     void *c;

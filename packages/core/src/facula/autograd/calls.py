@@ -14,12 +14,6 @@ from facula.autograd.record import DTYPE, INPUT, NEEDS, OPTION, OUTPUT, SHAPE, p
 from facula.ops._op import REQUIRED, Op
 
 
-def build_first(op: Op) -> Any:
-    """The same for an op of several outputs and a fixed number of inputs; gives the first output alone."""
-    assert _is_plain(op), op
-    return _compile(op, _few_inputs(op, _FIRST), take="[0]")
-
-
 def build_call(op: Op) -> Any:
     """The recorded function of an op, with the signature of its definition."""
     if op.creation:
@@ -46,6 +40,12 @@ def build_call(op: Op) -> Any:
     else:
         source = _COMPOSITE
     return _compile(op, source)
+
+
+def build_first(op: Op) -> Any:
+    """The same for an op of several outputs and a fixed number of inputs; gives the first output alone."""
+    assert _is_plain(op), op
+    return _compile(op, _few_inputs(op, _FIRST), take="[0]")
 
 
 def _is_binary(op: Op) -> bool:
@@ -98,6 +98,7 @@ _NAMES = frozenset(
         "bit",
         "x",
         "error",
+        "from_array",
         "explained",
         "ins",
         "made",

@@ -301,7 +301,7 @@ def gradients(node: Node, g: Any, run: Pass) -> list[tuple[int, Any]]:
     if conjugate:
         g = xp.conj(g)
     if node.half is not None and not create_graph:
-        if rules_take_halves(xp, op):
+        if rules_take_halves(xp, op, node.half):
             xp = Halves(xp)
         else:
             g = [single(xp, x) for x in g] if several else single(xp, g)

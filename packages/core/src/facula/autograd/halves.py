@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from facula.dtypes import F32, HALF
+from facula.dtypes import F32, HALF, bfloat16
 from facula.ops._op import OPS, Op
 
 #: Ops whose rules make each gradient by one op, so that its rounding is the gradient's.
@@ -22,9 +22,9 @@ ONE_PRODUCT = frozenset((
 ))  # fmt: skip
 
 
-def rules_take_halves(backend: Any, op: Op) -> bool:
-    """Whether the rules of `op` are to be run on `Halves`, not on float32."""
-    return op.name in _ONE_EACH and op.name in backend.halves
+def rules_take_halves(backend: Any, op: Op, half: Any) -> bool:
+    """Whether the rules of `op` are to be run on `Halves`, not on float32: no CPU has products of float16."""
+    return half == bfloat16.dtype and op.name in _ONE_EACH and op.name in backend.halves
 
 
 def half_kernel(backend: Any, op: Op) -> Callable[..., Any]:

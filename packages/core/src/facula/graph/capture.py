@@ -247,11 +247,11 @@ class Capture(Mode):
         if source is None:
             at = self.arguments.get(id(tensor))
             source = Held(tensor) if at is None else Argument(at)
-        state.mode = self.below
+        above, state.mode = state.mode, self.below  # above: autocast, say
         try:
             tracked = is_tracked(tensor)
         finally:
-            state.mode = self
+            state.mode = above
         if tensor._view is not None and isinstance(source, Held):
             return self._take_view(tensor, source)
         touched = self.touched[id(tensor)] = Touched(tensor, source)
@@ -331,11 +331,11 @@ class Capture(Mode):
             return make(tensor)
         array, backend = touched.before[:2]
         self.made_state.append((holder, key))
-        state.mode = self.below
+        above, state.mode = state.mode, self.below
         try:
             return make(from_array(backend, array))
         finally:
-            state.mode = self
+            state.mode = above
 
     def random_key(self, generator: Any, blocks: int) -> Any:
         """What a random op takes as its key: at each replay the next one of the generator."""

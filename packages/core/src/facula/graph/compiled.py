@@ -109,7 +109,7 @@ def _compiler(backend: Any) -> Callable[..., Any] | None:
     found = _compilers()
     if backend not in found:
         raise ValueError(
-            f"no compiler is named {backend!r}; there are: {', '.join(list_backends())}"
+            f"no compiler is named {backend!r}; there are: {', '.join(list_backends())} (for backend= or FACULA_COMPILE)"
         )
     return _load(found[backend])  # type: ignore[no-any-return]
 
@@ -235,26 +235,30 @@ class CompiledFunction:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
+    def _last(self) -> Program:
+        if self.last is None:
+            raise RuntimeError(
+                "nothing was captured yet: call the compiled function first, not under autocast or a function transform, "
+                "where it runs as Python code"
+            )
+        return self.last
+
     @property
     def graph(self) -> Graph:
-        """The graph of the last call. Raises RuntimeError before the first."""
-        if self.last is None:
-            raise RuntimeError("nothing was captured yet: call the compiled function first")
-        return self.last.graph
+        """The graph of the last call that was captured. Raises RuntimeError before the first."""
+        return self._last().graph
 
     @property
     def captured_graph(self) -> Graph:
         """The graph of the last call as it was captured, before the passes. Raises RuntimeError before the first."""
-        self.graph  # noqa: B018
-        found = self.last.captured_graph  # type: ignore[union-attr]
+        found = self._last().captured_graph
         found.prune()
         return found
 
     @property
     def explanation(self) -> str:
         """What runs the program of the last call, and why it is a replay where it is one. Raises RuntimeError before the first."""
-        self.graph  # noqa: B018
-        return self.last.explanation  # type: ignore[union-attr]
+        return self._last().explanation
 
     def __reduce__(self) -> Any:
         found: Any = sys.modules.get(self.__module__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from facula.autograd.mode import has_values
+from facula.autograd.mode import Mode, has_values, state
 from facula.dtypes import I64
 from facula.ops._op import OPS, Namespace, Tensor, op
 from facula.ops.dims import wrap_dim
@@ -57,8 +57,11 @@ def unique(
 
 
 def refuse_without_values(name: str, input: Any) -> None:
+    """Raises what the device says of an op whose result's shape is not known: NotImplementedError, CaptureError in a capture."""
     if not has_values(input):
-        raise NotImplementedError(f"'{name}' on device '{input.device}': {_DYNAMIC}")
+        if isinstance(state.mode, Mode):
+            state.mode.touch(input)
+        getattr(input._backend, name)(input._array)
 
 
 def _changes(values: Any) -> Any:

@@ -50,9 +50,8 @@ def _fits(query: BufferArray, key: BufferArray, value: BufferArray, mask: Any) -
     """Whether these are heads of one number, with queries enough, and a mask for their table."""
     table = check_shapes(query, key, value, mask)
     plain = mask is None or mask.dtype in (B8, F32)
-    fits = (
-        plain and 2 <= len(table) <= 4 and 0 not in table and table[-2] == query.shape[-2] >= FEWEST
-    )
+    fits = plain and 2 <= len(table) <= 4 and 0 not in table and query.shape[-2] >= FEWEST
+    fits = fits and table[-2:] == (query.shape[-2], key.shape[-2])
     return fits and all(
         x.dtype is F32 and x.shape[:-2] == table[:-2] and 0 not in x.shape
         for x in (query, key, value)

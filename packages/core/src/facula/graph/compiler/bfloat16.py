@@ -52,7 +52,7 @@ class Origins:
         if self.writes[made.buffer] != 1 or self.writes[source.buffer] != then:
             return None
         if source.strides != made.strides:
-            dense = _empty_as(self.xp, made, BF16)
+            dense = self.xp.empty_as(made, BF16)
             copy_into(self.xp, dense, source)
             self.casts[made.buffer] = made, dense, self.writes[dense.buffer]
             source = dense
@@ -66,20 +66,13 @@ class Origins:
         return None if any(x is None for x in found) else found  # type: ignore[return-value]
 
 
-def _empty_as(xp: Any, x: BufferArray, dtype: Any) -> BufferArray:
-    """Memory for an array like `x`, in the same order."""
-    out: BufferArray = xp.empty(x.shape, dtype)
-    strides = xp.laid_out(x.shape, [x])
-    return out if strides == out.strides else out.view(x.shape, strides, 0)
-
-
 def install(xp: Any) -> None:
     """Has a device that takes notes keep in mind what is bfloat16; casts keep the order of what they are of."""
     origins = xp.origins = Origins(xp)
     product = xp.matrix_product
 
     def cast(input: BufferArray, dtype: Any) -> BufferArray:
-        out = _empty_as(xp, input, dtype)
+        out: BufferArray = xp.empty_as(input, dtype)
         copy_into(xp, out, input)
         if input.dtype == BF16 and out.dtype == F32:
             origins.note(out, input)

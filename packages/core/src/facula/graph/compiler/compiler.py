@@ -8,7 +8,7 @@ from typing import Any
 from facula.graph.compiler.artifact import Artifact, Constant, Input, Output, Request
 from facula.graph.compiler.collapse import collapse
 from facula.graph.compiler.compiled import Compiled, Stale
-from facula.graph.compiler.declined import CompileError, declined
+from facula.graph.compiler.declined import CompileError, attempt
 from facula.graph.compiler.digest import digest_of
 from facula.graph.compiler.emit import Emitter
 from facula.graph.compiler.fuse import fuse
@@ -35,7 +35,8 @@ def compile_c(graph: Graph, backend: Any, is_default: bool = False) -> Compiled 
     What stands against it: arrays on another device, ops that only the host can run (svd, fft), no C compiler, one that fails
     (its log is shown); with `is_default`, where nobody asked for C by its name, that C would be slower. `declined` says when that is worth a warning.
     """
-    try:
+
+    def make() -> Compiled:
         if backend is None or backend.device.type != "cpu":
             raise CompileError("its tensors are not all on the cpu device")
         slow = slower_part(graph) if is_default else None
@@ -43,13 +44,8 @@ def compile_c(graph: Graph, backend: Any, is_default: bool = False) -> Compiled 
             raise CompileError(f"'{slow}' of as many elements is faster as a kernel")
         shared_library()  # first, as nothing need be lowered where there is no compiler that works
         return program_of(graph, get_num_threads())
-    except (RuntimeError, OSError) as error:
-        declined(graph, error, is_default)
-    except Exception as error:
-        if not is_default:
-            raise
-        declined(graph, error, is_default)
-    return None
+
+    return attempt(make, graph, is_default)
 
 
 def program_of(graph: Graph, threads: int) -> Compiled:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from facula.graph.errors import warn_user
 from facula.graph.ir import Graph
 from facula.graph.runtime import CompilerMissing
@@ -10,6 +13,8 @@ from facula.graph.runtime import CompilerMissing
 class CompileError(NotImplementedError):
     """A graph holds what a compiled program cannot do; it is replayed kernel by kernel instead."""
 
+
+_Made = TypeVar("_Made")
 
 #: Kinds of trouble that are told once, and have been.
 _told: set[type] = set()
@@ -36,3 +41,16 @@ def declined(
             return
         _told.add(kind)
     warn_user(f"a captured program is replayed kernel by kernel, not {instead_of}: {reason}")
+
+
+def attempt(make: Callable[[], _Made], graph: Graph, is_default: bool, instead_of: str = "compiled") -> _Made | None:  # fmt: skip
+    """What a compiler makes of a graph; None where it is declined, as is a mistake in the compiler if nobody asked for it by its name."""
+    try:
+        return make()
+    except (RuntimeError, OSError) as error:
+        declined(graph, error, is_default, instead_of)
+    except Exception as error:
+        if not is_default:
+            raise
+        declined(graph, error, is_default, instead_of)
+    return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import time
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -17,17 +16,16 @@ from typing import Any
 
 import numpy as np
 
+import facula
 from facula.dtypes import dtype as Dtype, get_default_dtype
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
 from facula.graph.runtime import has_bfloat16, unit
 from facula.graph.runtime.onednn import library_path
-from facula.ops._op import Op
+from facula.ops._op import OPS, Op
 
 #: Bytes of constants above which a program is not kept.
 MOST = 1 << 26
 _SUFFIXES = (".py", ".c", ".h")
-#: Sources that are younger than this may not be what runs here.
-_LOADED = time.time_ns()
 _PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), slice, type(Ellipsis)))
 
 
@@ -42,8 +40,10 @@ def digest_of(graph: Graph, threads: int) -> str | None:
         return None
     found = hashlib.sha256(repr(_surroundings()).encode())
     try:
-        packages = sorted({_package(n.op) for n in graph.nodes if n.op is not CONSTANT})
-        found.update("".join(map(sources_of, ["facula", *packages])).encode())
+        packages = {_package(n.op) for n in graph.nodes if n.op is not CONSTANT}
+        if packages - {"facula"}:  # ops of others may be made of ops of still others
+            packages = {_package(op) for op in OPS.values()}
+        found.update("".join(map(sources_of, sorted(packages | {"facula"}))).encode())
         found.update("\n".join(_lines(graph, threads)).encode())
     except _Unknown:
         return None
@@ -72,7 +72,7 @@ def sources_of(package: str) -> str:
     if spec is None or not spec.submodule_search_locations:
         raise _Unknown
     found = sorted(x for folder in spec.submodule_search_locations for x in _files(folder))
-    if any(changed > _LOADED for _, _, changed in found):
+    if any(changed > facula._LOADED for _, _, changed in found):
         raise _Unknown
     return hashlib.sha256(repr(found).encode()).hexdigest()
 

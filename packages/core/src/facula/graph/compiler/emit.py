@@ -67,7 +67,7 @@ typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* tha
     for (type i = (d) ? 0 : (type)((i64)(n) * me / THREADS), i##_end = (d) ? (n) : (type)((i64)(n) * (me + 1) / THREADS); i < i##_end; ++i)
 #define ELEMENTS(type, i, n) EACH(type, i, 0, n)
 static _Thread_local i32 me;
-/* a / b where one b divides many a: rounded from float64, which has digits enough for the same bits. Division takes 10 cycles a vector. */
+/* a / b where one b divides many a: rounded from float64, which has digits enough for the same bits, but for ties of subnormal results. Division takes 10 cycles a vector. */
 static inline f32 over_f32(f32 a, f32 b)
 {{
 #ifdef __AVX512F__
@@ -453,11 +453,16 @@ def _number(number: Any, type: str) -> str:
 
 def is_fixed(value: Value, d: int) -> bool:
     """Whether a value is the same all along dimension `d`. Not what C's compiler divides by better: powers of two."""
-    if isinstance(value, Number):
-        return value.element.category != FLOAT or abs(math.frexp(value.number)[0]) != 0.5
-    if isinstance(value, (Load, Position, Pick)) and value.strides[d]:
-        return False
-    return all(is_fixed(part, d) for part in value.below)
+    for v in value.nodes():
+        if (
+            isinstance(v, Number)
+            and v.element.category == FLOAT
+            and abs(math.frexp(v.number)[0]) == 0.5
+        ):
+            return False
+        if isinstance(v, (Load, Position, Pick)) and v.strides[d]:
+            return False
+    return True
 
 
 def fixed_along(index: str, lines: Sequence[str]) -> list[str]:

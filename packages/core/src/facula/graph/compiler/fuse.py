@@ -301,25 +301,17 @@ def count(shape: Sequence[int]) -> int:
 
 
 def size_of(value: Value) -> int:
-    """Nodes of a tree, each counted once."""
-    seen: set[int] = set()
-
-    def visit(v: Value) -> None:
-        if id(v) not in seen:
-            seen.add(id(v))
-            for part in v.below:
-                visit(part)
-
-    visit(value)
-    return len(seen)
+    """How many values it is made of, each counted once."""
+    return len(value.nodes())
 
 
 def cost_of(value: Value) -> int:
     """About how many simple operations a value takes, beside its loads."""
-    own = 0
-    if isinstance(value, Apply):
-        own = 0 if value.expression == "a" else 1 + 10 * sum(f in value.expression for f in _DEAR)
-    return own + sum(cost_of(p) for p in value.below)
+    return sum(
+        1 + 10 * sum(f in v.expression for f in _DEAR)
+        for v in value.nodes()
+        if isinstance(v, Apply) and v.expression != "a"
+    )
 
 
 def affine(load: Load, shape: tuple[int, ...], made: tuple[int, ...]) -> Move | None:

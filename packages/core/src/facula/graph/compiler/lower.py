@@ -113,10 +113,10 @@ class NotingBackend(BufferBackend):
                     return strides
         return row_major(shape)
 
-    def empty_as(self, x: BufferArray) -> BufferArray:
+    def empty_as(self, x: BufferArray, dtype: Any = None) -> BufferArray:
         """Memory for an array like `x`, in the same order."""
         strides = self.laid_out(x.shape, [x])
-        out: BufferArray = self.empty(x.shape, x.dtype)
+        out: BufferArray = self.empty(x.shape, dtype or x.dtype)
         return out if strides == out.strides else out.view(x.shape, strides, 0)
 
     def _view(self, op: Any, x: BufferArray, *options: Any, **named: Any) -> BufferArray:

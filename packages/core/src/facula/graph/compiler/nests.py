@@ -56,8 +56,19 @@ class Value:
     def _moved(self, move: Move, known: Known) -> Value:
         return self
 
+    def nodes(self) -> list[Value]:
+        """All values that it is made of, itself among them, each once."""
+        seen: dict[int, Value] = {id(self): self}
+        stack: list[Value] = [self]
+        while stack:
+            for part in stack.pop().below:
+                if id(part) not in seen:
+                    seen[id(part)] = part
+                    stack.append(part)
+        return list(seen.values())
+
     def loads(self) -> Iterator[Load]:
-        """All loads below, each as often as it is there."""
+        """All loads below, each once for each part."""
         for part in self.below:
             yield from part.loads()
 
@@ -115,7 +126,7 @@ class Apply(Value):
 
     def loads(self) -> Iterator[Load]:
         if not self._loads:
-            self._loads.extend(x for part in self.parts for x in part.loads())
+            self._loads.extend(dict.fromkeys(x for part in self.parts for x in part.loads()))
         return iter(self._loads)
 
     def _moved(self, move: Move, known: Known) -> Value:

@@ -49,8 +49,7 @@ def _from_parts(node: Node, add: Any) -> Value | None:
     if dim is None or not _is_zeros(base) or not _are_all(found, whole.shape[dim]):
         return None
     parts = [add("add", found[start][1], 0) for start in sorted(found)]
-    if len(parts[0].shape) < len(whole.shape):
-        parts = [add("unsqueeze", x, dim) for x in parts]
+    parts = [x if len(x.shape) == len(whole.shape) else add("unsqueeze", x, dim) for x in parts]
     return add("join", tuple(parts), dim)  # type: ignore[no-any-return]
 
 

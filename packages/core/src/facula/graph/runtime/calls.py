@@ -24,7 +24,7 @@ from facula.graph.runtime.unit import CompilerMissing, load
 #: Arguments that a builtin can look at.
 MOST_ARGUMENTS = 64
 #: Symbols of Python's interpreter are found when the library is loaded.
-_FLAGS = ("-Wl,-undefined,dynamic_lookup",) if sys.platform == "darwin" else ()
+FLAGS = ("-Wl,-undefined,dynamic_lookup",) if sys.platform == "darwin" else ()
 
 
 class Kind(IntEnum):
@@ -99,7 +99,7 @@ def _unit() -> ctypes.CDLL | None:
     if not is_laid_out_as_expected():
         return None
     try:
-        library = load(Path(__file__).with_name("calls.c").read_text(), *_FLAGS)
+        library = load(Path(__file__).with_name("calls.c").read_text(), *FLAGS)
     except (CompilerMissing, RuntimeError, OSError):
         return None
     slots = ("_array", "_backend", "_node", "_requires_grad", "_view", "_cell")
@@ -145,8 +145,11 @@ _LENGTHS: dict[Any, int] = {dict: 16, OrderedDict: 16, list: 16, set: 24}
 
 @cache
 def is_laid_out_as_expected() -> bool:
-    """Whether objects have a count and a type in front (no free threading, no debugging), and arrays the fields above."""
-    if sys.implementation.name != "cpython" or object.__basicsize__ != 16 or np.intp(0).itemsize != 8:  # fmt: skip
+    """Whether objects have a count and a type in front (no free threading, no debugging), and arrays the fields above.
+
+    Not on Windows, where a library cannot leave the interpreter's symbols open.
+    """
+    if sys.platform == "win32" or sys.implementation.name != "cpython" or object.__basicsize__ != 16 or np.intp(0).itemsize != 8:  # fmt: skip
         return False
     for kind, at in _LENGTHS.items():
         three = kind(zip("abc", "abc"))

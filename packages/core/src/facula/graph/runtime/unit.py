@@ -38,7 +38,7 @@ def compiler() -> tuple[str, ...]:
         import ziglang  # type: ignore[import-not-found]  # noqa: F401
     except ImportError:
         raise CompilerMissing(
-            "no C compiler was found (cc, gcc, clang); pip install facula[compile], or ziglang alone, brings one"
+            "no C compiler was found ($CC, cc, gcc, clang); pip install ziglang brings one, as facula[compile] does"
         ) from None
     return (sys.executable, "-m", "ziglang", "cc")
 
@@ -64,7 +64,6 @@ def load(source: str, *flags: str) -> ctypes.CDLL:
             return ctypes.CDLL(str(path))
         except OSError:  # of another machine: made again below
             pass
-    path.unlink(missing_ok=True)
     _compile(source, path, flags)
     return ctypes.CDLL(str(path))
 
@@ -77,6 +76,7 @@ def _compile(source: str, path: Path, flags: tuple[str, ...]) -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(
-                f"{command[0]} failed on a generated program ({len(source.splitlines())} lines):\n{done.stderr[:4000]}"
+                f"{command[0]} failed on a generated program ({len(source.splitlines())} lines), "
+                f"exit status {done.returncode}:\n{done.stderr[:4000] or '(it says nothing)'}"
             )
         kept.write(path, made.read_bytes())

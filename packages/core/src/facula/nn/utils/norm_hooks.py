@@ -64,7 +64,7 @@ class SpectralNorm:
 
 
 def _check_once(module: Any, kind: Any, name: str) -> None:
-    for hook in module._forward_pre_hooks.values():
+    for hook in module._own("_forward_pre_hooks").values():
         if isinstance(hook, kind) and hook.name == name:
             raise RuntimeError(
                 f"Cannot register two {kind.__name__} hooks on the same parameter {name}"

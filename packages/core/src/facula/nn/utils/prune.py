@@ -40,7 +40,7 @@ class BasePruningMethod(ABC):
         """Adds this pruning to the tensor `name` of the module, on top of those it has."""
         method: Any = cls(*args, **kwargs)
         method._tensor_name = name
-        for key, hook in list(module._forward_pre_hooks.items()):
+        for key, hook in list(module._own("_forward_pre_hooks").items()):
             if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
                 del module._forward_pre_hooks[key]
                 method = _joined(hook, method, name)
@@ -312,7 +312,7 @@ def global_unstructured(
 
 def remove(module: Any, name: str) -> Any:
     """Makes the pruned tensor the parameter and forgets the mask; ValueError if it was not pruned."""
-    for key, hook in list(module._forward_pre_hooks.items()):
+    for key, hook in list(module._own("_forward_pre_hooks").items()):
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             hook.remove(module)
             del module._forward_pre_hooks[key]
@@ -327,5 +327,5 @@ def is_pruned(module: Any) -> bool:
     return any(
         isinstance(h, BasePruningMethod)
         for m in module.modules()
-        for h in m._forward_pre_hooks.values()
+        for h in m._own("_forward_pre_hooks").values()
     )

@@ -11,7 +11,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.graph.codegen.elements import ELEMENTS
 from facula.graph.codegen.program import source_of
 from facula.graph.compiler.collapse import collapse
-from facula.graph.compiler.declined import CompileError, declined
+from facula.graph.compiler.declined import CompileError, attempt
 from facula.graph.compiler.device.launches import Step, split_long, steps_of
 from facula.graph.compiler.device.noting import DeviceNoting, OpNest, arrays_in, nests_for
 from facula.graph.compiler.device.printing import Printed, printed
@@ -31,11 +31,7 @@ def compile_fused(graph: Graph, backend: Any, is_default: bool = False) -> Fused
 
     Then it is replayed kernel by kernel; `declined` says when that is worth a warning.
     """
-    try:
-        return Fused(graph, device_of(graph))
-    except RuntimeError as error:
-        declined(graph, error, is_default, "as fused kernels")
-    return None
+    return attempt(lambda: Fused(graph, device_of(graph)), graph, is_default, "as fused kernels")
 
 
 def device_of(graph: Graph) -> Any:
