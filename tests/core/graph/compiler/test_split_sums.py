@@ -55,3 +55,17 @@ def test_nan_in_one_piece_reaches_the_result():
     x = facula.ones(40_000)
     x[30_000] = float("nan")
     assert all(bool(run(f, x, 2)[0].isnan()) for f in (lambda x: x.sum(), lambda x: x.amax()))
+
+
+def test_sums_of_columns_read_rows_though_a_number_for_each_row_goes_in():
+    def weight_gradient(g, x, mean, scale):  # of a layer norm
+        return (g * ((x - mean) * scale)).sum(0)
+
+    made = np.random.default_rng(1).standard_normal
+    arrays = [made((96, columns), np.float32) for columns in (80, 80, 1, 1)]
+    compiled = facula.compile(weight_gradient, backend="c")
+    found = compiled(*(facula.from_numpy(a) for a in arrays)).numpy()
+    wanted = weight_gradient(*(a.astype(np.float64) for a in arrays))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    source = Making(compiled.graph, 1).artifact.source
+    assert "sums[x]" in source and "lanes" not in source

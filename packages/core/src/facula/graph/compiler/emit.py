@@ -264,7 +264,7 @@ class NestPrinter:
     def reduce(self, nest: ReduceNest) -> list[str]:
         names = [f"i{d}" for d in range(len(nest.shape))]
         deep = [f"r{d}" for d in range(len(nest.reduced))]
-        if nest.shape and self.runs_along(nest, len(nest.shape) - 1) > self.runs_along(nest, -1):
+        if nest.shape and self.jumps_along(nest, len(nest.shape) - 1) < self.jumps_along(nest, -1):
             return self.columns(nest, names, deep)
         total = accumulator(nest.dtype)
         value_lines, value = self.accumulated(nest, [*names, *deep], total)
@@ -322,9 +322,13 @@ class NestPrinter:
         result = convert(total, nest.store.element, text)
         return store(nest.store.element, self.element(nest.store, names), result)
 
-    def runs_along(self, nest: ReduceNest, d: int) -> int:
-        """How many loads have neighbours along a dimension."""
-        return sum(x.strides[d] == 1 for x in nest.value.loads())
+    def jumps_along(self, nest: ReduceNest, d: int) -> tuple[int, int]:
+        """How many loads gather what lies apart along a dimension, then how many read no neighbours there.
+
+        A number for each row, as a norm's mean, reads neighbours along a sum of columns, but it is the table that costs.
+        """
+        strides = [x.strides[d] for x in nest.value.loads()]
+        return sum(s not in (0, 1) for s in strides), sum(s != 1 for s in strides)
 
     def columns(self, nest: ReduceNest, names: list[str], deep: list[str]) -> list[str]:
         """Reductions over what is not the fastest dimension: a tile of neighbours is gathered at a time."""
