@@ -2,15 +2,18 @@
 
 The weights of the state are packed once, for all steps. A step goes through tiles: some rows of the batch and the units of one or
 two vectors, all gates of these; what follows the product is done while the tile is in the cache. Rows of the batch do not need each
-other, so if there are enough of them each thread takes some through all steps and never waits. Else, or where the
-weights are more than a thread's cache, the threads share the units, and wait for each other once a step. */
+other, so if there are enough of them they are blocks, more than threads: whoever is free takes the one that is the furthest behind
+through some steps. Nobody waits, and a slower core does less. Else, or where the weights are more than a thread's cache,
+the threads share the units, and wait for each other once a step. */
 #include <stdatomic.h>
 
 enum { LSTM, GRU, TANH, RELU };
 static const int GATES[] = {4, 3, 1, 1}; /* sums that a unit's product has */
 #define MOST_GATES 4
 #define WIDE 2              /* vectors of units in a tile */
-#define ENOUGH_ROWS 4       /* of a thread, so that it computes more than it loads */
+#define ENOUGH_ROWS 4       /* of a block, so that it computes more than it loads */
+#define STEPS 3             /* that a thread takes a block through */
+#define MOST_BLOCKS 96
 #define CACHED (3 * 1 << 19) /* bytes of weights that stay in a thread's cache */
 
 typedef struct {
@@ -34,12 +37,16 @@ typedef struct {
     f32 *to_sums, *to_products, *to_state, *to_cell, *workspace;
 } back_t;
 
+/* How far each block of rows is: the next of its steps, or what is no step (-1 - that) while a thread has it. */
+typedef struct { atomic_int next[MOST_BLOCKS]; } progress_t;
+
 typedef struct {
     const recurrence_t *r;
     void *slots;
     i64 gates, depth, vectors; /* sums of a unit, length of a product's sums, vectors of units */
     f32 *panels, *states;      /* weights, and states as columns, apart for each thread */
-    int threads, by_rows;
+    progress_t *progress;
+    int threads, blocks;       /* of rows; 0 where threads share the units */
     atomic_int next;
 } layer_t;
 
@@ -346,15 +353,26 @@ static void pack(const layer_t *l, i64 vector)
 
 static i64 states_size(const layer_t *l) { return (l->r->batch * l->depth + 2 * LANES) / LANES * LANES; }
 
+/* Blocks of rows for so many threads: half as many again, if these have rows enough. */
+static int blocks_of(const layer_t *l)
+{
+    i64 batch = l->r->batch, bytes = 4 * l->gates * l->r->hidden * l->r->hidden;
+    int threads = l->threads, more = threads + threads / 2;
+    if (threads == 1) return 1;
+    if (l->vectors >= threads && (batch < ENOUGH_ROWS * threads || bytes > CACHED)) return 0;
+    if (batch < ENOUGH_ROWS * more) more = threads;
+    return more < MOST_BLOCKS ? more : MOST_BLOCKS;
+}
+
 static layer_t layer_of(const recurrence_t *r, void **slots, int threads)
 {
     layer_t l = {.r = r, .slots = slots, .gates = GATES[r->kind], .vectors = (r->hidden + LANES - 1) / LANES, .threads = threads};
     l.depth = r->back ? l.gates * r->hidden : r->hidden;
-    i64 bytes = 4 * l.gates * r->hidden * r->hidden;
-    l.by_rows = threads == 1 || l.vectors < threads || (r->batch >= ENOUGH_ROWS * threads && bytes <= CACHED);
+    l.blocks = blocks_of(&l);
     if (slots) {
         uintptr_t workspace = (uintptr_t)(r->back ? ((back_t *)slots)->workspace : ((forward_t *)slots)->workspace);
-        l.panels = (f32 *)((workspace + 63) / 64 * 64);
+        l.progress = (progress_t *)((workspace + 63) / 64 * 64);
+        l.panels = (f32 *)(l.progress + 1);
         l.states = l.panels + l.vectors * l.gates * r->hidden * LANES;
     }
     return l;
@@ -364,22 +382,61 @@ static layer_t layer_of(const recurrence_t *r, void **slots, int threads)
 i64 recurrence_workspace(const recurrence_t *r, int threads)
 {
     layer_t l = layer_of(r, 0, threads);
-    return 64 + 4 * (l.vectors * l.gates * r->hidden * LANES + threads * states_size(&l));
+    return 64 + sizeof(progress_t) + 4 * (l.vectors * l.gates * r->hidden * LANES + threads * states_size(&l));
 }
 
-static void do_part(layer_t *l, int thread)
+static void begin_back(const layer_t *l, i64 top, i64 bottom, i64 left, i64 right)
 {
-    i64 last = l->r->length + (l->r->back ? 1 : 0), batch = l->r->batch, part = thread;
-    i64 top = l->by_rows ? batch * part / l->threads : 0, bottom = l->by_rows ? batch * (part + 1) / l->threads : batch;
-    i64 left = l->by_rows ? 0 : l->vectors * part / l->threads, right = l->by_rows ? l->vectors : l->vectors * (part + 1) / l->threads;
-    if (l->r->back) {
-        const back_t *s = l->slots;
-        fill(l, s->to_state, s->g_state, top, bottom, left, right);
-        if (s->to_cell) fill(l, s->to_cell, s->g_cell, top, bottom, left, right);
+    const back_t *s = l->slots;
+    fill(l, s->to_state, s->g_state, top, bottom, left, right);
+    if (s->to_cell) fill(l, s->to_cell, s->g_cell, top, bottom, left, right);
+}
+
+/* The steps that there are: back, one more for the product with the first state's weights. */
+static i64 steps_of(const layer_t *l) { return l->r->length + (l->r->back ? 1 : 0); }
+
+/* A thread's units, through all steps. */
+static void do_units(const layer_t *l, int thread)
+{
+    i64 left = l->vectors * thread / l->threads, right = l->vectors * (thread + 1) / l->threads;
+    if (l->r->back) begin_back(l, 0, l->r->batch, left, right);
+    for (i64 step = 0; step < steps_of(l); ++step) {
+        do_step(l, step, 0, l->r->batch, left, right, l->states + thread * states_size(l));
+        pool_barrier();
     }
-    for (i64 step = 0; step < last && top < bottom; ++step) {
-        do_step(l, step, top, bottom, left, right, l->states + thread * states_size(l));
-        if (!l->by_rows) pool_barrier();
+}
+
+static void begin_blocks(const layer_t *l)
+{
+    for (int i = 0; i < l->blocks; ++i) atomic_store_explicit(&l->progress->next[i], 0, memory_order_relaxed);
+}
+
+/* Takes the block that is the furthest behind of those that nobody has, a thread's own if that is not far ahead: its rows are in its
+   cache. -1 if there is none. */
+static int take_block(const layer_t *l, int thread, int *step)
+{
+    int own = l->threads > 1 ? thread * (l->blocks - 1) / (l->threads - 1) : 0;
+    for (;;) {
+        int found = -1, last = (int)steps_of(l), least = last;
+        for (int i = 0; i < l->blocks; ++i) {
+            int next = atomic_load_explicit(&l->progress->next[i], memory_order_relaxed), ahead = i == own ? STEPS : 0;
+            if (next >= 0 && next < last && next - ahead < least) { found = i; *step = next; least = next - ahead; }
+        }
+        int next = *step;
+        if (found < 0 || atomic_compare_exchange_strong(&l->progress->next[found], &next, -1 - next)) return found;
+    }
+}
+
+/* Takes blocks of rows through steps until each is done or another thread's. */
+static void do_blocks(const layer_t *l, int thread)
+{
+    i64 batch = l->r->batch, last = steps_of(l);
+    for (int step, i; (i = take_block(l, thread, &step)) >= 0;) {
+        i64 top = batch * i / l->blocks, bottom = batch * (i + 1) / l->blocks, end = step + STEPS < last ? step + STEPS : last;
+        if (l->r->back && !step) begin_back(l, top, bottom, 0, l->vectors);
+        for (; step < end && top < bottom; ++step)
+            do_step(l, step, top, bottom, 0, l->vectors, l->states + thread * states_size(l));
+        atomic_store_explicit(&l->progress->next[i], (int)end, memory_order_release);
     }
 }
 
@@ -387,9 +444,11 @@ static void do_part(layer_t *l, int thread)
 int recurrence_part(const recurrence_t *r, void **slots, int thread, int threads)
 {
     layer_t l = layer_of(r, slots, threads);
+    if (!thread) begin_blocks(&l);
     for (i64 v = thread; v < l.vectors; v += threads) pack(&l, v);
     if (threads > 1) pool_barrier();
-    do_part(&l, thread);
+    if (l.blocks) do_blocks(&l, thread);
+    else do_units(&l, thread);
     return 0;
 }
 
@@ -399,22 +458,18 @@ static void pack_all(void *context, int thread)
     for (int v; (v = atomic_fetch_add(&l->next, 1)) < l->vectors;) pack(l, v);
 }
 
-static void some_rows(void *context, int thread)
-{
-    layer_t *l = context;
-    for (int part; (part = atomic_fetch_add(&l->next, 1)) < l->threads;) do_part(l, part);
-}
+static void some_blocks(void *context, int thread) { do_blocks(context, thread); }
 
-static void shared(void *context, int thread) { do_part(context, thread); }
+static void shared(void *context, int thread) { do_units(context, thread); }
 
 /* Does all of a layer with up to `threads` threads. */
 int recurrence_run(const recurrence_t *r, void **slots, int threads)
 {
     layer_t l = layer_of(r, slots, threads);
     if (!pool_run_some(pack_all, &l, threads)) pack_all(&l, 0);
-    atomic_store(&l.next, 0);
-    if (!l.by_rows && pool_run(shared, &l, threads)) return 0;
-    if (!l.by_rows) l = layer_of(r, slots, 1);
-    if (!pool_run_some(some_rows, &l, threads)) some_rows(&l, 0);
+    if (!l.blocks && pool_run(shared, &l, threads)) return 0;
+    if (!l.blocks) l = layer_of(r, slots, 1);
+    begin_blocks(&l);
+    if (!pool_run_some(some_blocks, &l, threads)) some_blocks(&l, 0);
     return 0;
 }
