@@ -135,6 +135,15 @@ def drop(backend: Any, below: Kernel) -> Kernel:
     return kernel
 
 
+#: Powers that a few cheap loops give, each rounded once or twice, as PyTorch takes them.
+_ROOTS_AND_PRODUCTS: dict[float, Callable[[Any, Any], Any]] = {
+    0.5: lambda xp, x: xp.sqrt(x),
+    2.0: lambda xp, x: xp.mul(x, x),
+    3.0: lambda xp, x: xp.mul(xp.mul(x, x), x),
+    -1.0: lambda xp, x: xp.div(np.ones((), x.dtype), x),
+}
+
+
 def pow(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, exponent: Any) -> Any:
         if (
@@ -143,8 +152,8 @@ def pow(backend: Any, below: Kernel) -> Kernel:
             or getattr(exponent, "dtype", F32) is not F32
         ):
             return below(input, exponent)
-        if exponent.__class__ is float and exponent in (2.0, 0.5):
-            return np.asarray(backend.mul(input, input) if exponent == 2.0 else backend.sqrt(input))
+        if exponent.__class__ is float and exponent in _ROOTS_AND_PRODUCTS:
+            return np.asarray(_ROOTS_AND_PRODUCTS[exponent](backend, input))
         return np.asarray(threaded(np.power)(input, exponent))
 
     return kernel

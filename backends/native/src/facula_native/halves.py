@@ -48,6 +48,3 @@ def looped(name: str, work: int, *arrays: Any) -> Any:
     if ufunc is None:
         return NotImplemented
     return np.asarray(ufunc(*[x.view(U16) for x in arrays])).view(BF16)
-
-
-WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {"cast": cast}
