@@ -417,3 +417,9 @@ def test_detached_tensors_over_one_array_are_one_memory():
     w.grad = None
     g().backward()
     equal(w.grad, d)
+
+
+def test_results_of_an_op_have_the_dtype_that_each_number_gives():
+    x = facula.tensor([2, 3])
+    f = lambda x: [op(x, n) for n in (True, 1, 1.0, 1, True) for op in (facula.mul, facula.div)]  # noqa: E731
+    assert [y.dtype for y in facula.compile(f)(x)] == [y.dtype for y in f(x)]

@@ -129,6 +129,8 @@ class Capture(Mode):
         self.touched: dict[int, Touched] = {}
         self.owners: dict[int, Touched] = {}  # by id of the array
         self.sources: list[Source] = []
+        #: (shape, dtype, strides) of results, by op and what they depend on.
+        self.inferred: dict[Any, list[tuple[Any, ...] | None]] = {}
         self.symbols: list[weakref.ref[Symbol]] = []
         self.problem: str | None = None  # why a replay could not be differentiated
         self.scalars: dict[Any, Value] = {}
@@ -157,6 +159,7 @@ class Capture(Mode):
         for t in self.touched.values():
             t.restore()
         self.touched.clear()
+        self.inferred.clear()
         self.owners.clear()
         self.on_tape.clear()
         self.kept_tape.clear()

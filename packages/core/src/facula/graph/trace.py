@@ -71,11 +71,27 @@ class TraceBackend(Backend):
     def _node(self, op: Op, args: tuple[Any, ...]) -> Node:
         graph = current_capture().graph
         node = Node(op, args, self.below)
-        results = getattr(self.meta, op.name)(*[self._as_meta(a) for a in args])
-        for i, r in enumerate(results if isinstance(results, (tuple, list)) else (results,)):
-            node.outputs.append(None if r is None else Value(node, i, r.shape, r.dtype, r.strides))
+        for i, found in enumerate(self._inferred(op, args)):
+            node.outputs.append(None if found is None else Value(node, i, *found))
         graph.nodes.append(node)
         return node
+
+    def _inferred(self, op: Op, args: tuple[Any, ...]) -> list[tuple[Any, ...] | None]:
+        """(shape, dtype, strides) of each result. The layers of a model ask the same over and over: half of a capture's time."""
+        known = current_capture().inferred
+        key = (op, *map(_inferred_from, args))
+        try:
+            found = known.get(key)
+        except TypeError:  # an option that cannot be hashed: a slice, an array
+            return self._infer(op, args)
+        if found is None:
+            found = known[key] = self._infer(op, args)
+        return found  # type: ignore[no-any-return]
+
+    def _infer(self, op: Op, args: tuple[Any, ...]) -> list[tuple[Any, ...] | None]:
+        results = getattr(self.meta, op.name)(*[self._as_meta(a) for a in args])
+        several = results if isinstance(results, (tuple, list)) else (results,)
+        return [None if r is None else (r.shape, r.dtype, r.strides) for r in several]
 
     def _as_meta(self, a: Any) -> Any:
         if a.__class__ is Value:
@@ -179,6 +195,15 @@ class TraceBackend(Backend):
 
     def __repr__(self) -> str:
         return f"<trace over {self.below!r}>"
+
+
+def _inferred_from(a: Any) -> Any:
+    """What the shapes and dtypes of results depend on in an argument; 1, 1.0 and True differ."""
+    if a.__class__ is Value:
+        return a.shape, a.dtype, a.strides
+    if a.__class__ is tuple or a.__class__ is list:
+        return (a.__class__, *map(_inferred_from, a))
+    return Runtime if a.__class__ is Runtime else (a.__class__, a)
 
 
 def _refuse_dynamic(op: Op, *args: Any, **named: Any) -> Any:
