@@ -4,6 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
+# Test files are shared out to as many processes.
+PROCESSES ?= 2
+PYTEST := $(PY) -m pytest -n $(PROCESSES) --dist loadfile
 
 .PHONY: openvino wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench bench-check wheels clean
 
@@ -11,19 +14,19 @@ demo: $(VENV)/demo
 	$(PY) examples/digits.py --output demo-output
 
 test: $(VENV)/test
-	$(PY) -m pytest -m "not parity and not training and not wheels and not opencl and not cuda"
+	$(PYTEST) -m "not parity and not training and not wheels and not opencl and not cuda"
 
 # The OpenCL device on PoCL, and its kernels under oclgrind where that is installed. `make opencl-all` adds each op's
 # second gradients and smaller dtypes, which take a quarter of an hour where no kernel is built yet.
 opencl: $(VENV)/opencl
-	$(PY) -m pytest -m opencl tests/backends/opencl -k "not second_gradients and not smaller_dtypes"
+	$(PYTEST) -m opencl tests/backends/opencl -k "not second_gradients and not smaller_dtypes"
 opencl-all: $(VENV)/opencl
-	$(PY) -m pytest -m opencl tests/backends/opencl
+	$(PYTEST) -m opencl tests/backends/opencl
 
 # The CUDA device where there is no GPU: over NumPy in CuPy's place, its kernels compiled by g++ and by NVRTC.
 # It downloads CuPy and NVRTC, 130 MB. `make test-gpu` is for a machine with a GPU: tests and a benchmark.
 cuda: $(VENV)/cuda
-	$(PY) -m pytest -m cuda tests/backends/cupy
+	$(PYTEST) -m cuda tests/backends/cupy
 test-gpu: $(VENV)/gpu
 	$(PY) benchmarks/gpu.py --output gpu-results
 
@@ -38,7 +41,7 @@ openvino: $(VENV)/openvino
 
 # Comparison with PyTorch, training references, wheels: what .ci/run adds to `make test`.
 parity: $(VENV)/parity
-	$(PY) -m pytest -m parity
+	$(PYTEST) -m parity
 training: $(VENV)/test
 	$(PY) -m pytest -m training
 wheels-test: $(VENV)/test

@@ -169,7 +169,7 @@ def test_tensors_outlive_the_loader():
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from facula.utils.data import DataLoader, Dataset
 
 class Slow(Dataset):
@@ -180,6 +180,7 @@ class Slow(Dataset):
         return i
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     print("ready", flush=True)
     for batch in DataLoader(Slow(), 2, num_workers=2):
         pass

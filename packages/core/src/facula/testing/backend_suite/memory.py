@@ -59,7 +59,7 @@ class Memory(Comparison):
         backend.synchronize()
         count = getattr(backend, "memory_allocated", None)  # a device may tell its own
         return {
-            "tensors": sum(isinstance(o, facula.Tensor) for o in gc.get_objects()),
+            "tensors": sum(issubclass(type(o), facula.Tensor) for o in gc.get_objects()),
             "arrays": self._arrays(backend),
             "host bytes": tracemalloc.get_traced_memory()[0],
             "device bytes": count() if count is not None else 0,
