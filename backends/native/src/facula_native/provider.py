@@ -17,6 +17,7 @@ from facula_native.elementwise import MAKERS, Elementwise
 FAMILIES: tuple[str, ...] = (
     "activation",
     "attention",
+    "composite",
     "conv",
     "copies",
     "embedding",

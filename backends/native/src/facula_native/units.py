@@ -82,6 +82,10 @@ def _shared(here: Path, name: str) -> str:
     from facula.graph import runtime
     from facula.graph.runtime.calls import is_laid_out_as_expected
 
+    if name == "composite.h":
+        from facula_native.composite import text
+
+        return text()
     if name == "builtin.h" and not is_laid_out_as_expected():
         return ""
     folder, _, file = name.rpartition("/")

@@ -71,18 +71,21 @@ LOOP(rectify_gradient_loop, 3, b <= 0.0f ? 0.0f : a)
 /* A choice by bytes that are 0 or 1. */
 void where_loop(char **args, const i64 *dims, const i64 *steps, void *data)
 {
-    i64 n = dims[0], yes = steps[1] / 4, no = steps[2] / 4;
+    i64 n = dims[0], together = steps[0] == 1 && steps[3] == 4;
     const u8 *c = (const u8 *)args[0];
     const f32 *a = (const f32 *)args[1], *b = (const f32 *)args[2];
     f32 *out = (f32 *)args[3];
-    if (steps[0] == 1 && steps[3] == 4 && yes == 1 && no == 1)
-        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 x = a[i], y = b[i]; out[i] = c[i] ? x : y; }
-    else if (steps[0] == 1 && steps[3] == 4 && yes == 1 && steps[2] == 0) {
-        f32 y = b[0];
-        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 x = a[i]; out[i] = c[i] ? x : y; }
-    } else
-        for (i64 i = 0; i < n; ++i)
-            *(f32 *)(args[3] + i * steps[3]) = *(const u8 *)(args[0] + i * steps[0]) ? IN(1, i) : IN(2, i);
+#define CHOICE(yes, no)                                                                                                \
+    if (together && steps[1] == 4 * yes && steps[2] == 4 * no) {                                                       \
+        _Pragma("GCC ivdep") for (i64 i = 0; i < n; ++i) { f32 x = a[i * yes], y = b[i * no]; out[i] = c[i] ? x : y; } \
+        return;                                                                                                        \
+    }
+    CHOICE(1, 1)
+    CHOICE(1, 0)
+    CHOICE(0, 1)
+    CHOICE(0, 0)
+    for (i64 i = 0; i < n; ++i)
+        *(f32 *)(args[3] + i * steps[3]) = *(const u8 *)(args[0] + i * steps[0]) ? IN(1, i) : IN(2, i);
 }
 
 /* a * scale where kept, else 0. */

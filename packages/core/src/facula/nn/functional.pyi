@@ -504,6 +504,9 @@ def einsum(*args: Any) -> Tensor:
 def elu(input: Any, alpha: Any = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` where it is positive, else `alpha * (exp(input) - 1)`."""
 
+def elu_gradient(g: Any, input: Any, out: Any, alpha: Any) -> Tensor:
+    """`g` times the derivative of `elu`."""
+
 def embedding(input: Any, weight: Any, padding_idx: builtins.int | None = ..., max_norm: builtins.float | None = ..., norm_type: builtins.float = ..., scale_grad_by_freq: builtins.bool = ..., sparse: builtins.bool = ..., *, out: Any = ...) -> Tensor:
     """Rows of `weight` (rows, d) for row numbers `input` (*): (*, d)."""
 
@@ -765,11 +768,20 @@ def hardshrink(input: Any, lambd: Any = ..., *, out: Any = ...) -> Tensor:
 def hardsigmoid(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`input / 6 + 1 / 2` limited to [0, 1]."""
 
+def hardsigmoid_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `hardsigmoid`."""
+
 def hardswish(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`input * hardsigmoid(input)` (Howard et al. 2019)."""
 
+def hardswish_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `hardswish`."""
+
 def hardtanh(input: Any, min_val: Any = ..., max_val: Any = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` limited to [min_val, max_val]."""
+
+def hardtanh_gradient(g: Any, input: Any, min_val: Any, max_val: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `hardtanh`."""
 
 def heaviside(input: Any, values: Any, *, out: Any = ...) -> Tensor:
     """0 where `input` is negative, 1 where positive, `values` where it is 0."""
@@ -794,6 +806,9 @@ def huber_loss(input: Any, target: Any, reduction: Any = ..., delta: Any = ..., 
 
 def huber_of(difference: Any, beta: Any, *, out: Any = ...) -> Tensor:
     """`d**2 / 2` where |d| is below `beta`, else `beta * (|d| - beta / 2)`."""
+
+def huber_of_gradient(g: Any, difference: Any, beta: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `huber_of`."""
 
 def hypot(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`sqrt(input ** 2 + other ** 2)`, without overflow on the way."""
@@ -899,6 +914,9 @@ def le(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 
 def leaky_relu(input: Any, negative_slope: Any = ..., inplace: builtins.bool = ...) -> Tensor:
     """`input` where it is positive, else `negative_slope * input`."""
+
+def leaky_relu_gradient(g: Any, input: Any, negative_slope: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `leaky_relu`."""
 
 def lerp(input: Any, end: Any, weight: Any, *, out: Any = ...) -> Tensor:
     """`input + weight * (end - input)`; `weight` is a number or a tensor."""
@@ -1083,6 +1101,9 @@ def logit(input: Any, eps: Any = ..., *, out: Any = ...) -> Tensor:
 def logsigmoid(input: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of `sigmoid`, without overflow."""
 
+def logsigmoid_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `logsigmoid`."""
+
 def logspace(start: Any, end: Any, steps: builtins.int, base: builtins.float = ..., *, dtype: Any = ..., layout: Any = ..., device: Any = ..., requires_grad: builtins.bool = ..., pin_memory: builtins.bool = ..., out: Any = ...) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
 
@@ -1202,6 +1223,9 @@ def minimum(input: Any, other: Any, *, out: Any = ...) -> Tensor:
 
 def mish(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`input * tanh(softplus(input))` (Misra 2019)."""
+
+def mish_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `mish`."""
 
 def mm(input: Any, mat2: Any, *, out: Any = ...) -> Tensor:
     """Matrix product of two 2-D tensors. Raises RuntimeError for other shapes or two dtypes."""
@@ -1452,6 +1476,9 @@ def relu(input: Any, inplace: builtins.bool = ...) -> Tensor:
 def relu6(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`input` limited to [0, 6]."""
 
+def relu6_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `relu6`."""
+
 def remainder(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`input - floor(input / other) * other`: it has the sign of `other`."""
 
@@ -1560,6 +1587,9 @@ def select_where(condition: Any, input: Any, other: Any, *, out: Any = ...) -> T
 def selu(input: Any, inplace: builtins.bool = ...) -> Tensor:
     """`elu` with the scale and alpha that keep mean 0 and variance 1 (Klambauer et al. 2017)."""
 
+def selu_gradient(g: Any, input: Any, out: Any) -> Tensor:
+    """`g` times the derivative of `selu`."""
+
 def sequence(start: Any, step: Any, count: Any, dtype: Any, *, out: Any = ...) -> Tensor:
     """`start + i * step` for i from 0 to `count - 1`, worked out in float64 or int64."""
 
@@ -1623,11 +1653,17 @@ def softmax_gradient(g: Any, out: Any, dim: Any) -> Tensor:
 def softplus(input: Any, beta: Any = ..., threshold: Any = ..., *, out: Any = ...) -> Tensor:
     """`log(1 + exp(beta * input)) / beta`; `input` itself where `beta * input` is above `threshold`."""
 
+def softplus_gradient(g: Any, input: Any, beta: Any, threshold: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `softplus`."""
+
 def softshrink(input: Any, lambd: Any = ..., *, out: Any = ...) -> Tensor:
     """`input` brought nearer to 0 by `lambd`, and 0 where its magnitude is not above that."""
 
 def softsign(input: Any, *, out: Any = ...) -> Tensor:
     """`input / (1 + abs(input))`."""
+
+def softsign_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `softsign`."""
 
 def solve_matrices(A: Any, B: Any, *, out: Any = ...) -> Tensor:
     """X with A X = B, for matrices (and batches of them)."""
@@ -1808,6 +1844,9 @@ def tensordot(a: Any, b: Any, dims: Any = ..., *, out: Any = ...) -> Tensor:
 
 def threshold(input: Any, threshold: Any, value: Any, inplace: builtins.bool = ...) -> Tensor:
     """`input` where it is above `threshold`, else `value`."""
+
+def threshold_gradient(g: Any, input: Any, threshold: Any, *, out: Any = ...) -> Tensor:
+    """`g` times the derivative of `threshold`."""
 
 def tile(input: Any, *dims: Any, out: Any = ...) -> Tensor:
     """`repeat`, where missing counts in front are 1."""

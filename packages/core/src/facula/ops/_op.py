@@ -151,6 +151,21 @@ class Op:
         self.plans.clear()
         return self
 
+    def vjp_op(self, **rules: Callable[..., Any]) -> Op:
+        """`vjp` with one rule, which becomes an op `NAME_gradient` of its own, so that a device may have a kernel for it."""
+        ((target, rule),) = rules.items()
+        made = Rule((target,), rule)
+        rule.__name__ = f"{self.name}_gradient"
+        rule.__doc__ = f"`g` times the derivative of `{self.name}`."
+        tensors = ("g", "out", *self.inputs)
+        rule.__annotations__ = {n: "Tensor" for n in tensors} | {"xp": "Namespace"}
+        Op(rule, method=False)
+        made.function = lambda xp, *saved: getattr(xp, rule.__name__)(*saved)
+        self._check_targets((target,))
+        self.rules.append(made)
+        self.plans.clear()
+        return self
+
     def _check_targets(self, names: Sequence[str]) -> None:
         for name in names:
             if name not in self.inputs:

@@ -72,7 +72,9 @@ def hardtanh(xp: Namespace, input: Tensor, min_val: float = -1.0, max_val: float
     return xp.minimum(xp.maximum(input, min_val), max_val)
 
 
-hardtanh.vjp(input=lambda xp, g, input, min_val, max_val: _between(xp, input, min_val, max_val, g))
+hardtanh.vjp_op(
+    input=lambda xp, g, input, min_val, max_val: _between(xp, input, min_val, max_val, g)
+)
 hardtanh.sample(_sampled((), (-0.7, 1.3)))
 
 
@@ -82,7 +84,7 @@ def relu6(xp: Namespace, input: Tensor) -> Tensor:
     return xp.minimum(xp.maximum(input, 0), 6)
 
 
-relu6.vjp(input=lambda xp, g, input: _between(xp, input, 0, 6, g))
+relu6.vjp_op(input=lambda xp, g, input: _between(xp, input, 0, 6, g))
 relu6.sample(_sampled(low=-3.0, high=9.0))
 
 
@@ -93,7 +95,7 @@ def leaky_relu(xp: Namespace, input: Tensor, negative_slope: float = 0.01) -> Te
     return xp.where(input > 0, input, input * negative_slope)
 
 
-leaky_relu.vjp(
+leaky_relu.vjp_op(
     input=lambda xp, g, input, negative_slope: xp.where(input > 0, g, g * negative_slope)
 )
 leaky_relu.sample(_sampled((), (0.3,)))
@@ -105,7 +107,9 @@ def threshold(xp: Namespace, input: Tensor, threshold: float, value: float) -> T
     return xp.where(input <= threshold, xp.full((), value, input.dtype), input)
 
 
-threshold.vjp(input=lambda xp, g, input, threshold: xp.where(input <= threshold, _zero(xp, g), g))
+threshold.vjp_op(
+    input=lambda xp, g, input, threshold: xp.where(input <= threshold, _zero(xp, g), g)
+)
 threshold.sample(_sampled((0.123, 0.5)))
 
 
@@ -116,7 +120,7 @@ def elu(xp: Namespace, input: Tensor, alpha: float = 1.0) -> Tensor:
     return xp.where(input > 0, input, alpha * xp.expm1(input))
 
 
-elu.vjp(input=lambda xp, g, input, out, alpha: xp.where(input <= 0, g * (out + alpha), g))
+elu.vjp_op(input=lambda xp, g, input, out, alpha: xp.where(input <= 0, g * (out + alpha), g))
 elu.sample(_sampled((), (0.7,)))
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -129,7 +133,7 @@ def selu(xp: Namespace, input: Tensor) -> Tensor:
     return xp.where(input > 0, _SELU_SCALE * input, _SELU_SCALE * _SELU_ALPHA * xp.expm1(input))
 
 
-selu.vjp(
+selu.vjp_op(
     input=lambda xp, g, input, out: xp.where(
         input <= 0, g * (out + _SELU_SCALE * _SELU_ALPHA), g * _SELU_SCALE
     )
@@ -226,7 +230,7 @@ def logsigmoid(xp: Namespace, input: Tensor) -> Tensor:
     return xp.minimum(input, 0) - xp.log1p(xp.exp(-xp.abs(input)))
 
 
-logsigmoid.vjp(input=lambda xp, g, input: g * xp.sigmoid(-input))
+logsigmoid.vjp_op(input=lambda xp, g, input: g * xp.sigmoid(-input))
 logsigmoid.sample(_sampled())
 
 
@@ -238,7 +242,7 @@ def softplus(xp: Namespace, input: Tensor, beta: float = 1.0, threshold: float =
     return xp.where(scaled > threshold, input, xp.log1p(xp.exp(scaled)) / beta)
 
 
-softplus.vjp(
+softplus.vjp_op(
     input=lambda xp, g, input, beta, threshold: xp.where(
         input * beta > threshold, g, g * xp.sigmoid(input * beta)
     )
@@ -313,7 +317,7 @@ def _mish_rule(xp: Namespace, g: Any, input: Any) -> Any:
     return g * (t + input * (1 - t * t) * xp.sigmoid(input))
 
 
-mish.vjp(input=_mish_rule)
+mish.vjp_op(input=_mish_rule)
 mish.sample(_sampled())
 
 
@@ -324,7 +328,7 @@ def hardsigmoid(xp: Namespace, input: Tensor) -> Tensor:
     return xp.minimum(xp.maximum(input + 3, 0), 6) / 6
 
 
-hardsigmoid.vjp(input=lambda xp, g, input: _between(xp, input, -3, 3, g / 6))
+hardsigmoid.vjp_op(input=lambda xp, g, input: _between(xp, input, -3, 3, g / 6))
 hardsigmoid.sample(_sampled(low=-5.0, high=5.0))
 
 
@@ -335,7 +339,7 @@ def hardswish(xp: Namespace, input: Tensor) -> Tensor:
     return input * (xp.minimum(xp.maximum(input + 3, 0), 6) / 6)
 
 
-hardswish.vjp(
+hardswish.vjp_op(
     input=lambda xp, g, input: xp.where(
         input <= -3, _zero(xp, g), xp.where(input < 3, g * (input / 3 + 0.5), g)
     )
@@ -354,7 +358,7 @@ def _softsign_rule(xp: Namespace, g: Any, input: Any) -> Any:
     return g / (d * d)
 
 
-softsign.vjp(input=_softsign_rule)
+softsign.vjp_op(input=_softsign_rule)
 softsign.sample(_sampled())
 
 

@@ -141,7 +141,7 @@ def huber_of(xp: Namespace, difference: Tensor, beta: float) -> Tensor:
     return xp.where(size < beta, 0.5 * (difference * difference), beta * (size - 0.5 * beta))
 
 
-huber_of.vjp(
+huber_of.vjp_op(
     difference=lambda xp, g, difference, beta: g * xp.minimum(xp.maximum(difference, -beta), beta)
 )
 
