@@ -14,6 +14,7 @@ import numpy as np
 from facula.graph.codegen.program import raise_for
 from facula.graph.compiler.artifact import Artifact
 from facula.graph.compiler.planned import Planned, plan_again
+from facula.graph.compiler.shares import cuts
 from facula.graph.runtime import bfloat16_gemm_address, gemm_address, load, shared_library
 from facula.graph.runtime.calls import Table
 from facula.graph.runtime.primitives import PrimitiveMissing
@@ -26,6 +27,7 @@ _NOTHING: tuple[Any, Any, int] = (None, None, 0)
 
 class _Context(ctypes.Structure):
     _fields_ = [
+        ("shares", ctypes.c_void_p),
         ("memory", ctypes.c_void_p),
         ("keys", ctypes.c_void_p),
         ("flag", ctypes.c_void_p),
@@ -33,6 +35,19 @@ class _Context(ctypes.Structure):
         ("barrier", ctypes.c_void_p),
         ("plans", ctypes.c_void_p),
         ("gemm_bf16", ctypes.c_void_p),
+    ]
+
+
+class _Share(ctypes.Structure):
+    """A thread's part, as runtime/shares.c changes it."""
+
+    _fields_ = [
+        ("cut", ctypes.c_int64),
+        ("low", ctypes.c_int64),
+        ("high", ctypes.c_int64),
+        ("spent", ctypes.c_uint64),
+        ("votes", ctypes.c_int64),
+        ("apart", ctypes.c_int64 * 3),
     ]
 
 
@@ -93,7 +108,9 @@ class Compiled:
         self.flag = (ctypes.c_int64 * 3)()
         loaded = shared_library()
         self.addresses = (ctypes.c_void_p * (len(self.plans) + 1))(*[p.address for p in self.plans])
+        self.shares = (_Share * (self.threads + 1))(*(_Share(*c) for c in cuts(self.threads)))
         self.context = _Context(
+            ctypes.addressof(self.shares),
             ctypes.addressof(self.pointers),
             ctypes.addressof(self.keys),
             ctypes.addressof(self.flag),
@@ -103,7 +120,7 @@ class Compiled:
             bfloat16_gemm_address(),
         )
         self.context_address = ctypes.addressof(self.context)
-        self.run = loaded.run
+        self.run = loaded.run_program
         self.lock = threading.Lock()
 
     def __call__(self, arrays: Sequence[Any], options: Sequence[Any]) -> list[Any]:

@@ -39,7 +39,7 @@ from facula.graph.compiler.nests import (
     Value,
 )
 from facula.graph.compiler.planned import Planned
-from facula.graph.compiler.schedule import Share
+from facula.graph.compiler.shares import Share
 
 #: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
 LANES, BLOCK = 32, 4096
@@ -51,8 +51,9 @@ LONG = 64
 HEAD = f"""\
 typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
 typedef i32 (*gemm_bf16_t)(long, long, long, const u16 *, long, long, const u16 *, long, long, f32 *, long);
+typedef struct {{ i64 cut, low, high; u64 spent; i64 votes, apart[3]; }} share_t;
 typedef struct {{
-    u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
+    share_t *shares; u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
     void **plans; gemm_bf16_t gemm_bf16;
 }} program_t;
 typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* that a plan begins with */
@@ -67,6 +68,18 @@ typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* tha
     for (type i = (d) ? 0 : (type)((i64)(n) * me / THREADS), i##_end = (d) ? (n) : (type)((i64)(n) * (me + 1) / THREADS); i < i##_end; ++i)
 #define ELEMENTS(type, i, n) EACH(type, i, 0, n)
 static _Thread_local i32 me;
+static inline u64 now(void) /* of a clock that costs next to nothing; 0 where there is none */
+{{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    u64 ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return 0;
+#endif
+}}
 /* a / b where one b divides many a: rounded from float64, which has digits enough for the same bits, but for ties of subnormal results. Division takes 10 cycles a vector. */
 static inline f32 over_f32(f32 a, f32 b)
 {{
@@ -103,9 +116,16 @@ class Emitter:
         called = [self.call(nest, shared) for nest, shared in zip(nests, shares)]
         may_fail = any("p->flag" in body for _, body in self.functions)
         calls = []
+        was_timed = False
         for nest, shared, wait, call in zip(nests, shares, waits, called):
+            is_timed = shared is not None and shared.grain > 0
+            if was_timed and (wait or not is_timed):
+                calls.append("    spent += now();")
             if wait and self.threads > 1:
                 calls.append("    p->barrier();")
+            if is_timed and (wait or not was_timed):
+                calls.append("    spent -= now();")
+            was_timed = is_timed
             alone = shared is None and not isinstance(nest, CallNest) and self.threads > 1
             updates = isinstance(nest, MapNest) and any(self.places[m][0] < inputs for m in nest.written)  # fmt: skip
             if may_fail and updates:
@@ -118,7 +138,11 @@ class Emitter:
         body = "\n".join([*self.kernels.values(), *functions])
         library = functions_for(body, C)
         lines = "\n".join(calls)
-        entry = f"void program(void *context, int thread)\n{{\n    program_t *p = context;\n    me = thread;\n{lines}\n}}\n"
+        end = "    spent += now();\n" if was_timed else ""
+        entry = (
+            "void program(void *context, int thread)\n{\n    program_t *p = context;\n    u64 spent = 0;\n"
+            f"    me = thread;\n{lines}\n{end}    p->shares[thread].spent = spent;\n}}\n"
+        )
         return f"{C.preamble}#define THREADS {self.threads}\n{HEAD}\n{library}\n\n{body}\n{entry}"
 
     def call(self, nest: Nest, shared: Share | None) -> str:
@@ -145,6 +169,9 @@ class NestPrinter:
     def text(self) -> str:
         kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
         body = kinds[type(self.nest)](self.nest)  # type: ignore[operator]
+        if self.shared is not None and self.shared.grain:
+            ends = (f"p->shares[thread{more}].cut * {self.shared.grain}" for more in ("", " + 1"))
+            body = ["const i64 begin = {}, end = {};".format(*ends), *body]
         return "".join(f"    {line}\n" for line in body)
 
     # ---- memory
@@ -177,6 +204,8 @@ class NestPrinter:
     def bound(self, further: int) -> str:
         """Where the part of this thread begins, or ends."""
         assert self.shared is not None
+        if self.shared.grain:
+            return "end" if further else "begin"
         bounds = self.shared.bounds[further : len(self.shared.bounds) - 1 + further]
         if all(b == bounds[0] + i * (bounds[1] - bounds[0]) for i, b in enumerate(bounds)):
             step = bounds[1] - bounds[0]

@@ -1,12 +1,14 @@
 """Who does what, and when they must wait: how nests are shared out among threads, and where barriers stand.
 
 A nest is shared out along one of its dimensions, thread t taking the t-th part of it, or done by the first thread
-alone. Two nests need no barrier between them where each thread reads just what it wrote itself.
+alone. Two nests need no barrier between them where each thread reads just what it wrote itself,
+wherever parts begin and end that change (shares.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from facula.backends.buffer.kernels import Scatter
@@ -22,6 +24,8 @@ from facula.graph.compiler.nests import (
     Store,
 )
 from facula.graph.compiler.planned import Planned
+from facula.graph.compiler.same_bits import has_same_bits
+from facula.graph.compiler.shares import Share, bounds_of, grained
 
 #: What waiting for all threads costs, as work (elements times their cost; 32 are done in a nanosecond).
 BARRIER = 16_000
@@ -33,19 +37,8 @@ START = 60_000
 FACTOR, PRODUCT = 4, 2
 #: Elements in a row, fewer than which are a small piece of memory.
 PIECE = 1024
-
-
-class Share(NamedTuple):
-    """Dimension `dim` of a nest, in parts that begin and end at `bounds`; None: all by the first thread."""
-
-    dim: int
-    bounds: tuple[int, ...]
-
-
-def bounds_of(size: int, threads: int, step: int = 1) -> tuple[int, ...]:
-    """Where `threads` equal parts of `size` begin and end, in multiples of `step`."""
-    blocks = -(-size // step)
-    return tuple(min(size, blocks * t // threads * step) for t in range(threads + 1))
+#: Work of a nest from which on its parts should change with the speed of cores, and what it costs where they cannot.
+UNEQUAL, WAITING = 20 * BARRIER, 1.05
 
 
 def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int, int]]) -> tuple[list[Share | None], list[bool]]:  # fmt: skip
@@ -64,6 +57,8 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
             new = list(dict.fromkeys(touches(nest, shared, places)))
             waits_here = any(_conflict(a, b) for b in new for a in done.get(b.place, ()))
             each = work * slowed(nest, shared) / (1 if shared is None else threads)
+            if work > UNEQUAL and shared is not None and not shared.grain:
+                each *= WAITING
             cost = each + BARRIER * waits_here
             if best is None or cost < best[0]:
                 best = cost, shared, waits_here, new
@@ -115,7 +110,12 @@ def _elements(nest: Nest, threads: int) -> list[Share | None]:
         n = nest.shape[dim]
         whole = dim == len(nest.shape) - 1 and n >= 32 * threads
         steps = (16, 4, 1) if whole else (1, 4, 16)
-        found += [Share(dim, bounds_of(n, threads, step)) for step in steps if n > 1]
+        equal = [Share(dim, bounds_of(n, threads, step)) for step in steps if n > 1]
+        unequal = grained(dim, n, threads)
+        in_lines = (
+            0 < dim == len(nest.shape) - 1
+        )  # then other bounds than at first lie within cache lines
+        found += [*equal, *unequal] if in_lines else [*unequal, *equal]
     return found
 
 
@@ -124,11 +124,15 @@ def _matmul(nest: MatmulNest, threads: int) -> list[Share | None]:
     found: list[Share | None] = []
     for dim, size in enumerate(batch):
         if size >= 2 * threads or size % threads == 0:
-            found.append(Share(dim, bounds_of(size, threads)))
+            found += [Share(dim, bounds_of(size, threads)), *grained(dim, size, threads)]
     rows = Share(len(batch), bounds_of(m, threads, 4))
     columns = Share(len(batch) + 1, bounds_of(n, threads, 16))
-    by_rows = m >= n
-    return [*found, *((rows, columns) if by_rows else (columns, rows))]
+    found += (rows, columns) if m >= n else (columns, rows)
+    if work_of(nest) > UNEQUAL:
+        for d in sorted((0, 1), key=lambda d: -nest.shape[len(batch) + d]):
+            if has_same_bits(nest, d, threads):
+                found += grained(len(batch) + d, (m, n)[d], threads)
+    return found
 
 
 def work_of(nest: Nest) -> int:
@@ -154,7 +158,10 @@ def work_of(nest: Nest) -> int:
 
 
 class Touch(NamedTuple):
-    """What a nest does to a piece of memory: bytes `low` to `high` of `place`, thread t those in `parts` t."""
+    """What a nest does to a piece of memory: bytes `low` to `high` of `place`, thread t those in `parts` t.
+
+    Where parts change, `parts` are those of the lowest bounds, `moved` those of the highest.
+    """
 
     place: int
     low: int
@@ -162,6 +169,7 @@ class Touch(NamedTuple):
     parts: tuple[tuple[int, int], ...] | None  # None: the first thread alone
     writes: bool
     exact: bool  # whether a thread touches nothing outside its part
+    moved: tuple[tuple[int, int], ...] = ()
     box: Any = None  # what a thread touches, where two that are equal mean the same elements for the same thread
 
 
@@ -174,12 +182,24 @@ def _conflict(a: Touch, b: Touch) -> bool:
         return True
     if a.box is not None and a.box == b.box:
         return False
-    return any(
-        p[0] < q[1] and q[0] < p[1]
-        for t, p in enumerate(a.parts)
-        for s, q in enumerate(b.parts)
-        if s != t
-    )
+    threads = range(len(a.parts))
+    return any(t < s and not (_apart(a, t, b, s) and _apart(b, t, a, s)) for t in threads for s in threads)  # fmt: skip
+
+
+def _apart(a: Touch, t: int, b: Touch, s: int) -> bool:
+    """Whether what thread `t` touches by `a` never meets what a later thread `s` does by `b`, wherever bounds are.
+
+    Ends of parts grow evenly with one bound each. So what is in order for the lowest and for the highest place of a bound that
+    both have is so between; ends of different bounds are compared at the worst places.
+    """
+    assert a.parts is not None and b.parts is not None
+    (low, end), (_, last_end) = a.parts[t], a.moved[t]
+    (begin, high), (last_begin, last_high) = b.parts[s], b.moved[s]
+    if max(end, last_end) <= low or max(high, last_high) <= begin:  # one of them is empty
+        return True
+    if s == t + 1 and end <= begin and last_end <= last_begin:
+        return True
+    return last_end <= begin or last_high <= low
 
 
 def touches(nest: Nest, shared: Share | None, places: dict[Memory, tuple[int, int]]) -> list[Touch]:  # fmt: skip
@@ -217,25 +237,31 @@ def _touch(x: Load | Store, nest: Nest, shared: Share | None, places: dict[Memor
     if x.offset < 0 or any(s < 0 for s in x.strides):
         return _whole(x.memory, _EVERYWHERE, places, writes)
     sizes = _sizes(x, nest)
-    itemsize = x.element.itemsize
     dim = shared.dim
     if isinstance(nest, MatmulNest) and x is nest.a and dim == len(nest.shape) - 1:
         dim = -1  # all of a
     if isinstance(nest, MatmulNest) and x is nest.b and dim == len(nest.shape) - 2:
         dim = -1
+    parts, moved = (_parts(x, sizes, dim, bounds, at) for bounds in shared.extremes())
+    box = _box(x, sizes, dim, shared, at)
+    return Touch(place, at, at + x.memory.nbytes, parts, writes, True, moved, box)
+
+
+def _parts(x: Load | Store, sizes: Sequence[int], dim: int, bounds: Sequence[int], at: int) -> tuple[tuple[int, int], ...]:  # fmt: skip
+    """From where to where each thread touches the memory that begins `at`; of nothing it is from and to the same byte."""
     parts = []
-    for low, high in zip(shared.bounds, shared.bounds[1:]):
+    for low, high in pairwise(bounds):
         first, last = x.offset, x.offset
         for d, (n, s) in enumerate(zip(sizes, x.strides)):
             start, end = (low, high - 1) if d == dim else (0, n - 1)
             first += s * start
             last += s * max(end, start)
-        parts.append((at + first * itemsize, at + (last + 1) * itemsize if high > low else at))
-    box = _box(x, sizes, dim, shared.bounds, at)
-    return Touch(place, at, at + x.memory.nbytes, tuple(parts), writes, True, box)
+        begin = at + first * x.element.itemsize
+        parts.append((begin, at + (last + 1) * x.element.itemsize if high > low else begin))
+    return tuple(parts)
 
 
-def _box(x: Load | Store, sizes: Sequence[int], dim: int, bounds: tuple[int, ...], at: int) -> Any:
+def _box(x: Load | Store, sizes: Sequence[int], dim: int, shared: Share, at: int) -> Any:
     """The elements of an access, with dimensions in the order of memory and joined where they follow each other.
 
     None where several threads may touch one element.
@@ -258,7 +284,7 @@ def _box(x: Load | Store, sizes: Sequence[int], dim: int, bounds: tuple[int, ...
         if s < reach:  # elements overlap
             return None
         reach = s * (n - 1) + reach
-    return at, x.element.storage, x.offset, tuple(joined), bounds
+    return at, x.element.storage, x.offset, tuple(joined), shared.bounds, shared.grain
 
 
 def _sizes(x: Load | Store, nest: Nest) -> tuple[int, ...]:

@@ -11,21 +11,23 @@ from pathlib import Path
 from facula.graph.runtime.onednn import library_path
 from facula.graph.runtime.unit import load
 
-_SOURCES = ("pool.c", "tile.c", "gemm.c", "onednn.c", "bfloat16.c")
+_SOURCES = ("pool.c", "shares.c", "tile.c", "gemm.c", "onednn.c", "bfloat16.c")
 
 
 @cache
 def shared_library() -> ctypes.CDLL:
     """A library with `run(body, context, threads)`, `barrier()`, `gemm` and, if oneDNN is there, `onednn_gemm`.
 
-    `run` calls `void body(void *context, int thread)` once per thread, within which `barrier` waits for all;
+    `run` calls `void body(void *context, int thread)` once per thread, within which `barrier` waits for all; `run_program` is that
+    for compiled programs, whose threads' parts it changes;
     `gemm_bf16` is for products of bfloat16.
     Raises CompilerMissing where there is no C compiler.
     """
     here = Path(__file__)
     source = "".join(here.with_name(name).read_text() for name in _SOURCES)
     library = load(source, "-ffp-contract=fast", "-pthread", "-ldl")
-    library.run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+    for function in (library.run, library.run_program):
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
     path = library_path()
     if path is not None and library.onednn_open(os.fsencode(path)):
         warnings.warn(f"{path} is not a oneDNN library of version 3; it is not used", stacklevel=2)
