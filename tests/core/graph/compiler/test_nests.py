@@ -120,3 +120,28 @@ def test_a_row_is_picked_once_and_copied_in_the_order_of_memory(programs):
     before, _, within = text[text.index("NEST") :].partition('GCC ivdep")\n    for (i64 i1')
     assert "picked(" in before
     assert "picked(" not in within
+
+
+@pytest.mark.parametrize(
+    "made, stored",
+    [
+        (lambda x, row: x @ x.T + row, False),  # a product's bias
+        (lambda x, row: (x @ x.T).T * row.unsqueeze(1), False),  # across memory
+        (lambda x, row: (row * 2).unsqueeze(1).expand(20, 20) * 3, True),  # a wrong index is told
+        (lambda x, row: row + facula.arange(20), True),
+    ],
+)
+def test_what_a_cheap_map_made_is_picked_of_its_parts(programs, made, stored):
+    x, row, labels = facula.randn(20, 20), facula.randn(20), facula.randint(0, 20, (20, 3))
+
+    def picked(x, row, labels):
+        whole = made(x, row).expand(20, 20)
+        return whole.gather(1, labels), whole[labels[:, 0]], whole.exp().sum(1)
+
+    compiled = facula.compile(picked, backend="c")
+    for got, expected in zip(compiled(x, row, labels), picked(x, row, labels)):
+        np.testing.assert_allclose(got.numpy(), expected.numpy(), 2e-6, 1e-6)
+    maps = [n for n in programs[-1].nests if isinstance(n, MapNest)]
+    assert len(maps) == 3 + stored
+    with pytest.raises(IndexError):
+        compiled(x, row, labels + 20)

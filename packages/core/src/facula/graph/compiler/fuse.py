@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import (
@@ -19,6 +20,7 @@ from facula.graph.compiler.nests import (
     Move,
     Nest,
     Pick,
+    Position,
     ReduceNest,
     Store,
     Value,
@@ -102,24 +104,27 @@ class _Fusion:
 
     def _inlined(self, value: Value, shape: tuple[int, ...], nest: Nest, known: dict[int, Value]) -> Value:  # fmt: skip
         if isinstance(value, Load):
-            return self.instead(value, shape, nest)
+            return self.instead(value, shape)
         if isinstance(value, Apply):
             parts = tuple(self.inlined(p, shape, nest, known) for p in value.parts)
             return Apply(value.expression, value.dtype, value.names, parts, value.element)
         if isinstance(value, Pick):
             index = self.inlined(value.index, shape, nest, known)
-            return Pick(
-                value.memory,
-                value.element,
-                value.offset,
-                value.strides,
-                index,
-                value.size,
-                value.step,
-            )
+            return self.instead_of_picked(replace(value, index=index), shape)
         return value
 
-    def instead(self, load: Load, shape: tuple[int, ...], nest: Nest) -> Value:
+    def instead_of_picked(self, pick: Pick, shape: tuple[int, ...]) -> Value:
+        """What is picked, computed of what is picked of its parts, if that is better; else the pick itself."""
+        load = Load(pick.memory, pick.element, pick.offset, (*pick.strides, pick.step))
+        value = self.instead(load, (*shape, pick.size))
+        parts = value.nodes()
+        if any(isinstance(v, (Pick, Position)) for v in parts):
+            return pick
+        if not any(isinstance(v, Load) and v.strides[-1] for v in parts):
+            return pick  # a wrong index would go unnoticed
+        return _picked(value, pick, {})
+
+    def instead(self, load: Load, shape: tuple[int, ...]) -> Value:
         """What is loaded, computed where it is needed, if that is better; else the load itself."""
         if load.memory not in self.made:
             return load
@@ -258,16 +263,7 @@ def _from_registers(value: Value, made: dict[Memory, Store], known: dict[int, Va
         parts = tuple(_from_registers(p, made, known) for p in value.parts)
         found = Apply(value.expression, value.dtype, value.names, parts, value.element)
     elif isinstance(value, Pick):
-        index = _from_registers(value.index, made, known)
-        found = Pick(
-            value.memory,
-            value.element,
-            value.offset,
-            value.strides,
-            index,
-            value.size,
-            value.step,
-        )
+        found = replace(value, index=_from_registers(value.index, made, known))
     known[id(value)] = found
     return found
 
@@ -282,6 +278,22 @@ def _reading(value: Value, stored: dict[int, Store], known: dict[int, Value]) ->
         elif isinstance(value, Apply):
             parts = tuple(_reading(p, stored, known) for p in value.parts)
             found = Apply(value.expression, value.dtype, value.names, parts, value.element)
+        known[id(value)] = found
+    return known[id(value)]
+
+
+def _picked(value: Value, pick: Pick, known: dict[int, Value]) -> Value:
+    """A value over one dimension more, the last, as what the pick's index chooses there."""
+    if id(value) not in known:
+        found = value
+        if isinstance(value, Load):
+            place, step = (
+                (value.memory, value.element, value.offset, value.strides[:-1]),
+                value.strides[-1],
+            )
+            found = Pick(*place, pick.index, pick.size, step) if step else Load(*place)
+        elif isinstance(value, Apply):
+            found = replace(value, parts=tuple(_picked(p, pick, known) for p in value.parts))
         known[id(value)] = found
     return known[id(value)]
 
