@@ -1,11 +1,13 @@
 """NumPy's loops in parts: the same bits, whatever the layout, and nothing between a small array and its loop."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import facula
-from facula_native import ufuncs, units
-from facula_native.elementwise import threaded
+from facula_native import builtins, ufuncs, units
+from facula_native.elementwise import broadcasting_address, threaded
 
 UNARY = (np.exp, np.tanh, np.sqrt, np.negative, np.isnan, np.floor)
 BINARY = (np.add, np.subtract, np.multiply, np.true_divide, np.maximum, np.power, np.greater)
@@ -140,3 +142,45 @@ def test_it_can_be_left_out(run):
         FACULA_NATIVE="0",
     )
     assert out == "True\n"
+
+
+SPREAD = [
+    ((30, 200), (200,)), ((30, 200), (30, 1)), ((300, 3), (3,)), ((300, 3), (300, 1)), ((2, 5, 6, 7), (5, 1, 1)),
+    ((2, 5, 6, 7), (2, 5, 1, 1)), ((40, 1), (50,)), ((1, 3, 1, 7, 5), (9, 1, 4, 7, 1)), ((3, 5), (400, 1, 1)),
+    ((1, 1), (3, 4)), ((2, 1, 1100), (1, 3, 1)), ((2, 0), (1,)),
+]  # fmt: skip
+
+
+@pytest.fixture
+def spread_all(monkeypatch):
+    """Small arrays are broadcast by our call too."""
+    add = threaded(np.add)
+    if broadcasting_address() is None:
+        pytest.skip("objects are laid out in another way here")
+    told = builtins._Python.in_dll(units.unit("split"), "python")
+    before, told.small = told.small, 0
+    yield add
+    told.small = before
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("first", "second"), SPREAD, ids=str)
+def test_rows_and_columns_are_broadcast(spread_all, first, second, dtype):
+    a, b = (np.random.default_rng(5).normal(size=s).astype(dtype) for s in (first, second))
+    for theirs in (np.add, np.divide, np.less, np.maximum):
+        ours = threaded(theirs)
+        for x, y in ((a, b), (b, a), (a[..., ::-1], b), (a, b.astype("float64"))):
+            got, expected = ours(x, y), theirs(x, y)
+            assert got.dtype == expected.dtype and got.strides == expected.strides
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_a_broadcast_call_keeps_no_reference_and_refuses_other_shapes(spread_all):
+    a, b = np.ones((50, 40), np.float32), np.ones(40, np.float32)
+    before = sys.getrefcount(a.dtype), sys.getrefcount(b)
+    for _ in range(100):
+        spread_all(a, b)
+    assert (sys.getrefcount(a.dtype), sys.getrefcount(b)) == before
+    with pytest.raises(ValueError, match="could not be broadcast"):
+        spread_all(a, np.ones(30, np.float32))
+    assert spread_all(a, b, out=a) is a

@@ -32,7 +32,8 @@ class _Python(ctypes.Structure):
 
 
 @cache
-def _has_builtins(unit: str) -> bool:
+def has_builtins(unit: str) -> bool:
+    """Whether a unit has builtins here: it is then told what they need."""
     from facula.graph.runtime.calls import is_laid_out_as_expected
 
     library = units.unit(unit)
@@ -50,7 +51,7 @@ def builtin(unit: str, name: str, kernel: Callable[..., Any]) -> Callable[..., A
     from facula.graph.runtime.calls import new_builtin
 
     library = units.unit(unit)
-    return new_builtin(library, name, kernel) if library and _has_builtins(unit) else None
+    return new_builtin(library, name, kernel) if library and has_builtins(unit) else None
 
 
 def exchange(backend: Any, unit: str, name: str, kernel: Callable[..., Any]) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from facula.dtypes import B8, F64
 from facula_native import memory, ufuncs, units
+from facula_native.builtins import has_builtins
 from facula_numpy import inplace
 
 #: Ops whose result may be the first large array: they look, until one is.
@@ -83,7 +85,27 @@ def threaded(ufunc: np.ufunc) -> np.ufunc:
         _splits.append(Split(loop, data or None, len(chars), ufunc.nin, least))
         return split, ctypes.addressof(_splits[-1])
 
-    return ufuncs.copy(ufunc, shared)
+    made = ufuncs.copy(ufunc, shared)
+    if made.nin == 2 and made.nout == 1 and (call := broadcasting_address()):
+        ufuncs.call_of(made).value = call
+    return made
+
+
+class Broadcast(ctypes.Structure):
+    """`broadcast` of split.c."""
+
+    _fields_ = [("f64", ctypes.c_void_p), ("b8", ctypes.c_void_p), ("numpys", ctypes.c_void_p)]
+
+
+@cache
+def broadcasting_address() -> int | None:
+    """Of the function that calls a ufunc on all threads where an operand is broadcast; None where there is none."""
+    library = units.unit("split")
+    if library is None or not has_builtins("split"):
+        return None
+    found = Broadcast.in_dll(library, "broadcast")
+    found.f64, found.b8, found.numpys = id(F64), id(B8), ufuncs.call_of(np.add).value
+    return ctypes.cast(library.call_broadcasting, ctypes.c_void_p).value
 
 
 class Elementwise:

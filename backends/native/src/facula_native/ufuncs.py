@@ -150,3 +150,12 @@ def copy(ufunc: np.ufunc, replace: Callable[[str, int, int], tuple[int, int]]) -
     for number, loop in user_loops_of(ufunc):
         register(made, number, loop.loop, loop.types, loop.data)
     return made
+
+
+def call_of(ufunc: np.ufunc) -> Any:
+    """Where a ufunc has the address of the function that calls it (PEP 590). Raises RuntimeError where it is not found."""
+    offset_at = id(np.ufunc) + object.__basicsize__ + 5 * ctypes.sizeof(ctypes.c_ssize_t)
+    offset = ctypes.c_ssize_t.from_address(offset_at).value
+    if not ctypes.sizeof(Struct) <= offset < np.ufunc.__basicsize__:
+        raise RuntimeError(f"NumPy {np.__version__} lays ufuncs out in an unknown way")
+    return ctypes.c_void_p.from_address(id(ufunc) + offset)

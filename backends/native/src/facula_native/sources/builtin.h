@@ -11,6 +11,7 @@ extern i64 PyTuple_Size(object *);
 extern long long PyLong_AsLongLongAndOverflow(object *, int *);
 extern f64 PyFloat_AsDouble(object *);
 extern void Py_IncRef(object *), Py_DecRef(object *), *PyEval_SaveThread(void), PyEval_RestoreThread(void *);
+extern object *PyErr_Occurred(void);
 extern object PyFloat_Type, PyTuple_Type, PyLong_Type, _Py_NoneStruct;
 #define NONE (&_Py_NoneStruct)
 
