@@ -82,3 +82,18 @@ def test_special_values_reach_what_sees_them(special):
     out = facula.compile(attended, backend="c")(q, k, v, mask).numpy()
     assert np.isfinite(out[0, :3]).all() and np.isfinite(out[1]).all()
     np.testing.assert_array_equal(np.isnan(out), np.isnan(attended(q, k, v, mask).numpy()))
+
+
+@pytest.mark.parametrize(("queries", "launches"), [(9, 2), (3, 0)])
+def test_programs_make_no_table_that_eager_keeps(queries, launches):
+    q, k, v = (drawn(2, n, 4).requires_grad_() for n in (queries, 9, 9))
+
+    def step(q, k, v):
+        out = facula.nn.functional.scaled_dot_product_attention(q, k, v)
+        return out, *facula.autograd.grad(out.sin().sum(), [q, k, v])
+
+    compiled = facula.compile(step, backend="c")
+    for got, expected in zip(compiled(q, k, v), step(q, k, v), strict=True):
+        np.testing.assert_allclose(got.detach(), expected.detach(), rtol=1e-4, atol=1e-5)
+    calls = [n for n in Making(compiled.graph, 2).nests if isinstance(n, CallNest)]
+    assert len([n for n in calls if isinstance(n.launch.kernel, Planned)]) == launches

@@ -19,6 +19,8 @@ from facula.testing.samples import call
 
 #: Bytes of a table of weights up to which it is kept for the gradient.
 KEPT_TABLE = 1 << 21
+#: Queries, fewer than which programs leave to the composed ops: they read their keys once, as products of few rows do.
+FEWEST_WHOLE = 8
 
 
 def _safe_softmax(xp: Namespace, scores: Any) -> Any:
@@ -90,8 +92,16 @@ weighted_attention.vjp(("query", "key", "value", "mask"), _weighted_attention_ru
 
 
 def _op_for(query: Any, key: Any, value: Any, mask: Any) -> Op:
-    """The op for attention without dropout; a small table of weights is cheaper kept than made anew."""
-    size = math.prod(check_shapes(query, key, value, mask)) * query.dtype.itemsize
+    """The op for attention without dropout; a small table of weights is cheaper kept than made anew by the composed ops.
+
+    Programs have a kernel instead, `attention.c`, which makes none and is faster for as many queries as it takes.
+    """
+    from facula.graph.scalars import is_capturing
+
+    table = check_shapes(query, key, value, mask)
+    if query.dtype is F32 and table[-2] >= FEWEST_WHOLE and is_capturing():
+        return dot_attention
+    size = math.prod(table) * query.dtype.itemsize
     return weighted_attention if size <= KEPT_TABLE else dot_attention
 
 

@@ -11,10 +11,9 @@ from facula.backends.buffer.array import BufferArray
 from facula.dtypes import B8, F32
 from facula.graph.compiler.planned import Planned
 from facula.graph.runtime import attention as unit
+from facula.ops.attention import FEWEST_WHOLE
 from facula.ops.dot_attention import check_shapes
 
-#: Queries, fewer than which stay with the composed op: they read their keys once, as products of few rows do.
-FEWEST = 8
 _NO_LAYOUT = 0, 0, 0, 0
 
 
@@ -50,7 +49,7 @@ def _fits(query: BufferArray, key: BufferArray, value: BufferArray, mask: Any) -
     """Whether these are heads of one number, with queries enough, and a mask for their table."""
     table = check_shapes(query, key, value, mask)
     plain = mask is None or mask.dtype in (B8, F32)
-    fits = plain and 2 <= len(table) <= 4 and 0 not in table and query.shape[-2] >= FEWEST
+    fits = plain and 2 <= len(table) <= 4 and 0 not in table and query.shape[-2] >= FEWEST_WHOLE
     fits = fits and table[-2:] == (query.shape[-2], key.shape[-2])
     return fits and all(
         x.dtype is F32 and x.shape[:-2] == table[:-2] and 0 not in x.shape
