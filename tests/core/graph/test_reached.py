@@ -448,11 +448,67 @@ def test_autocast_goes_on_after_an_op_that_is_the_first_to_meet_a_tensor(first):
     assert [y.dtype for y in facula.compile(f)(x)] == [y.dtype for y in f(x)]
 
 
-def test_what_runs_a_call_under_autocast_is_not_told_of_as_captured():
-    f = facula.compile(lambda x: x * 2)
+def state_of_training(step, model):
+    """What some calls give, the dtypes and values of gradients among it, with `backward()` inside autocast and outside."""
+    found = []
+    for casts in (None, facula.bfloat16, facula.float16, None, facula.bfloat16):
+        x = facula.linspace(-1, 1, 8).reshape(4, 2).requires_grad_()
+        with facula.autocast("cpu", dtype=casts or facula.bfloat16, enabled=casts is not None):
+            loss, half = step(x)
+            loss.backward(retain_graph=True)
+        (half.sum() * 2).backward()
+        found += [loss, half, x.grad, *(p.grad for p in model.parameters())]
+        model.zero_grad()
+    return found
+
+
+@pytest.mark.parametrize("backend", ["c", "replay"])
+def test_autocast_that_is_entered_outside_has_programs_of_its_own(backend):
+    model = nn.Sequential(nn.Linear(2, 8), nn.GELU(), nn.Linear(8, 3))
+
+    def step(x):
+        y = model(x)
+        with facula.autocast("cpu", enabled=False):
+            exact = x @ facula.ones(2, 2)
+        return F.cross_entropy(y, facula.tensor([0, 1, 2, 0])) + exact.mean(), y
+
+    compiled = facula.compile(step, backend=backend)
+    expected, found = state_of_training(step, model), state_of_training(compiled, model)
+    assert [x.dtype for x in found] == [x.dtype for x in expected]
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a.detach().float().numpy(), b.detach().float().numpy(), rtol=0.02, atol=0.004)  # fmt: skip
+    assert compiled.captures == 3
+    assert list(compiled.recompilations) == [
+        "autocast is bfloat16 on cpu, was off",
+        "autocast is float16 on cpu, was bfloat16 on cpu",
+    ]
     with facula.autocast("cpu"):
+        compiled(facula.ones(4, 2))
+        assert "cast" in str(compiled.graph)
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_under_autocast_a_stance_and_anomaly_detection_are_minded():
+    f = facula.compile(lambda x: x @ x)
+    x = facula.ones(2, 2)
+    with facula.autocast("cpu", dtype=facula.bfloat16):
+        with facula.compiler.set_stance("force_eager"):
+            assert f(x).dtype is facula.bfloat16
+        with facula.autograd.detect_anomaly():
+            assert f(x).dtype is facula.bfloat16
+        assert f.captures == 0
+        assert f(x).dtype is facula.bfloat16
+        with facula.compiler.set_stance("eager_on_recompile"):
+            assert f(facula.ones(3, 3)).dtype is facula.bfloat16
+    assert f.captures == 1
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_what_runs_a_call_under_anomaly_detection_is_not_told_of_as_captured():
+    f = facula.compile(lambda x: x * 2)
+    with facula.autograd.detect_anomaly():
         f(X)
-    with pytest.raises(RuntimeError, match="not under autocast"):
+    with pytest.raises(RuntimeError, match="not under detect_anomaly"):
         print(f.explanation)
 
 

@@ -36,6 +36,7 @@ class Autocast(Mode):
 
     def __init__(self, device: str, dtype: Any):
         self.device, self.dtype = device, dtype
+        self.casts = f"{dtype} on {device}"
 
     def run(self, op: Any, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
         target = self._target(op, ins)

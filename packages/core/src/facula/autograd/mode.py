@@ -37,6 +37,8 @@ class Mode:
     stages = False
     #: Whether it only watches: what runs, and how, is as without it.
     watches = False
+    #: What it casts to, in words, where that is all it does: autocast.
+    casts: str | None = None
 
     def push(self) -> None:
         self.below, state.mode = state.mode, self
@@ -133,6 +135,18 @@ class unwatched:
     def __enter__(self) -> None:
         self.before = state.mode
         state.mode = plain(state.mode)
+
+    def __exit__(self, *exc: Any) -> None:
+        state.mode = self.before
+
+
+class uncast:
+    """Within a `with` block the uppermost mode of this thread casts nothing: for programs, which have their casts in them."""
+
+    def __enter__(self) -> None:
+        self.before = mode = state.mode
+        if isinstance(mode, Mode) and mode.casts is not None:
+            state.mode = mode.below
 
     def __exit__(self, *exc: Any) -> None:
         state.mode = self.before

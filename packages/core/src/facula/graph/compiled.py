@@ -10,11 +10,12 @@ import warnings
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from facula._logging import artifact
 from facula._tensor import Tensor
-from facula.autograd.mode import around, plain, state, unwatched
+from facula.autograd.mode import Mode, around, plain, state, uncast, unwatched
 from facula.graph.active import active, lock
 from facula.graph.capture import Capture, Outcome
 from facula.graph.errors import refuse
@@ -201,27 +202,35 @@ class CompiledFunction:
                     return result
         if now.stance == "force_eager":
             return self.function(*args, **kwargs)
-        return self._replay(args, kwargs)
+        return self._replay(args, kwargs, self.function)
 
     def _call_under_mode(self, args: Any, kwargs: Any) -> Any:
-        """Inside another capture, or under autocast and the like, as Python code; where it is only watched, a replay."""
-        if plain(state.mode) is None:
+        """Inside another capture, or under detect_anomaly, as Python code; where it is only watched or cast, a replay."""
+        casts: str | None = state.mode.casts
+        below = state.mode if casts is None else state.mode.below
+        if plain(below) is None or now.stance == "force_eager":
             return self.function(*args, **kwargs)
-        return around(f"compiled {self.name}", lambda: self._replay(args, kwargs))
+        function = self.function if casts is None else _under(state.mode, self.function)
+        with uncast():
+            return around(
+                f"compiled {self.name}", lambda: self._replay(args, kwargs, function, casts)
+            )
 
-    def _replay(self, args: Any, kwargs: Any) -> Any:
-        key, tensors = arguments_key(args, kwargs, self.compiler is not None)
+    def _replay(self, args: Any, kwargs: Any, function: Any, casts: str | None = None) -> Any:
+        """`function` is the one that was compiled, with `casts` under autocast: these programs have no quick way."""
+        key, tensors = arguments_key(args, kwargs, self.compiler is not None, casts)
         with lock, unwatched():
             program = self._find(key, tensors)
             if program is not None:
                 if program.waits:
                     program.waits = False
                     self._compile(program, tensors)
-                self._shorten(self.programs[key][0][0], program, args, kwargs)
+                if casts is None:
+                    self._shorten(self.programs[key][0][0], program, args, kwargs)
             elif not self._tell_reason(key, tensors):
-                program = self._capture(key, args, kwargs, tensors)
+                program = self._capture(key, args, kwargs, tensors, function)
             self.last = program or self.last
-        return self.function(*args, **kwargs) if program is None else program(tensors)
+        return function(*args, **kwargs) if program is None else program(tensors)
 
     def _shorten(self, guards: Guards, program: Program, args: Any, kwargs: Any) -> None:
         """Makes the quick way of a program that was found by the general one: at the first, second, fourth ... such call."""
@@ -238,7 +247,7 @@ class CompiledFunction:
     def _last(self) -> Program:
         if self.last is None:
             raise RuntimeError(
-                "nothing was captured yet: call the compiled function first, not under autocast or a function transform, "
+                "nothing was captured yet: call the compiled function first, not under detect_anomaly, "
                 "where it runs as Python code"
             )
         return self.last
@@ -305,14 +314,14 @@ class CompiledFunction:
             return difference(next(reversed(self.programs)), key)
         return "the last run made tensors that it keeps beyond its end; they are its inputs now"
 
-    def _capture(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Program:
+    def _capture(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor], function: Any) -> Program:  # fmt: skip
         guards = Guards()
         guards.walk(self.function, self.name)
         guards.walk_argument(args, "args")
         guards.walk_argument(kwargs, "kwargs")
         leaves, _ = flatten_tree((args, kwargs))
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
-        outcome = capture(self.function, args, kwargs, tensors, guards.names)
+        outcome = capture(function, args, kwargs, tensors, guards.names)
         guards.check_numbers()
         guards.add_state(outcome.capture.made_state)
         before = outcome.graph.copy()
@@ -367,6 +376,20 @@ class CompiledFunction:
 
     def __repr__(self) -> str:
         return f"<compiled {self.function!r}>"
+
+
+def _under(mode: Mode, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` under another mode like `mode`, which may stand on this very one."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        above = copy(mode)
+        above.push()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            above.pop()
+
+    return call
 
 
 def capture(

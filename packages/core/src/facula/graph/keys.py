@@ -23,7 +23,7 @@ _PLAIN = (
 )  # fmt: skip
 #: What the first parts of a key are.
 SETTINGS = (
-    "grad mode", "default dtype", "default device", "number of threads", "number of positional arguments",
+    "grad mode", "autocast", "default dtype", "default device", "number of threads", "number of positional arguments",
 )  # fmt: skip
 
 
@@ -54,16 +54,19 @@ def tensor_key(t: Tensor) -> Any:
 
 
 def arguments_key(
-    args: tuple[Any, ...], kwargs: dict[str, Any], with_threads: bool = False
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    with_threads: bool = False,
+    casts: str | None = None,
 ) -> tuple[Any, list[Tensor]]:
     """(key of a call's arguments and of the thread's modes, the tensors among them in order).
 
-    `with_threads`: of the number of threads too, for which compilers print their programs.
+    `with_threads`: of the number of threads too, for which compilers print their programs. `casts`: what autocast casts to.
     """
     tensors: list[Tensor] = []
     number = get_num_threads() if with_threads else 0
     parts: list[Any] = [
-        is_grad_enabled(), get_default_dtype(), default_backend(), number, len(args),
+        is_grad_enabled(), casts or "off", get_default_dtype(), default_backend(), number, len(args),
     ]  # fmt: skip
     seen: dict[int, int] = {}
     for x in args:

@@ -14,7 +14,7 @@ from facula._tensor import Tensor, edge_of, is_tracked
 from facula.autograd import grad
 from facula.autograd.engine import raise_freed, raise_moved
 from facula.autograd.function import function_node
-from facula.autograd.mode import Mode, enable_grad, plain, state
+from facula.autograd.mode import Mode, enable_grad, plain, state, uncast
 from facula.autograd.record import Node as TapeNode, attach_output, from_array, version
 from facula.graph.active import lock
 from facula.graph.capture import Held
@@ -259,10 +259,11 @@ class TwoPrograms:
         if node.kept is None:
             raise_freed(node)
         given = tuple(i for i, x in enumerate(g) if x is not None)
-        if run.create_graph or plain(state.mode) is None:
-            found: list[Any] = self._differentiate_again(node, given, g, run)
-        else:
-            found = self._run(node, given, g, run)
+        with uncast():
+            if run.create_graph or plain(state.mode) is None:
+                found: list[Any] = self._differentiate_again(node, given, g, run)
+            else:
+                found = self._run(node, given, g, run)
         if not run.retain_graph:
             node.kept = None
         return found
