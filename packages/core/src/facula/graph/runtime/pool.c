@@ -9,7 +9,7 @@
 
 #define MOST_THREADS 64
 #define SOON 1000   /* spins after which a thread should have begun */
-#define SPINS 20000 /* some 40 us of waiting before a thread gives its core away */
+#define SPINS 20000 /* half a millisecond to one, as long as processors pause: Python between two calls of a small program takes less */
 #if defined(__x86_64__)
 #define RELAX __builtin_ia32_pause()
 #else
