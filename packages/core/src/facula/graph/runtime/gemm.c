@@ -1,8 +1,8 @@
 /* Products of float32 matrices on blocks in the caches: c[i, j] = sum of a[i, k] * b[k, j]; strides in elements; c has neighbours
    along j. */
 
-#define DEPTH 256  /* of a block: a panel of b takes COLUMNS * DEPTH * 4 bytes, 32 KiB */
-#define HEIGHT (ROWS * 16)
+#define DEPTH 208 /* of a block: a panel of b takes COLUMNS * DEPTH * 4 bytes, 26 KiB, and leaves room for a tile's rows in the first cache */
+#define HEIGHT (ROWS * 48) /* rows of a that are packed at a time: 468 KiB in the second cache */
 
 static void pack_b(long depth, long columns, const float *b, long step, long next, float *to)
 {
@@ -26,8 +26,7 @@ static void pack_a(long rows, long depth, const float *a, long next, long step, 
         long n = rows - i < ROWS ? rows - i : ROWS;
         const float *from = a + i * next;
         if (n == ROWS && next == 1)
-            for (long k = 0; k < depth; ++k)
-                for (int r = 0; r < ROWS; ++r) to[k * ROWS + r] = from[k * step + r];
+            for (long k = 0; k < depth; ++k) memcpy(to + k * ROWS, from + k * step, 4 * ROWS);
         else if (step == 1)
             pack_lines(depth, n, from, next, to, n);
         else
@@ -51,8 +50,6 @@ static int reserve(long b_floats)
     }
     return 1;
 }
-
-#define WIDTH 1024 /* columns of b that are packed at a time: 1 MiB */
 
 /* ---- products of neighbours along k on both sides: sums in vectors, nothing is packed */
 
@@ -196,38 +193,38 @@ static void few_rows(long m, long n, long depth, const float *a, long ai, const 
 
 typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
 
-/* The part of a product in columns j0.. and depths k0.. */
-static void block(const product *p, long j0, long columns, long k0, long deep)
+/* The part of a product in rows i0.. and depths k0... A panel of b is packed just before it is used and stays in the first cache. */
+static void block(const product *p, long i0, long high, long k0, long deep)
 {
     float edge[ROWS * COLUMNS];
-    const float *b = p->b + k0 * p->bk + j0 * p->bj;
-    long whole = columns / COLUMNS * COLUMNS;
-    int as_is = p->bj == 1 && p->m <= 2 * ROWS; /* few read it: not worth a copy */
-    if (as_is) pack_b(deep, columns - whole, b + whole * p->bj, p->bk, p->bj, packs.b + whole * deep);
-    else pack_b(deep, columns, b, p->bk, p->bj, packs.b);
-    for (long i0 = 0; i0 < p->m; i0 += HEIGHT) {
-        long high = p->m - i0 < HEIGHT ? p->m - i0 : HEIGHT;
-        pack_a(high, deep, p->a + i0 * p->ai + k0 * p->ak, p->ai, p->ak, packs.a);
-        for (long j = 0; j < columns; j += COLUMNS) {
-            long wide = columns - j < COLUMNS ? columns - j : COLUMNS;
-            int direct = as_is && wide == COLUMNS;
-            const float *pb = direct ? b + j : packs.b + j * deep;
-            long next = direct ? p->bk : COLUMNS;
-            for (long i = 0; i < high; i += ROWS) {
-                long rows = high - i < ROWS ? high - i : ROWS;
-                const float *pa = packs.a + i * deep;
-                float *to = p->c + (i0 + i) * p->ci + j0 + j;
-                int part = wide < COLUMNS, adds = k0 > 0 && !part;
-                float *into = part ? edge : to;
-                long apart = part ? COLUMNS : p->ci;
-                any_tile(rows, wide > LANES ? 2 : 1, deep, pa, pb, next, LANES, into, apart, adds);
-                if (part)
-                    for (long r = 0; r < rows; ++r)
-                        for (long x = 0; x < wide; ++x)
-                            to[r * p->ci + x] = edge[r * COLUMNS + x] + (k0 > 0 ? to[r * p->ci + x] : 0);
-            }
+    const float *b = p->b + k0 * p->bk;
+    pack_a(high, deep, p->a + i0 * p->ai + k0 * p->ak, p->ai, p->ak, packs.a);
+    for (long j = 0; j < p->n; j += COLUMNS, b += COLUMNS * p->bj) {
+        long wide = p->n - j < COLUMNS ? p->n - j : COLUMNS;
+        int as_is = p->bj == 1 && p->m <= 2 * ROWS && wide == COLUMNS; /* few read it: not worth a copy */
+        if (!as_is) pack_b(deep, wide, b, p->bk, p->bj, packs.b);
+        const float *panel = as_is ? b : packs.b;
+        long next = as_is ? p->bk : COLUMNS;
+        for (long i = 0; i < high; i += ROWS) {
+            long rows = high - i < ROWS ? high - i : ROWS;
+            float *to = p->c + (i0 + i) * p->ci + j;
+            int part = wide < COLUMNS, adds = k0 > 0 && !part;
+            float *into = part ? edge : to;
+            long apart = part ? COLUMNS : p->ci;
+            any_tile(rows, wide > LANES ? 2 : 1, deep, packs.a + i * deep, panel, next, LANES, into, apart, adds);
+            if (part)
+                for (long r = 0; r < rows; ++r)
+                    for (long x = 0; x < wide; ++x)
+                        to[r * p->ci + x] = edge[r * COLUMNS + x] + (k0 > 0 ? to[r * p->ci + x] : 0);
         }
     }
+}
+
+/* Of a length in pieces of about the same size, at most `most`: none is so short that packing for it does not pay. */
+static long share(long length, long most)
+{
+    long pieces = (length + most - 1) / most;
+    return (length + pieces - 1) / pieces;
 }
 
 int gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
@@ -246,11 +243,10 @@ int gemm(long m, long n, long depth, const float *a, long ai, long ak, const flo
         few_rows(m, n, depth, a, ai, b, bj, c, ci);
         return 1;
     }
-    long width = n < WIDTH ? (n + COLUMNS - 1) / COLUMNS * COLUMNS : WIDTH;
-    if (!reserve(width * (depth < DEPTH ? depth : DEPTH))) return 0;
+    long deep = share(depth, DEPTH), high = (share(m, HEIGHT) + ROWS - 1) / ROWS * ROWS;
+    if (!reserve(COLUMNS * deep)) return 0;
     product p = {m, n, depth, a, ai, ak, b, bk, bj, c, ci};
-    for (long j0 = 0; j0 < n; j0 += WIDTH)
-        for (long k0 = 0; k0 < depth; k0 += DEPTH)
-            block(&p, j0, n - j0 < WIDTH ? n - j0 : WIDTH, k0, depth - k0 < DEPTH ? depth - k0 : DEPTH);
+    for (long i0 = 0; i0 < m; i0 += high)
+        for (long k0 = 0; k0 < depth; k0 += deep) block(&p, i0, m - i0 < high ? m - i0 : high, k0, depth - k0 < deep ? depth - k0 : deep);
     return 1;
 }
