@@ -115,3 +115,21 @@ def test_nan_is_the_first_of_all_places(name, theirs):
     x[:, 5], x[:, 6] = np.inf, -np.inf
     for dim in (None, 0, 1):
         np.testing.assert_array_equal(kernel(name)(x, dim, False), theirs(x, dim))
+
+
+def test_means_of_whole_planes():
+    from facula_native import pool
+
+    def below(*args):
+        raise AssertionError("the kernel of NumPy was asked")
+
+    kernel = pool.avg_pool(backend, below)
+    x = random.random((3, 5, 40, 30), np.float32) + 1
+    x[1, 2, 3, 4], x[2, 0, 0, 0] = np.nan, np.inf
+    expected = x.astype(np.float64).mean((2, 3), keepdims=True)
+    for layout in (x, np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)):
+        got = kernel(layout, (40, 30), (40, 30), (0, 0), False, True, None)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected, rtol=4e-7)
+    with pytest.raises(AssertionError, match="NumPy was asked"):
+        kernel(x, (40, 30), (40, 30), (0, 0), False, True, 7)

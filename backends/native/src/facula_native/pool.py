@@ -1,9 +1,10 @@
-"""Max pooling and its gradient for float32 with channels last, as convolutions give it."""
+"""Means of whole planes; max pooling and its gradient for float32 with channels last, as convolutions give it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,21 @@ def max_pool_grad(backend: Any, below: Kernel) -> Kernel:
     return kernel
 
 
+def avg_pool(backend: Any, below: Kernel) -> Kernel:
+    """Means of whole planes are the sums of `reduce`; smaller windows stay with NumPy."""
+
+    def kernel(input: Any, kernel: Any, stride: Any, padding: Any, *options: Any) -> Any:
+        first = input.ndim - len(kernel)
+        is_whole = kernel == input.shape[first:] and not any(padding) and not options[-1]
+        if not (is_whole and takes(input)):
+            return below(input, kernel, stride, padding, *options)
+        total = backend.sum(input, tuple(range(first, input.ndim)), True)
+        total /= prod(kernel)
+        return total
+
+    return kernel
+
+
 def _of_halves(make: Callable[[Any, Kernel], Kernel]) -> Callable[[Any, Kernel], Kernel]:
     """The kernel on float32 in place of bfloat16, for which NumPy's loops are slow."""
 
@@ -84,4 +100,8 @@ def _of_halves(make: Callable[[Any, Kernel], Kernel]) -> Callable[[Any, Kernel],
     return wrapped
 
 
-WRAPPERS = {"max_pool": _of_halves(max_pool), "max_pool_grad": _of_halves(max_pool_grad)}
+WRAPPERS = {
+    "max_pool": _of_halves(max_pool),
+    "max_pool_grad": _of_halves(max_pool_grad),
+    "avg_pool": avg_pool,
+}
