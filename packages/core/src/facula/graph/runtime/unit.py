@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from facula.graph.errors import warn_user
 from facula.graph.runtime import kept
 
 
@@ -30,9 +32,24 @@ NATIVE = ("-march=native", "-mprefer-vector-width=512") if platform.machine() ==
 
 @cache
 def compiler() -> tuple[str, ...]:
-    """The command of the C compiler: $CC, cc, gcc, clang, or Zig's from PyPI. Raises CompilerMissing."""
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        if name and shutil.which(name):
+    """The command of the C compiler: $CC, cc, gcc, clang, or Zig's from PyPI. Raises CompilerMissing.
+
+    $CC may have arguments ('ccache gcc'). One that is not found is warned of, once, with what is taken instead.
+    """
+    given = tuple(shlex.split(os.environ.get("CC", "")))
+    if given and shutil.which(given[0]):
+        return given
+    found = _other_compiler()
+    if given:
+        warn_user(
+            f"CC={os.environ['CC']}: there is no program '{given[0]}'; '{' '.join(found)}' is used to compile instead"
+        )
+    return found
+
+
+def _other_compiler() -> tuple[str, ...]:
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
             return (name,)
     try:
         import ziglang  # type: ignore[import-not-found]  # noqa: F401
