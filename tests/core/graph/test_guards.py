@@ -167,8 +167,9 @@ def test_a_function_that_never_settles_warns_and_its_cache_is_bounded():
     x = facula.tensor([1.0])
     with pytest.warns(
         UserWarning, match=r"captured 16 times: these change from call to call: config\.calls"
-    ):
+    ) as told:
         assert [f(x).item() for _ in range(80)] == list(range(1, 81))
+    assert told[0].filename == __file__
     assert sum(map(len, f.programs.values())) <= module.CACHE_SIZE
 
 

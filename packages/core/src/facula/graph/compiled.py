@@ -6,7 +6,6 @@ import functools
 import importlib
 import os
 import sys
-import warnings
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from facula._tensor import Tensor
 from facula.autograd.mode import Mode, around, plain, state, uncast, unwatched
 from facula.graph.active import active, lock
 from facula.graph.capture import Capture, Outcome
-from facula.graph.errors import refuse
+from facula.graph.errors import refuse, warn_user
 from facula.graph.guards import Guards
 from facula.graph.ir import Graph
 from facula.graph.keys import arguments_key, difference
@@ -366,13 +365,13 @@ class CompiledFunction:
                 del self.programs[oldest]
 
     def _warn(self, program: Program) -> None:
-        why = "these change from call to call: " + "; ".join(list(self.recompilations)[-3:])
+        why = (
+            "these change from call to call: " + "; ".join(list(self.recompilations)[-3:]) + "; "
+            "pass numbers that change as tensors, or read them by facula.graph.runtime_scalar; pad what changes its shape"
+        )
         if program.escaped:
             why = "it keeps tensors that it makes beyond its end; return them instead"
-        warnings.warn(
-            f"'{self.name}' was captured {self.captures} times: {why}",
-            stacklevel=4,
-        )
+        warn_user(f"'{self.name}' was captured {self.captures} times: {why}")
 
     def __repr__(self) -> str:
         return f"<compiled {self.function!r}>"
