@@ -51,7 +51,7 @@ int main(void)
         for (int y = 0; y < 14; ++y)
             for (int z = 0; z < 7; ++z)
                 for (int t = 0; t < 4; ++t) bad |= check(sizes[x], sizes[y], depths[z], t & 1, t >> 1, t == 1 || t == 2 ? 3 : 0);
-    return bad | check(3, 1500, 40, 0, 0, 0);
+    return bad | check(3, 1500, 40, 0, 0, 0) | check(601, 40, 430, 0, 1, 3) | check(601, 40, 430, 1, 0, 0); /* in blocks of rows */
 }
 """
 
