@@ -41,7 +41,7 @@ def made(rng, rows, columns, kind):
     return rng.standard_normal((rows, columns)).astype(np.float32)
 
 
-SHAPES = [(1, 1, 1), (1, 70, 33), (70, 1, 33), (5, 7, 1), (13, 40, 300), (33, 129, 17), (1600, 19, 20), (3, 4, 0)]
+SHAPES = [(1, 1, 1), (1, 70, 33), (70, 1, 33), (5, 7, 1), (13, 40, 300), (33, 129, 17), (1600, 19, 20), (3, 4, 0)]  # fmt: skip
 
 
 @pytest.mark.parametrize("b_kind", ["N", "T", "wide", "step", "same"])
