@@ -25,7 +25,9 @@ def places(threads):
 
 def bytes_of(x, shape, share, cut, thread):
     """The bytes that one thread touches."""
-    bounds = [c * share.grain for c in cut] if share.grain else share.bounds
+    bounds = share.bounds
+    if share.grain:  # each is as far from where it begins as its place is
+        bounds = [b + (place - c.first) * share.grain for b, place, c in zip(bounds, cut, cuts(len(cut) - 1))]  # fmt: skip
     indices = [range(n) for n in shape]
     indices[share.dim] = range(bounds[thread], bounds[thread + 1])
     at = [x.offset + sum(i * s for i, s in zip(index, x.strides)) for index in itertools.product(*indices)]  # fmt: skip
@@ -45,7 +47,26 @@ ACCESSES = {
     "apart from these if few rows are the first thread's": ((128,), 49, (1,), 0, True),
     "apart from these if many rows are the first thread's": ((128,), 77, (1,), 0, True),
     "every other": ((64,), 1, (2,), 0, True),
+    "rows, not of whole grains": ((100, 2), 0, (2, 1), 0, True),
+    "as many as those in a row": ((200,), 0, (1,), 0, True),
+    "not of whole grains, in a row": ((210,), 0, (1,), 0, True),
 }
+#: Of the same elements, which each thread takes alike.
+ALIKE = {
+    frozenset(("rows", "as many in a row")),
+    frozenset(("rows, not of whole grains", "as many as those in a row")),
+}
+
+
+def share_of(shape, dim, threads, changes):
+    if not changes:
+        return Share(dim, bounds_of(shape[dim], threads))
+    found = grained(dim, shape[dim], threads, 2)
+    if shape == (200,):  # follows what is made in rows
+        (rows,) = grained(0, 100, threads, 2)
+        found = rows.of_size(0, 200)
+    (share,) = found
+    return share
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -55,9 +76,7 @@ def test_threads_wait_unless_none_touches_what_another_does_wherever_parts_meet(
     found = []
     for shape, offset, strides, dim, changes in (ACCESSES[first], ACCESSES[second]):
         x = Load(memory, FLOAT32, offset, strides)
-        share = Share(dim, bounds_of(shape[dim], threads))
-        if changes:
-            (share,) = grained(dim, shape[dim], threads)
+        share = share_of(shape, dim, threads, changes)
         touch = _touch(x, MapNest(shape, []), share, {memory: (0, 0)}, True)
         found.append((touch, x, shape, share))
     (a, *of_a), (b, *of_b) = found
@@ -68,8 +87,30 @@ def test_threads_wait_unless_none_touches_what_another_does_wherever_parts_meet(
     )
     if meet:
         assert _conflict(a, b)
-    if (first == second and "columns" not in first) or {first, second} == {"rows", "as many in a row"}:  # fmt: skip
+    if (first == second and "columns" not in first) or {first, second} in ALIKE:
         assert not _conflict(a, b)  # else nothing would be gained
+
+
+def test_parts_follow_those_of_another_dimension_where_elements_are_whole_pieces():
+    (rows,) = grained(1, 700, 2, 4)
+    assert rows == Share(1, (0, 348, 700), 12)
+    (all,) = rows.of_size(0, 700 * 200)
+    assert all == Share(0, (0, 69600, 140000), 2400)
+    assert all.of_size(1, 700) == [rows]
+    assert rows.of_size(0, 350) == [Share(0, (0, 174, 350), 6)]
+    assert rows.of_size(0, 70) == []  # a grain would be 1.2 of them
+
+
+@pytest.mark.parametrize("threads", [2, 4, 8])
+@pytest.mark.parametrize("step", [1, 4, 16])
+def test_parts_that_change_are_never_empty_and_begin_at_multiples_of_a_step(step, threads):
+    for size in range(1, 3000, 7):
+        for share in grained(0, size, threads, step):
+            lowest, highest = share.extremes()
+            for low, high in zip(highest, lowest[1:]):
+                assert low < high or threads == 1
+            for bounds in (lowest, share.bounds, highest) if size % GRAINS else ():
+                assert bounds[0] == 0 and bounds[-1] == size and not any(b % step for b in bounds[:-1])  # fmt: skip
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -103,11 +144,13 @@ def test_parts_follow_the_speed_of_threads(threads):
     assert run(200) == [0, *(c.high for c in cuts(threads)[1:-1]), GRAINS]
 
 
-def test_numbers_are_the_same_wherever_parts_meet():
+@pytest.mark.parametrize("batch, width, classes", [(256, 256, 128), (300, 300, 100)])
+def test_numbers_are_the_same_wherever_parts_meet(batch, width, classes):
     facula.manual_seed(0)
-    model = nn.Sequential(nn.Linear(256, 256), nn.LayerNorm(256), nn.GELU(), nn.Linear(256, 128))
+    model = nn.Sequential(nn.Linear(width, 256), nn.LayerNorm(256), nn.GELU(), nn.Linear(256, classes))  # fmt: skip
     optimizer = optim.Adam(model.parameters())
-    x, y = facula.randn(256, 256), facula.randint(128, (256,))
+    x, y = facula.randn(batch, width), facula.randint(classes, (batch,))
+    expected = nn.functional.cross_entropy(model(x), y).item()
     start = [p.detach().numpy().copy() for p in model.parameters()]
 
     @facula.compile(backend="c")
@@ -124,6 +167,7 @@ def test_numbers_are_the_same_wherever_parts_meet():
         step(), step()
         code = step.last.code
         assert code.threads == 2 and code.source.count("end = p->shares[thread + 1]") > 4
+        assert (batch == 300) == ("end = p->shares[thread + 1].cut * 4 + " in code.source)
         state = [t for s in optimizer.state.values() for t in s.values() if hasattr(t, "copy_")]
         found = []
         for cut in range(code.shares[1].low, code.shares[1].high + 1):
@@ -135,6 +179,7 @@ def test_numbers_are_the_same_wherever_parts_meet():
             code.shares[1].cut = cut
             loss = step()
             found.append([loss.item(), *(p.detach().numpy().copy() for p in model.parameters())])
+        assert found[0][0] == pytest.approx(expected, rel=1e-5)
         for other in found[1:]:
             for a, b in zip(found[0], other):
                 np.testing.assert_array_equal(a, b)

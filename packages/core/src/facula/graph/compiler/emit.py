@@ -170,8 +170,7 @@ class NestPrinter:
         kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
         body = kinds[type(self.nest)](self.nest)  # type: ignore[operator]
         if self.shared is not None and self.shared.grain:
-            ends = (f"p->shares[thread{more}].cut * {self.shared.grain}" for more in ("", " + 1"))
-            body = ["const i64 begin = {}, end = {};".format(*ends), *body]
+            body = [f"const i64 begin = {self.moved(0)}, end = {self.moved(1)};", *body]
         return "".join(f"    {line}\n" for line in body)
 
     # ---- memory
@@ -206,7 +205,18 @@ class NestPrinter:
         assert self.shared is not None
         if self.shared.grain:
             return "end" if further else "begin"
-        bounds = self.shared.bounds[further : len(self.shared.bounds) - 1 + further]
+        return self.by_thread(self.shared.bounds, further)
+
+    def moved(self, further: int) -> str:
+        """The same of bounds that change."""
+        assert self.shared is not None
+        thread, offsets = ("thread", "thread + 1")[further], self.shared.offsets()
+        more = f" + {self.by_thread(offsets, further)}" if any(offsets) else ""
+        return f"p->shares[{thread}].cut * {self.shared.grain}{more}"
+
+    def by_thread(self, numbers: Sequence[int], further: int) -> str:
+        """The one of this thread, or of the next."""
+        bounds = numbers[further : len(numbers) - 1 + further]
         if all(b == bounds[0] + i * (bounds[1] - bounds[0]) for i, b in enumerate(bounds)):
             step = bounds[1] - bounds[0]
             return f"{bounds[0]} + thread * {step}" if bounds[0] else f"thread * {step}"

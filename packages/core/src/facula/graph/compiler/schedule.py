@@ -7,7 +7,7 @@ wherever parts begin and end that change (shares.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from facula.graph.compiler.nests import (
 )
 from facula.graph.compiler.planned import Planned
 from facula.graph.compiler.same_bits import has_same_bits
-from facula.graph.compiler.shares import Share, bounds_of, grained
+from facula.graph.compiler.shares import GRAINS, Share, bounds_of, grained
 
 #: What waiting for all threads costs, as work (elements times their cost; 32 are done in a nanosecond).
 BARRIER = 16_000
@@ -50,10 +50,11 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
     shares: list[Share | None] = []
     waits = []
     done: dict[int, list[Touch]] = {}  # since the last barrier, by place
+    moving: dict[Share, None] = {}  # shares since then whose bounds change
     for nest in nests:
         best: tuple[float, Share | None, bool, list[Touch]] | None = None
         work = work_of(nest)
-        for shared in ways(nest, threads):
+        for shared in ways(nest, threads, moving):
             new = list(dict.fromkeys(touches(nest, shared, places)))
             waits_here = any(_conflict(a, b) for b in new for a in done.get(b.place, ()))
             each = work * slowed(nest, shared) / (1 if shared is None else threads)
@@ -65,9 +66,11 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
         assert best is not None
         _, shared, waits_here, new = best
         if waits_here:
-            done = {}
+            done, moving = {}, {}
         for touch in new:
             done.setdefault(touch.place, []).append(touch)
+        if shared is not None and shared.grain:
+            moving[shared] = None
         shares.append(shared)
         waits.append(waits_here)
     return shares, waits
@@ -90,18 +93,21 @@ def is_worth(nests: Sequence[Nest], shares: Sequence[Share | None], waits: Seque
     return START + parts + BARRIER * sum(waits) < alone
 
 
-def ways(nest: Nest, threads: int) -> list[Share | None]:
-    """The ways to share out a nest, the best for its own speed first; all by the first thread last."""
+def ways(nest: Nest, threads: int, moving: Iterable[Share] = ()) -> list[Share | None]:
+    """The ways to share out a nest, the best for its own speed first; all by the first thread last.
+
+    Elements may also follow parts of nests before, whose bounds are `moving`.
+    """
     if threads == 1 or isinstance(nest, CallNest) or not nest.shape:
         return [None]
     if isinstance(nest, MatmulNest):
         found = _matmul(nest, threads)
     else:
-        found = _elements(nest, threads)
+        found = _elements(nest, threads, moving)
     return [*dict.fromkeys(found), None]
 
 
-def _elements(nest: Nest, threads: int) -> list[Share | None]:
+def _elements(nest: Nest, threads: int, moving: Iterable[Share]) -> list[Share | None]:
     large = [d for d, n in enumerate(nest.shape) if n >= 8 * threads]
     first = large[0] if large else max(range(len(nest.shape)), key=lambda d: nest.shape[d])
     dims = [first, *(d for d, n in enumerate(nest.shape) if d != first and n >= threads)]
@@ -111,11 +117,11 @@ def _elements(nest: Nest, threads: int) -> list[Share | None]:
         whole = dim == len(nest.shape) - 1 and n >= 32 * threads
         steps = (16, 4, 1) if whole else (1, 4, 16)
         equal = [Share(dim, bounds_of(n, threads, step)) for step in steps if n > 1]
-        unequal = grained(dim, n, threads)
-        in_lines = (
-            0 < dim == len(nest.shape) - 1
-        )  # then other bounds than at first lie within cache lines
-        found += [*equal, *unequal] if in_lines else [*unequal, *equal]
+        unequal = [s for step in (4, 16) for s in grained(dim, n, threads, step)]
+        unequal += [s for other in moving for s in other.of_size(dim, n)]
+        # where bounds would lie within cache lines, or other dimensions seldom have the like, equal parts come first
+        in_lines = 0 < dim == len(nest.shape) - 1
+        found += [*equal, *unequal] if in_lines or n % GRAINS else [*unequal, *equal]
     return found
 
 
@@ -129,9 +135,9 @@ def _matmul(nest: MatmulNest, threads: int) -> list[Share | None]:
     columns = Share(len(batch) + 1, bounds_of(n, threads, 16))
     found += (rows, columns) if m >= n else (columns, rows)
     if work_of(nest) > UNEQUAL:
-        for d in sorted((0, 1), key=lambda d: -nest.shape[len(batch) + d]):
-            if has_same_bits(nest, d, threads):
-                found += grained(len(batch) + d, (m, n)[d], threads)
+        for d in sorted((0, 1), key=lambda d: ((m, n)[d] % GRAINS > 0, -(m, n)[d])):
+            unequal = grained(len(batch) + d, (m, n)[d], threads, (4, 16)[d])
+            found += [s for s in unequal if has_same_bits(nest, d, s)]
     return found
 
 
