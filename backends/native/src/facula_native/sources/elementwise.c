@@ -24,9 +24,6 @@
 
 FN f32 sigmoid(f32 x) { return 1.0f / (1.0f + exp_f32(-x)); }
 
-/* The normal distribution function. */
-FN f32 normal_cdf(f32 x) { return 0.5f * (1.0f + erf_f32(x * 0.70710678f)); }
-
 /* tanh(sqrt(2 / pi) (x + 0.044715 x^3)) */
 FN f32 gelu_inner(f32 x) { return tanh_f32(x * (0.79788456f + 0.79788456f * 0.044715f * (x * x))); }
 
@@ -35,8 +32,6 @@ FN f32 silu_slope(f32 x)
     f32 s = sigmoid(x);
     return s * (1.0f + x * (1.0f - s));
 }
-
-FN f32 gelu_slope(f32 x) { return normal_cdf(x) + x * (0.39894228f * exp_f32(-0.5f * (x * x))); }
 
 FN f32 gelu_tanh_slope(f32 x)
 {
@@ -55,11 +50,11 @@ FN f32 logistic_nll(f32 score, f32 target)
 LOOP(erf_loop, 2, erf_f32(a))
 LOOP(sigmoid_loop, 2, sigmoid(a))
 LOOP(silu_loop, 2, a * sigmoid(a))
-LOOP(gelu_loop, 2, a * normal_cdf(a))
+LOOP(gelu_loop, 2, gelu_f32(a))
 LOOP(gelu_tanh_loop, 2, 0.5f * a * (1.0f + gelu_inner(a)))
 LOOP(logistic_nll_loop, 3, logistic_nll(a, b))
 LOOP(silu_gradient_loop, 3, a * silu_slope(b))
-LOOP(gelu_gradient_loop, 3, a * gelu_slope(b))
+LOOP(gelu_gradient_loop, 3, a * gelu_slope_f32(b))
 LOOP(gelu_tanh_gradient_loop, 3, a * gelu_tanh_slope(b))
 LOOP(tanh_gradient_loop, 3, a * (1.0f - b * b))
 LOOP(sigmoid_gradient_loop, 3, a * (b * (1.0f - b)))

@@ -11,32 +11,15 @@ from facula_opencl.kernels.rows import ITEMS, PIECE, Array, header, operands, ta
 #: Name: an expression in x, or in g (what comes back) and x.
 PLAIN = {name: f"{name.upper()}(x)" for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc")}  # fmt: skip
 _CUBIC = "0.797884561f * x * (1.0f + 0.044715f * x * x)"
-#: 1 + erf, off by at most 1.5e-7: one polynomial q of degree 7 in -log(1 - erf(b)) / b serves all of [0, 4] (least
-#: squares on Chebyshev points, Lawson's weights), where erf itself, exact to its last digits near 0, takes two.
-_ONE_AND_ERF = """
-static inline V one_and_erf(V x) {
-  const V b = fmin(fabs(x), (V)(4.0f));
-  V q = -0.00030880241f + b * 3.14401877e-05f;
-  q = 0.00103240251f + b * q;
-  q = 0.00053693197f + b * q;
-  q = -0.0195839591f + b * q;
-  q = 0.102919616f + b * q;
-  q = 0.636597753f + b * q;
-  q = 1.1283803f + b * q;
-  return 1.0f + copysign(1.0f - EXP(-(b * q)), x);
-}
-"""
 FORMULAS = PLAIN | {
     "sigmoid": "1.0f / (1.0f + EXP(-x))",
     "silu": "x / (1.0f + EXP(-x))",
-    "gelu_none": "0.5f * x * one_and_erf(x * 0.707106781f)",
+    "gelu_none": "GELU(x)",
     "gelu_tanh": f"0.5f * x * (1.0f + TANH({_CUBIC}))",
 }
 GRADIENTS = {
     "silu_gradient": "const V s = 1.0f / (1.0f + EXP(-x)); result = g * s * (1.0f + x * (1.0f - s));",
-    "gelu_none_gradient": """\
-const V bell = EXP(x * x * -0.5f);
-    result = g * (0.5f * one_and_erf(x * 0.707106781f) + x * bell * 0.398942280f);""",
+    "gelu_none_gradient": "result = g * GELU_SLOPE(x);",
     "gelu_tanh_gradient": f"""\
 const V t = TANH({_CUBIC});
     result = g * 0.5f * (1.0f + t + x * (1.0f - t * t) * 0.797884561f * (1.0f + 0.134145f * x * x));""",
@@ -56,8 +39,8 @@ ROW_KERNEL void map_{name}({arguments}__global float *out, int size, SHARES) {{
 
 @cache
 def source(is_cpu: bool) -> str:
-    functions = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc")
-    texts = [header(is_cpu, *functions), f"#define PIECE {PIECE}\n", _ONE_AND_ERF]
+    functions = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "gelu", "gelu_slope")
+    texts = [header(is_cpu, *functions), f"#define PIECE {PIECE}\n"]
     texts += [_kernel(name, ("x",), f"result = {text};") for name, text in FORMULAS.items()]
     texts += [_kernel(name, ("g", "x"), text) for name, text in GRADIENTS.items()]
     return "".join(texts)

@@ -32,7 +32,7 @@ CHEAP = 4
 #: The same where a nest less is a launch less: a division, too.
 CHEAP_LAUNCHED = 12
 #: Functions that cost as much as many operations.
-_DEAR = ("exp", "log", "tanh", "sin", "cos", "erf", "pow", "sqrt", "lgamma", "atan2", "/")
+_DEAR = ("exp", "log", "tanh", "sin", "cos", "erf", "gelu", "pow", "sqrt", "lgamma", "atan2", "/")
 #: Values with more parts than this are stored: compilers take longer than the pass over memory.
 LARGE = 60
 

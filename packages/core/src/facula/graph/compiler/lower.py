@@ -17,7 +17,7 @@ from facula.backends.buffer.array import BufferArray
 from facula.backends.buffer.backend import BufferBackend
 from facula.backends.buffer.kernels import Kernel
 from facula.backends.meta import bind_options
-from facula.graph.compiler import attention, bfloat16, convolve, max_pool, recurrent
+from facula.graph.compiler import activation, attention, bfloat16, convolve, max_pool, recurrent
 from facula.graph.compiler.declined import CompileError
 from facula.graph.ir import Graph
 from facula.ops._op import OPS
@@ -101,7 +101,7 @@ class NotingBackend(BufferBackend):
         self.launches.append(Launch(kernel, arguments))
 
     def kernel(self, op: Any) -> Callable[..., Any] | None:
-        return max_pool.kernel(self, op) or super().kernel(op)
+        return max_pool.kernel(self, op) or activation.kernel(self, op) or super().kernel(op)
 
     def laid_out(self, shape: tuple[int, ...], inputs: Sequence[Any]) -> tuple[int, ...]:
         """Elementwise results lie as what they are made of: what a convolution gives is not turned over by what follows."""
