@@ -99,6 +99,10 @@ FITS = [
     # erf(x) = x + x p(x**2); 1 - exp(-x p(x))
     Fit("erf small", lambda u: mp.erf(mp.sqrt(u)) / mp.sqrt(u) - 1, TINY, 0.85, range(7), lambda u: 1),
     Fit("erf large", lambda x: -mp.log(mp.erfc(x)) / x, 0.9, 4, range(9), lambda x: x * mp.erfc(x) / mp.erf(x)),
+    # gelu(x) = x (1 - 2**(-1 + x p(x))); its slope's tail e**(-x**2 / 2) (1 / 2 + x p(x)); 2**x
+    Fit("gelu", lambda x: (mp.log(mp.erfc(x / ROOT) / 2, 2) + 1) / x, TINY, 4 * ROOT, range(8), lambda x: x * max(x, 1) * mp.erfc(x / ROOT)),
+    Fit("gelu slope", lambda x: (mp.erfc(x / ROOT) * mp.exp(x * x / 2) - 1) / (2 * x), TINY, 4 * ROOT, range(11), lambda x: x * mp.exp(-x * x / 2)),
+    Fit("exp2", lambda x: mp.mpf(2) ** x, -0.5, 0.5, range(7), lambda x: mp.mpf(2) ** -x),
     # sin(x) = x + x**3 p(x**2); cos(x) = 1 - x**2 / 2 + x**4 p(x**2); atan(x) = x + x**3 p(x**2)
     Fit("sin", _odd(mp.sin), TINY, (mp.pi / 4) ** 2 * 1.001, range(4), lambda u: u),
     Fit("cos", lambda u: (mp.cos(mp.sqrt(u)) - 1 + u / 2) / u**2, TINY, (mp.pi / 4) ** 2 * 1.001, range(4), lambda u: u * u),

@@ -26,6 +26,17 @@ UNARY = {
     "erfc": (special.erfc, 2.0), "sin": (np.sin, 1.5), "cos": (np.cos, 1.5), "lgamma": (lgamma, 2.0),
     "floor": (np.floor, 0), "rint": (np.rint, 0), "abs": (np.abs, 0),
 }  # fmt: skip
+
+
+def density(x: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi)
+
+
+#: name: the reference in float64, and the largest error, times the result where that is above 1.
+ABSOLUTE = {
+    "gelu": (lambda x: x * special.ndtr(x), 1.5e-7),
+    "gelu_slope": (lambda x: special.ndtr(x) + x * density(x), 1.7e-7),
+}
 BINARY = {"fmod": (np.fmod, 0), "remainder": (np.remainder, 0.5)}
 POWERS = {"pow": (np.power, 1.5), "atan2": (np.arctan2, 2.0)}
 FLAGS = {
@@ -66,6 +77,7 @@ def build(folder, loops: list[tuple[str, str, int]], flags: tuple[str, ...], mai
 @pytest.fixture(scope="module", params=FLAGS)
 def compiled(request, tmp_path_factory):
     loops = [(name, dtype, 1) for name in UNARY for dtype in ("float32", "float64")]
+    loops += [(name, "float32", 1) for name in ABSOLUTE]
     loops += [
         (name, "float32", 2) for name in (*BINARY, *POWERS, "floor_divide", "maximum", "minimum")
     ]
@@ -120,7 +132,33 @@ def test_float32_within_its_bound(compiled, name):
     assert error[worst] <= bound, f"{error[worst]:.2f} units at {x[worst]!r}"
 
 
-@pytest.mark.parametrize("name", ["expm1", "log1p", "tanh", "erf", "sin", "sqrt", "floor", "rint"])
+@pytest.mark.parametrize("name", ABSOLUTE)
+@np.errstate(all="ignore")
+def test_float32_within_its_absolute_bound(compiled, name):
+    reference, bound = ABSOLUTE[name]
+    x = samples()
+    result, exact = call(compiled, name, x), reference(x.astype(np.float64))
+    error = np.abs(result - exact) / np.maximum(np.abs(exact), 1)
+    error[(result == exact) | (np.isnan(result) & np.isnan(exact))] = 0
+    worst = error.argmax()
+    assert error[worst] <= bound, f"{error[worst]:.3g} at {x[worst]!r}"
+
+
+@np.errstate(all="ignore")
+def test_gelu_is_half_of_what_is_small_and_nothing_of_what_is_far_below_0(compiled):
+    small = np.array([1e-45, 3e-41, 1e-38, 1e-30, 1e-10], np.float32)
+    small = np.concatenate([small, -small])
+    assert units(call(compiled, "gelu", small), small.astype(np.float64) / 2).max() <= 1
+    far = np.array([-5.7, -14, -100, -1e20, -3.4e38], np.float32)
+    assert not call(compiled, "gelu", far).any() and np.abs(call(compiled, "gelu_slope", far)).max() < 3e-7  # fmt: skip
+    assert not call(compiled, "gelu_slope", far[1:]).any()
+    assert np.array_equal(call(compiled, "gelu_slope", np.zeros(2, np.float32)), [0.5, 0.5])
+
+
+SIGNED = ["expm1", "log1p", "tanh", "erf", "sin", "sqrt", "floor", "rint", "gelu"]
+
+
+@pytest.mark.parametrize("name", SIGNED)
 def test_zero_keeps_its_sign(compiled, name):
     result = call(compiled, name, np.array([0.0, -0.0], np.float32))
     assert np.array_equal(np.signbit(result), [False, True]) and not result.any()

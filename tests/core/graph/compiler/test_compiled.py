@@ -166,6 +166,26 @@ def test_nan_and_infinity_flow_as_in_eager():
         np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "approximate", "bound"),
+    [("float32", "none", 5e-7), ("float64", "none", 1e-14), ("float64", "tanh", 1e-14)],
+)
+def test_gelu_and_its_gradient(dtype, approximate, bound):
+    x = 3 * facula.randn(5, 37, 3, dtype=facula.float64).transpose(0, 2)
+    weight = facula.randn(1, 37, 1, dtype=facula.float64)
+
+    def f(x, weight):
+        leaf = x.detach().requires_grad_()
+        y = facula.nn.functional.gelu(leaf, approximate)
+        y.backward(weight.expand(3, 37, 5))
+        return y.detach(), leaf.grad
+
+    kind = getattr(facula, dtype)
+    got = facula.compile(f, backend="c")(x.to(kind), weight.to(kind))
+    for a, b in zip(got, f(x.to(kind).double(), weight.to(kind).double()), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=bound, atol=bound)
+
+
 @pytest.mark.parametrize("make", [lambda x: x * 2, lambda x: x.clone(), lambda x: x * 1])
 def test_a_part_that_is_written_in_between_is_seen(make):
     """The sum reads what the first map reads and makes, but must not join it across the write."""

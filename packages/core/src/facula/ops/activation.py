@@ -272,7 +272,7 @@ def gelu(xp: Namespace, input: Tensor, approximate: str = "none") -> Tensor:
     return 0.5 * input * (1 + _gelu_tanh(xp, input))
 
 
-@op(method=False)
+@op(method=False, whole=True)
 def gelu_gradient(xp: Namespace, g: Tensor, input: Tensor, approximate: str) -> Tensor:
     """`g` times the derivative of `gelu` at `input`."""
     if approximate == "none":
