@@ -136,6 +136,32 @@ def test_without_a_compiler_one_warning_and_the_same_results(run):
     assert out == "3145728.0\n"
 
 
+def test_a_warning_that_is_an_error_is_raised_once(run):
+    out = run(
+        """
+        import os, warnings
+        os.environ["PATH"] = "/nowhere"; os.environ.pop("CC", None)
+        import sys; sys.modules["ziglang"] = None
+        import facula
+        warnings.simplefilter("error")
+        try:
+            facula.ones(300, 300)
+        except UserWarning as error:
+            print("facula[compile]" in str(error), facula.ones(300, 300).sum().item())
+        """,
+        FACULA_CACHE="fresh",
+    )
+    assert out == "True 90000.0\n"
+
+
+def test_a_numpy_of_other_ufuncs_broadcasts_itself(monkeypatch):
+    def unknown(ufunc):
+        raise RuntimeError("NumPy lays ufuncs out in an unknown way")
+
+    monkeypatch.setattr(ufuncs, "call_of", unknown)
+    assert broadcasting_address.__wrapped__() is None
+
+
 def test_it_can_be_left_out(run):
     out = run(
         "import facula, numpy; print(facula.ones(1 << 20)._backend.add is numpy.add)",

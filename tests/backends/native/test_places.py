@@ -77,6 +77,42 @@ def test_indices_out_of_range_are_left_to_numpy(bad):
     np.testing.assert_array_equal(x, unchanged)
 
 
+def test_an_index_that_another_thread_changes_is_read_once(run):
+    out = run(
+        """
+        import threading, numpy as np, facula
+        at = np.zeros(200_000, "int64")
+        index, x, source = facula.from_numpy(at), facula.ones(10, 8), facula.ones(200_000, 8)
+        def change():
+            while True:
+                at[-10:] = 1 << 40
+                at[-10:] = 0
+        threading.Thread(target=change, daemon=True).start()
+        for _ in range(60):
+            for read in (lambda: x.index_add(0, index, source), lambda: x.index_select(0, index)):
+                try:
+                    read()
+                except IndexError:
+                    pass
+        print("alive", flush=True)
+        os = __import__("os"); os._exit(0)
+        """
+    )
+    assert out == "alive\n"
+
+
+def test_no_indices_write_everywhere(monkeypatch):
+    monkeypatch.setattr(units, "SMALL", 0)
+    assert facula.zeros(2, 2).index_put([], facula.tensor(3.0)).tolist() == [[3, 3], [3, 3]]
+
+
+def test_a_true_of_any_byte_is_one():
+    x = np.frombuffer(bytes([0, 1, 2, 255] * 20_000), "uint8").view("bool")
+    for view in (x, x[::3]):
+        got = kernel("cast", copies)(view, np.dtype("float32"))
+        np.testing.assert_array_equal(got, view.view("uint8") != 0)
+
+
 @pytest.mark.parametrize(("source", "target"), copies._CASTS, ids=str)
 def test_casts(source, target):
     x = drawn((50, 60), "float64")

@@ -97,6 +97,17 @@ def test_gradient_of_a_write_reaches_both(index):
     np.testing.assert_allclose(value.grad.numpy(), 2 * tensor(VALUES)[index].numpy())
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "float16"])
+def test_equal_rows_add_up_in_every_dtype(dtype):
+    kind, at = getattr(facula, dtype), tensor(np.array([1, 1, 3]))
+    ones = facula.ones(3, 2, dtype=kind)
+    expected = np.zeros((4, 2), dtype)
+    np.add.at(expected, [1, 1, 3], ones.numpy())
+    found = facula.zeros(4, 2, dtype=kind).index_add(0, at, ones)
+    assert found.dtype is kind
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
 def test_equal_indices_add_up():
     x = facula.zeros(3, 2, dtype=facula.float64)
     at = tensor([0, 2, 0])

@@ -104,7 +104,10 @@ def broadcasting_address() -> int | None:
     if library is None or not has_builtins("split"):
         return None
     found = Broadcast.in_dll(library, "broadcast")
-    found.f64, found.b8, found.numpys = id(F64), id(B8), ufuncs.call_of(np.add).value
+    try:
+        found.f64, found.b8, found.numpys = id(F64), id(B8), ufuncs.call_of(np.add).value
+    except RuntimeError:  # a NumPy that lays ufuncs out in another way: it does what is broadcast
+        return None
     return ctypes.cast(library.call_broadcasting, ctypes.c_void_p).value
 
 

@@ -98,8 +98,8 @@ def _written(name: str) -> Callable[[Any, Kernel], Kernel]:
 
 def index_put(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-        first = indices[0]
-        if len(indices) == 1 and accumulate and first is not None and first.dtype is I64:
+        first = indices[0] if len(indices) == 1 else None
+        if accumulate and first is not None and first.dtype is I64:
             shape = (first.size, *input.shape[1:])
             if _is_large(prod(shape)) and values.shape == first.shape + input.shape[1:]:
                 return backend.index_add(input, 0, first.reshape(-1), values.reshape(shape))

@@ -98,13 +98,14 @@ def _set_threads(count: int) -> None:
 
 
 def _give_up(reason: str) -> None:
-    if not _missing:
+    is_first = not _missing
+    _missing.append(reason)  # before the warning, which may be an error
+    if is_first:
         warnings.warn(
             f"facula-native: its kernels cannot be compiled, so NumPy does their work, correctly but slower. "
             f"pip install facula[compile] brings a compiler (ziglang); FACULA_NATIVE=0 silences this. {reason}",
             stacklevel=3,
         )
-    _missing.append(reason)
 
 
 #: An array, as its address: `id(array)`, or 0.

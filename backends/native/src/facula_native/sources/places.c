@@ -9,6 +9,7 @@ typedef struct {
     void *out;
     const i64 *at;
     i64 n, count, tail, chunks; /* of the dimension, of indices along it, of neighbours, and of pieces of these */
+    atomic_int is_bad; /* an index is negative or too large: it is looked at where it is used, as another thread may change it meanwhile */
 } places_t;
 
 /* `index`: where the index of an element is found. */
@@ -19,17 +20,22 @@ typedef struct {
         i64 n = p->n, count = p->count, tail = p->tail;                                                                \
         const type *in = p->in;                                                                                        \
         type *out = p->out;                                                                                            \
+        int is_bad = 0;                                                                                                \
         for (i64 unit = first; unit < last; ++unit) {                                                                  \
             i64 lead = unit / p->chunks, low = unit % p->chunks * WIDE;                                                \
             i64 high = tail - low < WIDE ? tail : low + WIDE;                                                          \
             for (i64 j = 0; j < count; ++j) {                                                                          \
                 i64 row = (lead * count + j) * tail, base = lead * n;                                                  \
                 _Pragma("GCC ivdep") for (i64 t = low; t < high; ++t) {                                                \
-                    i64 here = row + t, there = (base + p->at[index]) * tail + t;                                      \
+                    i64 here = row + t, k = p->at[index];                                                              \
+                    int fits = (u64)k < (u64)n;                                                                        \
+                    i64 there = (base + (fits ? k : 0)) * tail + t;                                                    \
+                    is_bad |= !fits;                                                                                   \
                     statement;                                                                                         \
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
+        if (is_bad) p->is_bad = 1;                                                                                     \
     }
 #define LOOPS(type)                                                                                                    \
     LOOP(gather, type, here, out[here] = in[there])                                                                    \
@@ -52,7 +58,9 @@ LOOPS(i64)
         i64 lead = first / p->count, j = first % p->count;                                                             \
         for (i64 row = first; row < last; ++row, ++j) {                                                                \
             if (j == p->count) ++lead, j = 0;                                                                          \
-            const type *from = in + (lead * p->n + p->at[j]) * tail;                                                   \
+            i64 k = p->at[j];                                                                                          \
+            if ((u64)k >= (u64)p->n) { p->is_bad = 1; return; }                                                        \
+            const type *from = in + (lead * p->n + k) * tail;                                                          \
             if (tail < 8) for (i64 t = 0; t < tail; ++t) out[row * tail + t] = from[t];                                \
             else memcpy(out + row * tail, from, tail * sizeof *out);                                                   \
         }                                                                                                              \
@@ -61,31 +69,19 @@ SLICES(f32)
 SLICES(f64)
 SLICES(i64)
 
-typedef struct { const i64 *at; i64 n; atomic_int bad; } check_t;
-
-static void check(void *context, i64 from, i64 to)
-{
-    check_t *c = context;
-    int bad = 0;
-    for (i64 k = from; k < to; ++k) bad |= (u64)c->at[k] >= (u64)c->n;
-    if (bad) c->bad = 1;
-}
-
-/* 0, and nothing is written, where an index is negative or too large. `kind`: 0 for float32, 1 for float64, 2 for int64. */
-#define CALL(name, whole, units)                                                                                           \
+/* 0 where an index is negative or too large: what was written then is of no use. `kind`: 0 for float32, 1 for float64, 2 for int64. */
+#define CALL(name, units)                                                                                              \
     int name(i64 in, i64 at, i64 out, i64 kind, i64 lead, i64 n, i64 count, i64 tail)                                  \
     {                                                                                                                  \
         static const part_t loops[] = {name##_f32, name##_f64, name##_i64};                                            \
-        places_t p = {DATA(in), DATA(out), DATA(at), n, count, tail, (tail + WIDE - 1) / WIDE};                        \
-        check_t c = {p.at, n, 0};                                                                                      \
-        in_parts(check, &c, whole ? count : lead * count * tail, GRAIN, 1);                                            \
-        if (c.bad) return 0;                                                                                           \
+        places_t p = {DATA(in), DATA(out), DATA(at), n, count, tail, (tail + WIDE - 1) / WIDE, 0};                     \
+        if (!n) return 0;                                                                                              \
         in_parts(loops[kind], &p, units, 1 + GRAIN / (lead * count * tail / units + 1), 1);                            \
-        return 1;                                                                                                      \
+        return !p.is_bad;                                                                                              \
     }
-CALL(gather, 0, lead * p.chunks)
-CALL(scatter_sum, 0, lead * p.chunks)
-CALL(scatter_assign, 0, lead * p.chunks)
-CALL(index_select, 1, lead * count)
-CALL(index_add, 1, lead * p.chunks)
-CALL(index_copy, 1, lead * p.chunks)
+CALL(gather, lead * p.chunks)
+CALL(scatter_sum, lead * p.chunks)
+CALL(scatter_assign, lead * p.chunks)
+CALL(index_select, lead * count)
+CALL(index_add, lead * p.chunks)
+CALL(index_copy, lead * p.chunks)

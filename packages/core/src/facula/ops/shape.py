@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facula.dtypes import I64, category
-from facula.ops._op import OPS, Namespace, Tensor, Tensors, leaf, op
+from facula.ops._op import Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import as_size, broadcast_shapes, infer_size, view_strides, wrap_dim, wrap_dims
 from facula.testing.samples import call
 
@@ -46,7 +46,10 @@ def _put_in_order(x: Any) -> bool:
 @view.public
 def view(input: Any, *size: Any) -> Any:
     if size and not isinstance(size[0], (int, tuple, list)) and not hasattr(size[0], "_array"):
-        return OPS["view_dtype"](input, size[0])
+        raise NotImplementedError(
+            f"view: {size[0]} is no size, and a view of the same bytes in another dtype is not there; "
+            f"facula.from_numpy(x.numpy().view(...)) is one, for tensors on the cpu"
+        )
     shape = input._array.shape
     wanted = infer_size(as_size(size), prod(shape), shape)
     backend = input._backend

@@ -85,7 +85,9 @@ def kernels(m: Any) -> dict[str, Any]:
         at = at[order]
         starts = m.flatnonzero(m.concatenate([m.ones(1, bool), at[1:] != at[:-1]]))
         out[at[starts]] += (
-            rows[order] if len(starts) == len(at) else m.add.reduceat(rows[order], starts, axis=0)
+            rows[order]
+            if len(starts) == len(at)
+            else m.add.reduceat(rows[order], starts, axis=0, dtype=out.dtype)
         )
 
     def gather(input: Any, dim: int, index: Any) -> Any:
