@@ -22,6 +22,14 @@ assert library.memory_kept() >= 4 << 20
 b = np.zeros((1 << 10, 1 << 10), np.float32)
 assert b.ctypes.data == at and not b.any()
 
+del b
+half = np.ones(1 << 19, np.float32)  # cut from what was kept
+assert half.ctypes.data == at and library.memory_kept() == 0
+del half
+assert 2 << 20 <= library.memory_kept() < 3 << 20
+small = np.ones(1 << 16, np.float32)  # a block much larger is left whole
+assert small.ctypes.data != at and library.memory_kept() >= 2 << 20
+
 grown = np.ones(1 << 20, np.float32)
 grown.resize(1 << 21, refcheck=False)
 assert (grown[: 1 << 20] == 1).all() and not grown[1 << 20 :].any()

@@ -7,6 +7,7 @@
 
 #define LEAST (256 << 10) /* smaller blocks are malloc's affair */
 #define KEPT 64           /* blocks */
+#define CUT 4             /* a kept block of up to so many times the size is cut down to it */
 #define GREAT (32 << 20)  /* a new block of this size, as for a compiled program's temporaries, has as many kept bytes given back first */
 #define HUGE_PAGE (2 << 20)
 
@@ -16,23 +17,25 @@ typedef struct { void *at; size_t size; u64 age; } block_t;
 
 static struct { pthread_mutex_t lock; block_t blocks[KEPT]; size_t bytes; u64 age; } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* The kept block that fits best, of equal ones the last, taken out; 0 where none does. */
+/* The kept block that fits best, of equal ones the last, taken out; 0 where none does. What is much too large is cut: its rest goes
+   back, and the memory of what was freed before, as while a model was made, does for what comes now. */
 static void *take(size_t size)
 {
-    block_t *best = 0;
-    void *found = 0;
+    block_t best = {0}, *place = 0;
     pthread_mutex_lock(&kept.lock);
     for (int k = 0; k < KEPT; ++k) {
         block_t *b = &kept.blocks[k];
-        if (b->at && b->size >= size && b->size <= size + size / 4 && (!best || b->size < best->size || (b->size == best->size && b->age > best->age))) best = b;
+        if (b->at && b->size >= size && b->size / CUT <= size && (!place || b->size < place->size || (b->size == place->size && b->age > place->age))) place = b;
     }
-    if (best) {
-        found = best->at;
-        kept.bytes -= best->size;
-        best->at = 0;
+    if (place) {
+        best = *place;
+        kept.bytes -= best.size;
+        place->at = 0;
     }
     pthread_mutex_unlock(&kept.lock);
-    return found;
+    if (best.size <= size + size / 4) return best.at;
+    void *cut = realloc(best.at, size);
+    return cut ? cut : best.at;
 }
 
 static void drop(block_t *b)
