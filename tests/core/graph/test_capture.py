@@ -273,6 +273,17 @@ def test_values_that_python_wants_are_refused(f):
     assert x.sum().item() > 0
 
 
+def test_the_default_dtype_stays_during_capture():
+    @facula.compile
+    def f(x):
+        facula.set_default_dtype(facula.float64)
+        return x + facula.ones(2)
+
+    with pytest.raises(CaptureError, match=r"set_default_dtype.*test_capture\.py:\d+; .*before"):
+        f(facula.ones(2))
+    assert facula.get_default_dtype() is facula.float32
+
+
 @pytest.mark.parametrize("name", ["nonzero", "unique", "unique_consecutive", "bincount"])
 def test_data_dependent_shapes_are_refused(name):
     x = facula.tensor([2, 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 
 import numpy as np
 import pytest
@@ -31,6 +32,15 @@ def test_scalars_do_not_widen():
         facula.logaddexp(facula.tensor([1.0], dtype=facula.float64), facula.tensor(2.0)).dtype
         is facula.float64
     )
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.complex128, IntEnum("Side", "LEFT RIGHT")])
+def test_classes_derived_from_pythons_numbers_are_as_these(kind):
+    number, x = kind(2), facula.tensor([2, 3])
+    plain = next(k(number) for k in (int, float, complex) if isinstance(number, k))
+    for got, expected in ((x * number, x * plain), (number + x, plain + x), (x.float() ** number, x.float() ** plain)):  # fmt: skip
+        assert got.dtype is expected.dtype
+        assert got.tolist() == expected.tolist()
 
 
 def test_integer_powers():

@@ -6,6 +6,7 @@ takes a dtype (`np.zeros(3, facula.float32)`), and array code below the tape nev
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import ml_dtypes
@@ -135,8 +136,16 @@ def get_default_dtype() -> dtype:
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Sets the dtype of new floating-point tensors. Raises TypeError for one that is not floating."""
+    """Sets the dtype of new floating-point tensors. Raises TypeError for one that is not floating, CaptureError while a function is captured."""
     global _default
+    graph = sys.modules.get("facula.graph.active")  # else nothing is captured
+    if graph is not None and graph.active.capture is not None:
+        from facula.graph.errors import refuse
+
+        raise refuse(
+            "set_default_dtype changes what later calls mean",
+            "set it before the call, or name the dtype where tensors are made",
+        )
     d = as_dtype(d)
     if not d.is_floating_point:
         raise TypeError(f"the default dtype must be a floating-point one, not {d}")

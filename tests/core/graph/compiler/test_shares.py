@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from facula.graph.codegen.elements import FLOAT32
 from facula.graph.compiler.compiled import _Share
 from facula.graph.compiler.lower import Memory
 from facula.graph.compiler.nests import Load, MapNest
+from facula.graph.compiler.same_bits import has_same_bits
 from facula.graph.compiler.schedule import _conflict, _touch
 from facula.graph.compiler.shares import GRAINS, Share, bounds_of, cuts, grained
 from facula.graph.runtime import shared_library
@@ -142,6 +144,19 @@ def test_parts_follow_the_speed_of_threads(threads):
     assert max(spent) <= 1.15 * min(spent) < 1.3 * min(spent) and moved[-1] == GRAINS
     paces[-1] = 100_000
     assert run(200) == [0, *(c.high for c in cuts(threads)[1:-1]), GRAINS]
+
+
+@pytest.mark.parametrize(
+    "m, n, depth, threads, expected",
+    [(192, 8192, 768, 2, False), (132, 40, 256, 4, False), (384, 40, 256, 4, False), (1024, 64, 64, 2, True)],
+)  # fmt: skip
+def test_rows_of_which_parts_may_be_few_stay_where_they_are(m, n, depth, threads, expected):
+    """Few rows are multiplied in another way: not all sizes of parts can be tried."""
+    (share,) = grained(0, m, threads, 4)
+    element = SimpleNamespace(is_half=False, value="f32")
+    a, b = (SimpleNamespace(element=element, strides=s) for s in ((depth, 1), (1, depth)))
+    nest = SimpleNamespace(shape=(m, n), depth=depth, a=a, b=b, store=SimpleNamespace(element=element))  # fmt: skip
+    assert has_same_bits(nest, 0, share) is expected
 
 
 @pytest.mark.parametrize("batch, width, classes", [(256, 256, 128), (300, 300, 100)])

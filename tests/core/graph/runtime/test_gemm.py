@@ -29,11 +29,11 @@ static float *some(long n) /* no byte more than needed, so that reads past the e
 static int check(long m, long n, long depth, int turn_a, int turn_b, long room)
 {
     long ai = turn_a ? 1 : depth, ak = turn_a ? m : 1, bk = turn_b ? 1 : n, bj = turn_b ? depth : 1;
-    float *a = some(m * depth), *b = some(depth * n), *c = some((m - 1) * (n + room) + n);
+    float *a = some(m * depth), *b = some(depth * n), *c = some(m ? (m - 1) * (n + room) + n : 0);
     float before = room && m > 1 ? c[n] : 0;
     int bad = !gemm(m, n, depth, a, ai, ak, b, bk, bj, c, n + room);
     bad |= room && m > 1 && c[n] != before;
-    for (int t = 0; t < 50; ++t) {
+    for (int t = 0; m && n && t < 50; ++t) {
         long i = rand() % m, j = rand() % n;
         double sum = 0;
         for (long k = 0; k < depth; ++k) sum += (double)a[i * ai + k * ak] * b[k * bk + j * bj];
@@ -45,10 +45,10 @@ static int check(long m, long n, long depth, int turn_a, int turn_b, long room)
 }
 int main(void)
 {
-    long sizes[] = {1, 2, 3, 4, 5, 11, 12, 13, 16, 31, 32, 33, 65, 193}, depths[] = {0, 1, 7, 16, 17, 256, 300};
+    long sizes[] = {0, 1, 2, 3, 4, 5, 11, 12, 13, 16, 31, 32, 33, 65, 193}, depths[] = {0, 1, 7, 16, 17, 256, 300};
     int bad = 0;
-    for (int x = 0; x < 14; ++x)
-        for (int y = 0; y < 14; ++y)
+    for (int x = 0; x < 15; ++x)
+        for (int y = 0; y < 15; ++y)
             for (int z = 0; z < 7; ++z)
                 for (int t = 0; t < 4; ++t) bad |= check(sizes[x], sizes[y], depths[z], t & 1, t >> 1, t == 1 || t == 2 ? 3 : 0);
     return bad | check(3, 1500, 40, 0, 0, 0) | check(601, 40, 430, 0, 1, 3) | check(601, 40, 430, 1, 0, 0); /* in blocks of rows */

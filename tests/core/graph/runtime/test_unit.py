@@ -33,6 +33,7 @@ def choose(monkeypatch, tmp_path):
         ("", ["gcc", "clang"], ("gcc",)),
         ("clang", ["gcc", "clang"], ("clang",)),
         ("ccache gcc", ["ccache", "gcc", "cc"], ("ccache", "gcc")),
+        ("my gcc", ["my gcc", "gcc"], ("my gcc",)),
     ],
 )
 def test_the_compiler_that_is_named_is_taken(cc, there, expected, choose):
@@ -48,6 +49,11 @@ def test_a_named_compiler_that_is_missing_is_warned_of_once(choose):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert choose("icx -m64") == ("gcc",)
+
+
+def test_a_quotation_that_does_not_end_names_no_compiler(choose):
+    with pytest.warns(UserWarning, match="there is no program 'gcc \"'"):
+        assert choose('gcc "', "gcc") == ("gcc",)
 
 
 def test_where_there_is_none_the_error_says_what_to_install(choose, monkeypatch):

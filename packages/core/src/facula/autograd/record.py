@@ -389,8 +389,17 @@ def run(op: Op, ins: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
 _SCALARS = frozenset((bool, int, float, complex))
 
 
+def _plain(x: Any) -> Any:
+    """Numbers of classes derived from Python's, as NumPy's float64 and enumerations, as Python's own."""
+    if x.__class__ in _SCALARS:
+        return x
+    kinds: tuple[Any, ...] = (int, float, complex)
+    return next((kind(x) for kind in kinds if isinstance(x, kind)), x)
+
+
 def _run_uneven(op: Op, ins: tuple[Any, ...], flat: tuple[Any, ...], opts: tuple[Any, ...]) -> Any:
     """Scalars alone, several devices, foreign objects: made even, then run again."""
+    flat = tuple(map(_plain, flat))
     needs_array = (
         op.promote is None or not op.takes_scalars or not any(isinstance(x, Tensor) for x in flat)
     )

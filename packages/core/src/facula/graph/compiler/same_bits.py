@@ -14,8 +14,8 @@ from facula.graph.runtime import gemm_address
 
 #: Multiplications from which on a product is large in all parts, so that there is one way only.
 LARGE = 1 << 30
-#: Rows, up to which the way changes to and fro with how many a part has.
-FEW = 256
+#: Rows of a part, up to which the way changes to and fro with their number (`few_rows` of gemm.c), and of a product of which each place is tried.
+FEW, EACH_PLACE = 128, 256
 _L, _P = ctypes.c_long, ctypes.c_void_p
 
 
@@ -24,11 +24,25 @@ def has_same_bits(nest: MatmulNest, d: int, share: Share) -> bool:
     *batch, m, n = nest.shape
     if nest.a.element.is_half:
         return False
-    if nest.store.element.value != "f32" or m * n * nest.depth >= LARGE:
+    if nest.store.element.value != "f32":
+        return True
+    is_large = m * n * nest.depth >= LARGE
+    every = _tried(share)
+    if d == 0 and min(high - low for bounds in every for low, high in pairwise(bounds)) <= FEW:
+        if is_large or m > EACH_PLACE or len(share.bounds) > 3:  # too many sizes to try
+            return False
+        every = share.every()
+    elif is_large:
         return True
     strides = *nest.a.strides[len(batch) :], *nest.b.strides[len(batch) :]
-    every = share.every() if d == 0 and m <= FEW else (share.bounds, *share.extremes())
     return _has_same_bits(m, n, nest.depth, strides, d, every)
+
+
+def _tried(share: Share) -> tuple[tuple[int, ...], ...]:
+    """Bounds among which each part is as small and as large as it can be."""
+    low, high = share.extremes()
+    mixed = [tuple(pair[(i + k) % 2] for i, pair in enumerate(zip(low, high))) for k in (0, 1)]
+    return tuple(dict.fromkeys((share.bounds, low, high, *mixed)))
 
 
 @cache
@@ -39,9 +53,9 @@ def _has_same_bits(m: int, n: int, depth: int, strides: tuple[int, int, int, int
     )
     ai, ak, bk, bj = strides
     draw = np.random.default_rng(0)
-    a = draw.standard_normal((m - 1) * ai + (depth - 1) * ak + 1).astype(np.float32)
-    b = draw.standard_normal((depth - 1) * bk + (n - 1) * bj + 1).astype(np.float32)
-    found = set()
+    a = draw.standard_normal((m - 1) * ai + (depth - 1) * ak + 1, np.float32)
+    b = draw.standard_normal((depth - 1) * bk + (n - 1) * bj + 1, np.float32)
+    first = None
     for bounds in every:
         c = np.empty((m, n), np.float32)
         for low, high in pairwise(bounds):
@@ -49,5 +63,7 @@ def _has_same_bits(m: int, n: int, depth: int, strides: tuple[int, int, int, int
             rows, columns = (high - low, n) if d == 0 else (m, high - low)
             pa, pb, pc = a.ctypes.data + 4 * top * ai, b.ctypes.data + 4 * left * bj, c.ctypes.data
             gemm(rows, columns, depth, pa, ai, ak, pb, bk, bj, pc + 4 * (top * n + left), n)
-        found.add(c.tobytes())
-    return len(found) == 1
+        first = c if first is None else first
+        if not np.array_equal(c, first):
+            return False
+    return True

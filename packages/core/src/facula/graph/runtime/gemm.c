@@ -229,6 +229,7 @@ static long share(long length, long most)
 
 int gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
 {
+    if (!m || !n) return 1; /* a thread's part may be empty */
     if (!depth) {
         for (long i = 0; i < m; ++i)
             for (long j = 0; j < n; ++j) c[i * ci + j] = 0;

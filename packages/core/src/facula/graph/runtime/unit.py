@@ -36,7 +36,7 @@ def compiler() -> tuple[str, ...]:
 
     $CC may have arguments ('ccache gcc'). One that is not found is warned of, once, with what is taken instead.
     """
-    given = tuple(shlex.split(os.environ.get("CC", "")))
+    given = _command(os.environ.get("CC", ""))
     if given and shutil.which(given[0]):
         return given
     found = _other_compiler()
@@ -45,6 +45,16 @@ def compiler() -> tuple[str, ...]:
             f"CC={os.environ['CC']}: there is no program '{given[0]}'; '{' '.join(found)}' is used to compile instead"
         )
     return found
+
+
+def _command(text: str) -> tuple[str, ...]:
+    """A program, whose path may have spaces, or one with arguments."""
+    if shutil.which(text):
+        return (text,)
+    try:
+        return tuple(shlex.split(text, posix=os.name != "nt"))
+    except ValueError:  # a quotation that does not end
+        return (text,)
 
 
 def _other_compiler() -> tuple[str, ...]:
