@@ -4,9 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PACKAGES := packages/core backends/numpy packages/vision packages/audio packages/text
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
-# Test files are shared out to as many processes.
+# Test files are shared out to as many processes, in the order that one has.
 PROCESSES ?= 2
-PYTEST := $(PY) -m pytest -n $(PROCESSES) --dist loadfile
+PYTEST := $(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: openvino wgpu demo test opencl opencl-all cuda test-gpu parity training wheels-test lint types stubs docs bench bench-check wheels clean
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -73,6 +75,8 @@ def test_what_differs_between_calls_is_named():
 
 def test_they_are_told_where_logs_are_asked_for(capsys):
     f = facula.compile(lambda x: x * 2)
+    with contextlib.redirect_stderr(io.StringIO()):  # where it went before
+        facula._logging.set_logs(recompiles=True)
     facula._logging.set_logs(recompiles=True)
     try:
         reasons(f, (X,), (X.double(),))

@@ -41,12 +41,11 @@ def set_logs(
 
 
 def _tell(logger: logging.Logger, is_wanted: bool) -> None:
-    if is_wanted and not logger.handlers:
+    logger.handlers.clear()  # one from before may hold another stderr
+    if is_wanted:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("[%(name)s] %(message)s"))
         logger.addHandler(handler)
-    if not is_wanted:
-        logger.handlers.clear()
     logger.setLevel(logging.DEBUG if is_wanted else logging.NOTSET)
     logger.propagate = not is_wanted
 
