@@ -181,9 +181,9 @@ class Slow(Dataset):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    print("ready", flush=True)
-    for batch in DataLoader(Slow(), 2, num_workers=2):
-        pass
+    for i, batch in enumerate(DataLoader(Slow(), 2, num_workers=2)):
+        if i == 4:  # workers are up, and at work
+            print("ready", flush=True)
 """
 
 
