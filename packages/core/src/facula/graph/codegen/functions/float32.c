@@ -238,7 +238,8 @@ FN REAL gelu_slope_f32(REAL x) {
     REAL a = FABS(x);
     REAL b = a > 13.0f ? (REAL)(13.0f) : a;
     REAL e = exp2_middle_f32(-0.72134752f * (b * b));
-    e = a > 13.0f ? (REAL)(0.0f) : e;
+    // Written with <=: oclgrind 21.10 takes the other side of a vector's `a > c ? 0 : e`.
+    e = a <= 13.0f ? e : (REAL)(0.0f);
     REAL r = 7.86647615e-06f + b * -3.23203153e-07f;
     r = -8.61557855e-05f + b * r;
     r = 0.00057045155f + b * r;
