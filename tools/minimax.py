@@ -94,8 +94,9 @@ FITS = [
     Fit("exp", lambda x: _divided(lambda t: mp.expm1(t) - t, 2, x), -HALF_LN2 * 1.01, HALF_LN2 * 1.01, range(6), lambda x: x * x / mp.exp(x)),
     # log(1 + f) = f - f**2 / 2 + f**3 p(f)
     Fit("log", lambda f: _divided(lambda t: mp.log1p(t) - t + t * t / 2, 3, f), ROOT / 2 - 1, ROOT - 1, range(9), lambda f: f * f),
-    # tanh(x) = x + x**3 p(x**2)
-    Fit("tanh", _odd(mp.tanh), TINY, 0.36, range(6), lambda u: u),
+    # tanh(x) = x + x**3 p(x**2); exp(2 x) = 1 + x p(x)
+    Fit("tanh", _odd(mp.tanh), TINY, 0.361, range(5), lambda u: u),
+    Fit("exp of twice", lambda x: _divided(lambda t: mp.expm1(2 * t), 1, x), -HALF_LN2 / 2 * 1.01, HALF_LN2 / 2 * 1.01, range(6), lambda x: abs(x) / mp.exp(2 * x)),
     # erf(x) = x + x p(x**2); 1 - exp(-x p(x))
     Fit("erf small", lambda u: mp.erf(mp.sqrt(u)) / mp.sqrt(u) - 1, TINY, 0.85, range(7), lambda u: 1),
     Fit("erf large", lambda x: -mp.log(mp.erfc(x)) / x, 0.9, 4, range(9), lambda x: x * mp.erfc(x) / mp.erf(x)),

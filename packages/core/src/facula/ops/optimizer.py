@@ -52,8 +52,10 @@ def adam_update(
     largest = None if max_exp_avg_sq is None else xp.maximum(max_exp_avg_sq, exp_avg_sq)
     correction1 = 1 - xp.pow(beta1, step)
     correction2 = xp.sqrt(1 - xp.pow(beta2, step))
-    denominator = xp.sqrt(exp_avg_sq if largest is None else largest) / correction2 + eps
-    return param - exp_avg / denominator * (lr / correction1), exp_avg, exp_avg_sq, largest
+    # both divided by correction2, so that no element is
+    denominator = xp.sqrt(exp_avg_sq if largest is None else largest) + eps * correction2
+    rate = lr * correction2 / correction1
+    return param - exp_avg / denominator * rate, exp_avg, exp_avg_sq, largest
 
 
 @op(method=False, outputs=("param", "square_avg", "momentum_buffer", "grad_avg"))

@@ -39,6 +39,11 @@ FN REAL with_sign_f32(REAL x, REAL y) {
     return AS_REAL((AS_UINT(x) & 0x7fffffffu) | (AS_UINT(y) & 0x80000000u));
 }
 
+// The smaller one of two that have no sign, whose order is that of their bits; the limit where a is NaN. Cheaper than a choice.
+FN REAL at_most_f32(REAL a, REAL limit) {
+    return AS_REAL(AS_UINT(a) < AS_UINT(limit) ? AS_UINT(a) : AS_UINT(limit));
+}
+
 // 2^n for n of -126 to 127.
 FN REAL power_of_two_f32(INT n) {
     return AS_REAL((TO_UINT(n) + 127u) << 23);
@@ -62,34 +67,35 @@ FN REAL without_twos_f32(REAL x, REAL n) {
     return r - n * -2.12194440e-4f;
 }
 
-// p 2^n in two steps, the last of which rounds, overflows or makes a subnormal.
-FN REAL scaled_f32(REAL p, INT n) {
-    INT half_of_it = n >> 1;
-    return p * power_of_two_f32(half_of_it) * power_of_two_f32(n - half_of_it);
-}
-
-// e^(x + tail), tail being what x was rounded by. x = n ln 2 + r.
+// e^(x + tail), tail being what x was rounded by. x = n ln 2 + r; 2^n is taken in two factors, 2^64 or 2^-64 the second,
+// which rounds, overflows or makes a subnormal. What is added to round n has its lowest bits be the first one's exponent.
+// A sign that is tested as an integer's keeps gcc from making one tree of all choices, whose masks cost more than the rest.
 FN REAL exp_sum_f32(REAL x, REAL tail) {
-    REAL y = x > 89.0f ? (REAL)(89.0f) : x;
-    y = y < -104.0f ? (REAL)(-104.0f) : y;
-    REAL shifted = y * 1.44269502f + 12582912.0f;
-    REAL r = without_twos_f32(y, shifted - 12582912.0f) + tail;
-    return scaled_f32(exp_near_f32(r), TO_INT(AS_UINT(shifted) - 0x4b400000u));
+    REAL rounder = AS_INT(x) < 0 ? (REAL)(12583103.0f) : (REAL)(12582975.0f); // 12582912 + 127 + 64 and - 64
+    REAL second = AS_INT(x) < 0 ? (REAL)(5.42101086e-20f) : (REAL)(1.84467441e+19f);
+    REAL shifted = x * 1.44269502f + rounder;
+    REAL r = without_twos_f32(x, shifted - rounder) + tail;
+    REAL result = exp_near_f32(r) * AS_REAL(AS_UINT(shifted) << 23) * second;
+    result = x > 89.0f ? INFINITE : result;
+    return x < -104.0f ? (REAL)(0.0f) : result;
 }
 
+// As above, without a tail: adding 0 would not be left out.
 FN REAL exp_f32(REAL x) {
-    REAL y = x > 89.0f ? (REAL)(89.0f) : x;
-    y = y < -104.0f ? (REAL)(-104.0f) : y;
-    REAL shifted = y * 1.44269502f + 12582912.0f;
-    REAL r = without_twos_f32(y, shifted - 12582912.0f);
-    return scaled_f32(exp_near_f32(r), TO_INT(AS_UINT(shifted) - 0x4b400000u));
+    REAL rounder = AS_INT(x) < 0 ? (REAL)(12583103.0f) : (REAL)(12582975.0f);
+    REAL second = AS_INT(x) < 0 ? (REAL)(5.42101086e-20f) : (REAL)(1.84467441e+19f);
+    REAL shifted = x * 1.44269502f + rounder;
+    REAL r = without_twos_f32(x, shifted - rounder);
+    REAL result = exp_near_f32(r) * AS_REAL(AS_UINT(shifted) << 23) * second;
+    result = x > 89.0f ? INFINITE : result;
+    return x < -104.0f ? (REAL)(0.0f) : result;
 }
 
-// e^x for x of -87 to 87, where one step is enough.
+// e^x for x of -87 to 87, where one factor is enough.
 FN REAL exp_middle_f32(REAL x) {
-    REAL shifted = x * 1.44269502f + 12582912.0f;
-    REAL r = without_twos_f32(x, shifted - 12582912.0f);
-    return exp_near_f32(r) * power_of_two_f32(TO_INT(AS_UINT(shifted) - 0x4b400000u));
+    REAL shifted = x * 1.44269502f + 12583039.0f; // 12582912 + 127
+    REAL r = without_twos_f32(x, shifted - 12583039.0f);
+    return exp_near_f32(r) * AS_REAL(AS_UINT(shifted) << 23);
 }
 
 // 2^n (e^r - 1) + (2^n - 1), where e^r - 1 is r and a small rest.
@@ -158,21 +164,30 @@ FN REAL log1p_f32(REAL x) {
     return (x >= -1.0f) ? result : NOT_A_NUMBER;
 }
 
-// x + x^3 p(x^2) up to 0.6, 1 - 2 / (e^(2x) + 1) above.
+// x + x^3 p(x^2) up to 0.6, 1 - 2 / (e^(2x) + 1) above, where e^(2r) = 1 + r q(r) and a last digit less matters less.
 FN REAL tanh_f32(REAL x) {
     REAL a = FABS(x);
     REAL u = x * x;
-    REAL p = -0.00822064187f + u * 0.0021842136f;
-    p = 0.0217174701f + u * p;
-    p = -0.0539496951f + u * p;
-    p = 0.133332282f + u * p;
-    p = -0.333333313f + u * p;
+    REAL p = 0.0207987744f + u * -0.00589775015f;
+    p = -0.0537848324f + u * p;
+    p = 0.133319378f + u * p;
+    p = -0.333332986f + u * p;
     p = u * p;
-    REAL near = x + x * p;
-    // from 10 on it is 1
-    REAL b = a > 10.0f ? (REAL)(10.0f) : a;
-    REAL far = 1.0f - 2.0f / (exp_middle_f32(b + b) + 1.0f);
-    return with_sign_f32(a < 0.6f ? near : far, x);
+    REAL near = a + a * p;
+    REAL b = at_most_f32(a, (REAL)(10.0f)); // from there on it is 1
+    REAL shifted = b * 2.88539004f + 12583039.0f; // 12582912 + 127
+    REAL n = shifted - 12583039.0f;
+    REAL r = b - n * 0.3466796875f;
+    r = r - n * -1.06097220e-4f;
+    REAL q = 0.267815977f + r * 0.0884529576f;
+    q = 0.666692495f + r * q;
+    q = 1.33332133f + r * q;
+    q = 1.99999976f + r * q;
+    q = 2.0f + r * q;
+    q = 1.0f + r * q;
+    REAL far = 1.0f - 2.0f / (1.0f + q * AS_REAL(AS_UINT(shifted) << 23));
+    REAL t = a >= 0.6f ? far : near; // NaN is near
+    return AS_REAL(AS_UINT(t) | (AS_UINT(x) & 0x80000000u));
 }
 
 // x + x p(x^2) up to 0.92, 1 - e^(-x q(x)) above; from 4 on it is 1.
@@ -186,7 +201,7 @@ FN REAL erf_f32(REAL x) {
     p = -0.376126289f + u * p;
     p = 0.128379166f + u * p;
     REAL near = x + x * p;
-    REAL b = a > 4.0f ? (REAL)(4.0f) : a;
+    REAL b = at_most_f32(a, (REAL)(4.0f));
     REAL q = 3.75444106e-05f + b * -2.36149299e-06f;
     q = -0.000237939181f + b * q;
     q = 0.000583863177f + b * q;
@@ -196,7 +211,7 @@ FN REAL erf_f32(REAL x) {
     q = 0.63615644f + b * q;
     q = 1.12845373f + b * q;
     REAL far = with_sign_f32(1.0f - exp_middle_f32(-(b * q)), x);
-    return a < 0.92f ? near : (x == x ? far : x);
+    return a >= 0.92f ? far : near; // NaN is near
 }
 
 // 2^x for x of -126 to 127.
@@ -221,7 +236,7 @@ FN REAL cdf_of_tail_f32(REAL tail, REAL x) {
 // x times the normal distribution function of x, whose tail is 2^(-1 + x q(x)) and nothing from 5.66 on.
 FN REAL gelu_f32(REAL x) {
     REAL a = FABS(x);
-    REAL b = a > 5.65685415f ? (REAL)(5.65685415f) : a;
+    REAL b = at_most_f32(a, (REAL)(5.65685415f));
     REAL q = 3.3791679e-05f + b * -2.33912829e-06f;
     q = -0.000161571967f + b * q;
     q = -0.000190965715f + b * q;
@@ -236,7 +251,7 @@ FN REAL gelu_f32(REAL x) {
 // The derivative of gelu. One exponential serves the density and the tail, e^(-x^2 / 2) r(x).
 FN REAL gelu_slope_f32(REAL x) {
     REAL a = FABS(x);
-    REAL b = a > 13.0f ? (REAL)(13.0f) : a;
+    REAL b = at_most_f32(a, (REAL)(13.0f));
     REAL e = exp2_middle_f32(-0.72134752f * (b * b));
     // Written with <=: oclgrind 21.10 takes the other side of a vector's `a > c ? 0 : e`.
     e = a <= 13.0f ? e : (REAL)(0.0f);
