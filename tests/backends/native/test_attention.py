@@ -46,6 +46,8 @@ CASES = {
     "more keys": (drawn(3, 5, 4), drawn(3, 9, 4), drawn(3, 9, 4), None, True),
     "several blocks": (drawn(2, 90, 8), drawn(2, 4200, 8), drawn(2, 4200, 8), None, False),
     "causal blocks": (drawn(1, 600, 8), drawn(1, 600, 8), drawn(1, 600, 8), None, True),
+    "many features": (heads(1, 2, 61, 150), heads(1, 2, 61, 150), heads(1, 2, 61, 140), None, True),
+    "whole vectors": (heads(1, 2, 128, 32), heads(1, 2, 128, 32), heads(1, 2, 128, 32), None, True),
     "bools": (drawn(2, 3, 6, 4), drawn(2, 3, 5, 4), drawn(2, 3, 5, 4), bits(2, 1, 6, 5), False),
     "turned bools": (drawn(3, 6, 4), drawn(3, 5, 4), drawn(3, 5, 4), bits(5, 6).T, False),
     "floats": (drawn(2, 3, 6, 4), drawn(2, 3, 5, 4), drawn(2, 3, 5, 4), drawn(3, 1, 5), False),

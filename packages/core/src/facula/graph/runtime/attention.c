@@ -1,15 +1,15 @@
 /* Dot-product attention in float32, and its gradient, by heads and blocks of queries: the scores of some queries lie in memory of
 their thread until they are used, so the table of weights, queries by keys, is never made.
 
-Products are tiles in registers. Keys are packed once a head, in panels of COLUMNS keys; scores lie in rows STEP apart, chunks of KEYS of
-them, from where tiles take them as factors, rows or columns, without packing: STEP is known when this is compiled. */
+Products are tiles in registers. Keys are packed once a head, in panels of COLUMNS keys; queries and scores lie in rows STEP apart, chunks of
+KEYS columns, from where tiles take them as factors, rows or columns, without packing: STEP is known when this is compiled. */
 #include <math.h>
 #include <stdatomic.h>
 
-#define KEYS 128              /* of a chunk */
+#define KEYS 128              /* of a chunk, or features */
 #define STEP (KEYS + LANES)   /* no power of two: rows would lie on each other in the cache */
 #define QUERIES 128           /* of a part of the work */
-#define LINES 96              /* queries of a block of the gradient */
+#define LINES 48              /* queries of a block of the gradient: what lies between its products is as large as the first cache */
 #define FEW 4                 /* queries, fewer than which read keys too seldom to pack them */
 #define FAR 1024              /* keys, more than which are not in the first caches: more queries read them at a time */
 #define LOWEST -87.0f         /* e^x is 0 below: a weight of 1e-38 */
@@ -72,16 +72,20 @@ static f32 *taken(f32 **from, i64 n)
 
 /* ---- factors and products */
 
-#define IN_ROWS(n) case n: tile(n, 2, depth, a, STEP, 1, b, next, LANES, c, ldc, adds); break;
+#define IN_ROWS(n)                                                                    \
+    case n:                                                                           \
+        if (vecs > 1) tile(n, 2, depth, a, STEP, 1, b, next, LANES, c, ldc, adds);    \
+        else tile(n, 1, depth, a, STEP, 1, b, next, LANES, c, ldc, adds);             \
+        break;
 #define IN_COLUMNS(n) case n: tile(n, 2, depth, a, 1, STEP, b, next, LANES, c, ldc, adds); break;
 
-/* Rows of scores by a matrix. */
-static __attribute__((noinline)) void rows_tile(int rows, long depth, const f32 *a, const f32 *b, long next, f32 *c, long ldc, int adds)
+/* Rows of a chunk by a matrix, of which `vecs` vectors. */
+static __attribute__((noinline)) void rows_tile(int rows, int vecs, long depth, const f32 *a, const f32 *b, long next, f32 *c, long ldc, int adds)
 {
     switch (rows) { EACH_HEIGHT(IN_ROWS) }
 }
 
-/* Columns of scores by a matrix. */
+/* Columns of a chunk by a matrix. */
 static __attribute__((noinline)) void columns_tile(int rows, long depth, const f32 *a, const f32 *b, long next, f32 *c, long ldc, int adds)
 {
     switch (rows) { EACH_HEIGHT(IN_COLUMNS) }
@@ -104,38 +108,50 @@ static void to_panels(i64 n, i64 width, const f32 *from, i64 row, i64 column, f3
         }
 }
 
-/* n rows of whole tiles' width, the rest of which is 0. */
-static void to_rows(i64 n, i64 width, const f32 *restrict from, i64 row, i64 column, f32 scale, f32 *restrict to)
+/* n rows, `next` apart, of whole tiles' width, the rest of which is 0. */
+static void to_rows(i64 n, i64 width, const f32 *restrict from, i64 row, i64 column, f32 scale, f32 *restrict to, i64 next)
 {
-    i64 whole = WHOLE(width, COLUMNS);
-    for (i64 i = 0; i < n; ++i, from += row, to += whole) {
-        if (column == 1) for (i64 k = 0; k < width; ++k) to[k] = from[k] * scale;
-        else for (i64 k = 0; k < width; ++k) to[k] = from[k * column] * scale;
-        for (i64 k = width; k < whole; ++k) to[k] = 0;
-    }
+    i64 whole = column == 1 ? width / LANES * LANES : 0;
+    for (i64 k = 0; k < whole; k += LANES)
+        for (i64 i = 0; i < n; ++i) *(vec *)(to + i * next + k) = *(const vec *)(from + i * row + k) * scale;
+    for (i64 i = 0; whole < WHOLE(width, COLUMNS) && i < n; ++i)
+        for (i64 k = whole; k < WHOLE(width, COLUMNS); ++k) to[i * next + k] = k < width ? from[i * row + k * column] * scale : 0;
 }
 
-/* Rows as a tile reads them, for tiles of `high` of them. */
-static void to_columns(i64 n, i64 high, i64 width, const f32 *rows, f32 *to)
+/* n rows in chunks of KEYS features, of `lines` rows each. */
+static void to_chunks(i64 n, i64 width, const f32 *from, i64 row, i64 column, f32 scale, f32 *to, i64 lines)
 {
-    i64 whole = WHOLE(width, COLUMNS);
-    for (i64 i = 0; i < n; i += high) pack_lines(width, LEAST(high, n - i), rows + i * whole, whole, to + i * width, LEAST(high, n - i));
+    for (i64 k = 0; k < width; k += KEYS, to += lines * STEP) to_rows(n, LEAST(KEYS, width - k), from + k * column, row, column, scale, to, STEP);
 }
 
-/* to (n, STEP) = columns (n, width) by panels of `keys`. */
-static void scores_of(i64 n, i64 high, i64 keys, i64 width, const f32 *columns, const f32 *panels, f32 *to)
+/* Floats of chunks of `lines` rows. */
+static i64 chunks(i64 lines, i64 width) { return (width + KEYS - 1) / KEYS * lines * STEP; }
+
+/* to (n, STEP), up to whole vectors = rows of chunks (lines, width) by panels of `keys`. */
+static void scores_of(i64 n, i64 keys, i64 width, const f32 *rows, i64 lines, const f32 *panels, f32 *to)
 {
-    for (i64 i = 0; i < n; i += high)
-        for (i64 j = 0; j < keys; j += COLUMNS)
-            any_tile((int)LEAST(high, n - i), 2, width, columns + i * width, panels + j * width, COLUMNS, LANES, to + i * STEP + j, STEP, 0);
+    for (i64 j = 0; j < keys; j += COLUMNS, panels += COLUMNS * width)
+        for (i64 k = 0; k < width; k += KEYS)
+            rows_tile((int)n, keys - j > LANES ? 2 : 1, LEAST(KEYS, width - k), rows + k / KEYS * lines * STEP, panels + k * COLUMNS, COLUMNS, to + j, STEP, k > 0);
 }
 
 /* Rows of whole tiles' width as rows of `width`. */
 static void from_rows(i64 n, i64 width, const f32 *restrict rows, f32 scale, f32 *restrict to, i64 row)
 {
-    i64 whole = WHOLE(width, COLUMNS);
-    for (i64 i = 0; i < n; ++i, rows += whole, to += row)
-        for (i64 k = 0; k < width; ++k) to[k] = rows[k] * scale;
+    i64 whole = width / LANES * LANES, wide = WHOLE(width, COLUMNS);
+    for (i64 k = 0; k < whole; k += LANES)
+        for (i64 i = 0; i < n; ++i) *(vec *)(to + i * row + k) = *(const vec *)(rows + i * wide + k) * scale;
+    for (i64 i = 0; whole < width && i < n; ++i)
+        for (i64 k = whole; k < width; ++k) to[i * row + k] = rows[i * wide + k] * scale;
+}
+
+/* Brings near where rows from .. from + n of a result will be written: stores wait for memory that is far. Inline, as GCC drops calls of
+   what has no effect that it sees. */
+INLINE void fetch(const attention_t *c, const f32 *to, const layout_t *x, i64 width, i64 head, i64 from, i64 n)
+{
+    to += place(c, x, head) + from * x->row;
+    for (i64 i = 0; i < n; ++i, to += x->row)
+        for (i64 k = 0; k < width; k += 16) __builtin_prefetch(to + k);
 }
 
 /* ---- scores and weights */
@@ -158,6 +174,13 @@ static void limit(const attention_t *c, const void *mask, i64 head, i64 query, i
         else for (i64 i = 0; i < visible; ++i) s[i] += more[i * by];
     }
     for (i64 i = visible; i < WHOLE(n, LANES); ++i) s[i] = -INFINITY;
+}
+
+/* The same for the rows of `queries` queries. */
+static void limit_all(const attention_t *c, const void *mask, i64 head, i64 query, i64 queries, i64 from, i64 n, f32 *s)
+{
+    if (!mask && seen_by(c, query + 1) - from >= WHOLE(n, LANES)) return;
+    for (i64 i = 0; i < queries; ++i) limit(c, mask, head, query + i, from, n, s + i * STEP);
 }
 
 /* e^x for x that are not above 0, but for rounding. */
@@ -220,36 +243,43 @@ static void most_of(i64 n, i64 keys, const f32 *s, f32 *most)
 static void weights_of(i64 n, i64 keys, f32 *s, const f32 *most, f32 *totals)
 {
     vec x[LANES] = {0};
-    for (i64 r = 0; r < n; ++r, s += STEP) {
-        vec all = {0};
-        for (i64 i = 0; i < keys; i += LANES) {
-            EACH_LANE s[i + l] = weight(s[i + l] - most[r]);
-            all += *(const vec *)(s + i);
+    for (i64 i = 0; i < keys; i += LANES, s += LANES) /* all rows at a time: their exponentials do not wait for each other */
+        for (i64 r = 0; r < n; ++r) {
+            f32 *to = s + r * STEP;
+            EACH_LANE to[l] = weight(to[l] - most[r]);
+            x[r] += *(const vec *)to;
         }
-        x[r] = all;
-    }
     f32 found[LANES];
     FOLDED(sum, x, found);
     *(vec *)totals += *(const vec *)found;
 }
 
+/* n rows of scores become weights, and `d`, gradients by those, gradients by scores. */
+static void slopes_of(i64 n, i64 keys, f32 *w, f32 *d, const f32 *logsumexp, const f32 *levels)
+{
+    for (i64 i = 0; i < keys; i += LANES, w += LANES, d += LANES)
+        for (i64 r = 0; r < n; ++r) {
+            f32 *weights = w + r * STEP, *slopes = d + r * STEP;
+            EACH_LANE { weights[l] = weight(weights[l] - logsumexp[r]); slopes[l] = (slopes[l] - levels[r]) * weights[l]; }
+        }
+}
+
 /* ---- forward */
 
 /* Memory that a thread needs, and what lies in it. */
-typedef struct { f32 *panels, *values, *rows, *columns, *scores; i64 next, lines; } forward_room_t;
+typedef struct { f32 *panels, *values, *rows, *scores; i64 lines; } forward_room_t;
 
 static int forward_room(const attention_t *c, forward_room_t *r)
 {
-    i64 keys = WHOLE(c->keys, COLUMNS), chunks = (c->keys + KEYS - 1) / KEYS, wide = WHOLE(c->width, COLUMNS);
+    i64 keys = WHOLE(c->keys, COLUMNS);
     r->lines = c->keys > FAR ? 4 * ROWS : ROWS;
-    i64 all = keys * (c->width + WHOLE(c->value_width, COLUMNS)) + r->lines * (wide + c->width + chunks * STEP) + 6 * 16;
+    i64 all = keys * (c->width + WHOLE(c->value_width, COLUMNS)) + chunks(r->lines, c->width) + chunks(r->lines, c->keys) + 5 * 16;
     f32 *memory = room(all);
     if (!memory) return 0;
     r->panels = taken(&memory, keys * c->width);
     r->values = taken(&memory, keys * WHOLE(c->value_width, COLUMNS));
-    r->rows = taken(&memory, r->lines * wide);
-    r->columns = taken(&memory, r->lines * c->width + LANES);
-    r->scores = taken(&memory, r->lines * chunks * STEP);
+    r->rows = taken(&memory, chunks(r->lines, c->width));
+    r->scores = taken(&memory, chunks(r->lines, c->keys));
     return 1;
 }
 
@@ -258,16 +288,18 @@ static void attend(const attention_t *c, const forward_t *s, const forward_room_
 {
     i64 seen = seen_by(c, from + n), high = height(n), row = head * c->queries + from, wide = c->value_width;
     const f32 *query = s->query + place(c, &c->query, head) + from * c->query.row, *key = s->key + place(c, &c->key, head);
-    to_rows(n, c->width, query, c->query.row, c->query.column, (f32)c->scale, r->rows);
-    if (c->queries >= FEW) to_columns(n, high, c->width, r->rows, r->columns);
+    if (c->queries >= FEW) to_chunks(n, c->width, query, c->query.row, c->query.column, (f32)c->scale, r->rows, r->lines);
+    else to_rows(n, c->width, query, c->query.row, c->query.column, (f32)c->scale, r->rows, WHOLE(c->width, COLUMNS));
+    fetch(c, s->output, &c->output, wide, head, from, n);
     f32 most[4 * ROWS + LANES], totals[4 * ROWS + LANES], factor[4 * ROWS + LANES];
     for (i64 i = 0; i < n + LANES; ++i) most[i] = -INFINITY, totals[i] = 0;
     for (i64 k = 0; k < seen; k += KEYS) {
         i64 keys = LEAST(KEYS, seen - k);
         f32 *scores = r->scores + k / KEYS * r->lines * STEP;
-        if (c->queries >= FEW) scores_of(n, high, keys, c->width, r->columns, r->panels + k * c->width, scores);
-        else gemm(n, keys, c->width, r->rows, WHOLE(c->width, COLUMNS), 1, key + k * c->key.row, c->key.column, c->key.row, scores, STEP);
-        for (i64 i = 0; i < n; ++i) limit(c, s->mask, head, from + i, k, keys, scores + i * STEP);
+        for (i64 i = 0; c->queries >= FEW && i < n; i += high)
+            scores_of(LEAST(high, n - i), keys, c->width, r->rows + i * STEP, r->lines, r->panels + k * c->width, scores + i * STEP);
+        if (c->queries < FEW) gemm(n, keys, c->width, r->rows, WHOLE(c->width, COLUMNS), 1, key + k * c->key.row, c->key.column, c->key.row, scores, STEP);
+        limit_all(c, s->mask, head, from, n, k, keys, scores);
         for (i64 i = 0; i < n; i += high) most_of(LEAST(high, n - i), WHOLE(keys, LANES), scores + i * STEP, most + i);
     }
     for (i64 i = 0; i < n; ++i) most[i] = most[i] == -INFINITY ? 0 : most[i]; /* it sees nothing, unless there is NaN */
@@ -289,7 +321,7 @@ static void attend(const attention_t *c, const forward_t *s, const forward_room_
             f32 sums[ROWS * COLUMNS], *to = s->output + place(c, &c->output, head) + (from + i) * c->output.row + e;
             i64 rows = LEAST(high, n - i), columns = LEAST(COLUMNS, wide - e);
             for (i64 k = 0; k < seen; k += KEYS)
-                rows_tile((int)rows, LEAST(KEYS, seen - k), r->scores + (k / KEYS * r->lines + i) * STEP, values + k * next + e, next, sums, COLUMNS, k > 0);
+                rows_tile((int)rows, 2, LEAST(KEYS, seen - k), r->scores + (k / KEYS * r->lines + i) * STEP, values + k * next + e, next, sums, COLUMNS, k > 0);
             for (i64 x = 0; x < rows; ++x, to += c->output.row)
                 if (columns == COLUMNS) for (int l = 0; l < COLUMNS; ++l) to[l] = sums[x * COLUMNS + l] * factor[i + x];
                 else for (i64 l = 0; l < columns; ++l) to[l] = sums[x * COLUMNS + l] * factor[i + x];
@@ -308,7 +340,7 @@ static int attention_forward(const attention_t *c, const forward_t *s, i64 first
         i64 head = part / parts, from = part % parts * QUERIES, to = LEAST(from + QUERIES, c->queries);
         const f32 *key = s->key + place(c, &c->key, head), *value = s->value + place(c, &c->value, head);
         if (head != packed && c->queries >= FEW) to_panels(c->keys, c->width, key, c->key.row, c->key.column, r.panels);
-        if (head != packed && !is_plain) to_rows(c->keys, c->value_width, value, c->value.row, c->value.column, 1, r.values);
+        if (head != packed && !is_plain) to_rows(c->keys, c->value_width, value, c->value.row, c->value.column, 1, r.values, WHOLE(c->value_width, COLUMNS));
         packed = head;
         const f32 *values = is_plain ? value : r.values;
         i64 next = is_plain ? c->value.row : WHOLE(c->value_width, COLUMNS), lines = r.lines == ROWS ? height(to - from) : r.lines;
@@ -320,83 +352,95 @@ static int attention_forward(const attention_t *c, const forward_t *s, i64 first
 /* ---- gradient */
 
 typedef struct {
-    f32 *key_panels, *value_panels, *keys, *to_key, *to_value;               /* of a head */
-    f32 *queries, *query_columns, *g, *g_columns, *weights, *slopes, *to_query; /* of a block */
+    f32 *key_panels, *value_panels, *keys, *to_key, *to_value; /* of a head */
+    f32 *queries, *g, *weights, *slopes, *to_query;            /* of a block */
 } back_room_t;
 
 static int back_room(const attention_t *c, back_room_t *r)
 {
     i64 keys = WHOLE(c->keys, COLUMNS), wide = WHOLE(c->width, COLUMNS), value_wide = WHOLE(c->value_width, COLUMNS);
-    f32 *memory = room(keys * (c->width + c->value_width + 2 * wide + value_wide) + LINES * (2 * wide + c->width + value_wide + c->value_width + 2 * STEP) + 14 * 16);
+    f32 *memory = room(keys * (c->width + c->value_width + 2 * wide + value_wide) + chunks(LINES, c->width) + chunks(LINES, c->value_width) + LINES * (2 * STEP + wide) + 10 * 16);
     if (!memory) return 0;
     r->key_panels = taken(&memory, keys * c->width);
     r->value_panels = taken(&memory, keys * c->value_width);
     r->keys = taken(&memory, keys * wide);
     r->to_key = taken(&memory, keys * wide);
     r->to_value = taken(&memory, keys * value_wide);
-    r->queries = taken(&memory, LINES * wide);
-    r->query_columns = taken(&memory, LINES * c->width + LANES);
-    r->g = taken(&memory, LINES * value_wide);
-    r->g_columns = taken(&memory, LINES * c->value_width + LANES);
+    r->queries = taken(&memory, chunks(LINES, c->width));
+    r->g = taken(&memory, chunks(LINES, c->value_width));
     r->weights = taken(&memory, LINES * STEP);
     r->slopes = taken(&memory, LINES * STEP);
     r->to_query = taken(&memory, LINES * wide);
     return 1;
 }
 
-/* What is taken from the gradient by each weight of a query before it is that by the score; `g` has rows of whole tiles' width. */
+/* What is taken from the gradient by each weight of a query before it is that by the score; `g` has chunks of LINES rows. */
 static void levels_of(const attention_t *c, const back_t *s, i64 head, i64 from, i64 n, const f32 *g, f32 *levels)
 {
-    i64 row = c->output.row, column = c->output.column, width = c->value_width, whole = width / LANES * LANES;
+    i64 row = c->output.row, column = c->output.column, width = c->value_width, whole = column == 1 ? width / LANES * LANES : 0;
     const f32 *out = s->output + place(c, &c->output, head) + from * row;
     for (i64 i = 0; i < n; i += LANES) {
         vec x[LANES] = {0};
-        for (i64 r = 0; r < LANES && i + r < n; ++r, out += row, g += WHOLE(width, COLUMNS)) {
-            vec all = {0};
-            i64 k = 0;
-            for (; column == 1 && k < whole; k += LANES) all += *(const vec *)(g + k) * *(const vec *)(out + k);
-            for (; k < width; ++k) all[k % LANES] += g[k] * out[k * column];
-            x[r] = all;
+        for (i64 r = 0; r < LANES && i + r < n; ++r, out += row, g += STEP) {
+            for (i64 k = 0; k < whole; k += LANES) x[r] += *(const vec *)(g + k / KEYS * LINES * STEP + k % KEYS) * *(const vec *)(out + k);
+            for (i64 k = whole; k < width; ++k) x[r][k % LANES] += g[k / KEYS * LINES * STEP + k % KEYS] * out[k * column];
         }
         FOLDED(sum, x, levels + i);
     }
     for (i64 i = 0; s->to_logsumexp && i < n; ++i) levels[i] -= s->to_logsumexp[head * c->queries + from + i];
 }
 
+/* Weights and slopes of keys `k` .. `k + keys` for n queries of a tile, the first of which is `i` of the block that begins with query `from`. */
+static void tile_slopes(const attention_t *c, const back_t *s, const back_room_t *r, i64 head, i64 from, i64 i, i64 n, i64 k, i64 keys, const f32 *levels)
+{
+    f32 *w = r->weights + i * STEP, *d = r->slopes + i * STEP;
+    i64 whole = WHOLE(keys, LANES);
+    scores_of(n, keys, c->width, r->queries + i * STEP, LINES, r->key_panels + k * c->width, w);
+    scores_of(n, keys, c->value_width, r->g + i * STEP, LINES, r->value_panels + k * c->value_width, d);
+    limit_all(c, s->mask, head, from + i, n, k, keys, w);
+    slopes_of(n, whole, w, d, s->logsumexp + head * c->queries + from + i, levels + i);
+    for (i64 x = 0; c->is_causal && x < n; ++x) *(vec *)(w + x * STEP + whole) = *(vec *)(d + x * STEP + whole) = (vec){0}; /* tiles of columns read on */
+}
+
+/* to (keys, of whole tiles' width) += columns of a block's queries `first` .. n, `keys` of them, by the chunks of `rows` (LINES, width). */
+static void add_columns(i64 keys, i64 first, i64 n, const f32 *columns, i64 width, const f32 *rows, f32 *to)
+{
+    i64 wide = WHOLE(width, COLUMNS);
+    for (i64 e = 0; e < wide; e += COLUMNS)
+        columns_tile((int)keys, n - first, columns + first * STEP, rows + (e / KEYS * LINES + first) * STEP + e % KEYS, STEP, to + e, wide, 1);
+}
+
+/* The same for a head's gradients. */
+INLINE void fetch_back(const attention_t *c, const back_t *s, i64 head, i64 from, i64 n)
+{
+    if (s->to_query) fetch(c, s->to_query, &c->to_query, c->width, head, from, n);
+    if (s->to_key) fetch(c, s->to_key, &c->to_key, c->width, head, from, LEAST(n, c->keys - from));
+    if (s->to_value) fetch(c, s->to_value, &c->to_value, c->value_width, head, from, LEAST(n, c->keys - from));
+}
+
 /* Queries from .. from + n of a head, n of at most LINES. */
 static void attend_back(const attention_t *c, const back_t *s, const back_room_t *r, i64 head, i64 from, i64 n)
 {
     i64 seen = seen_by(c, from + n), high = height(n), wide = WHOLE(c->width, COLUMNS), value_wide = WHOLE(c->value_width, COLUMNS);
-    to_rows(n, c->width, s->query + place(c, &c->query, head) + from * c->query.row, c->query.row, c->query.column, (f32)c->scale, r->queries);
-    to_rows(n, c->value_width, s->g + place(c, &c->g, head) + from * c->g.row, c->g.row, c->g.column, 1, r->g);
-    to_columns(n, high, c->width, r->queries, r->query_columns);
-    to_columns(n, high, c->value_width, r->g, r->g_columns);
+    to_chunks(n, c->width, s->query + place(c, &c->query, head) + from * c->query.row, c->query.row, c->query.column, (f32)c->scale, r->queries, LINES);
+    to_chunks(n, c->value_width, s->g + place(c, &c->g, head) + from * c->g.row, c->g.row, c->g.column, 1, r->g, LINES);
     f32 levels[LINES + LANES];
     levels_of(c, s, head, from, n, r->g, levels);
     for (i64 k = 0; k < seen; k += KEYS) {
         i64 keys = LEAST(KEYS, seen - k), key_high = height(keys);
         for (i64 i = 0; i < n; i += high) {
-            i64 rows = LEAST(high, n - i), wanted = LEAST(keys, seen_by(c, from + i + rows) + ROWS - k); /* tiles of columns read ROWS more */
-            if (wanted <= 0) continue;
-            f32 *w = r->weights + i * STEP, *d = r->slopes + i * STEP;
-            scores_of(rows, high, wanted, c->width, r->query_columns + i * c->width, r->key_panels + k * c->width, w);
-            scores_of(rows, high, wanted, c->value_width, r->g_columns + i * c->value_width, r->value_panels + k * c->value_width, d);
-            for (i64 x = 0; x < rows; ++x, w += STEP, d += STEP) {
-                f32 sum = s->logsumexp[head * c->queries + from + i + x], level = levels[i + x];
-                limit(c, s->mask, head, from + i + x, k, wanted, w);
-                for (i64 y = 0; y < wanted; y += LANES) EACH_LANE { w[y + l] = weight(w[y + l] - sum); d[y + l] = (d[y + l] - level) * w[y + l]; }
-            }
-            i64 deep = LEAST(keys, seen_by(c, from + i + rows) - k);
-            for (i64 e = 0; s->to_query && deep > 0 && e < wide; e += COLUMNS)
-                rows_tile((int)rows, deep, r->slopes + i * STEP, r->keys + k * wide + e, wide, r->to_query + i * wide + e, wide, k > 0);
+            i64 rows = LEAST(high, n - i), some = LEAST(keys, seen_by(c, from + i + rows) - k);
+            if (some <= 0) continue;
+            if (!k) fetch_back(c, s, head, from + i, rows);
+            tile_slopes(c, s, r, head, from, i, rows, k, some, levels);
+            for (i64 e = 0; s->to_query && e < wide; e += COLUMNS)
+                rows_tile((int)rows, 2, some, r->slopes + i * STEP, r->keys + k * wide + e, wide, r->to_query + i * wide + e, wide, k > 0);
         }
         for (i64 j = 0; j < keys; j += key_high) {
-            i64 rows = LEAST(key_high, keys - j), first = c->is_causal && k + j > from ? k + j - from : 0; /* query that sees them */
+            i64 some = LEAST(key_high, keys - j), first = c->is_causal && k + j > from ? k + j - from : 0; /* query that sees them */
             if (first >= n) break;
-            for (i64 e = 0; s->to_key && e < wide; e += COLUMNS)
-                columns_tile((int)rows, n - first, r->slopes + first * STEP + j, r->queries + first * wide + e, wide, r->to_key + (k + j) * wide + e, wide, 1);
-            for (i64 e = 0; s->to_value && e < value_wide; e += COLUMNS)
-                columns_tile((int)rows, n - first, r->weights + first * STEP + j, r->g + first * value_wide + e, value_wide, r->to_value + (k + j) * value_wide + e, value_wide, 1);
+            if (s->to_key) add_columns(some, first, n, r->slopes + j, c->width, r->queries, r->to_key + (k + j) * wide);
+            if (s->to_value) add_columns(some, first, n, r->weights + j, c->value_width, r->g, r->to_value + (k + j) * value_wide);
         }
     }
     if (s->to_query) from_rows(n, c->width, r->to_query, (f32)c->scale, s->to_query + place(c, &c->to_query, head) + from * c->to_query.row, c->to_query.row);
@@ -411,7 +455,7 @@ static int attention_back(const attention_t *c, const back_t *s, i64 first, i64 
         const f32 *key = s->key + place(c, &c->key, head), *value = s->value + place(c, &c->value, head);
         to_panels(c->keys, c->width, key, c->key.row, c->key.column, r.key_panels);
         to_panels(c->keys, c->value_width, value, c->value.row, c->value.column, r.value_panels);
-        if (s->to_query) to_rows(c->keys, c->width, key, c->key.row, c->key.column, 1, r.keys);
+        if (s->to_query) to_rows(c->keys, c->width, key, c->key.row, c->key.column, 1, r.keys, WHOLE(c->width, COLUMNS));
         memset(r.to_key, 0, c->keys * WHOLE(c->width, COLUMNS) * sizeof(f32));
         memset(r.to_value, 0, c->keys * WHOLE(c->value_width, COLUMNS) * sizeof(f32));
         for (i64 from = 0; from < c->queries; from += LINES) attend_back(c, s, &r, head, from, LEAST(LINES, c->queries - from));
