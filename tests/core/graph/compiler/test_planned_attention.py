@@ -97,3 +97,33 @@ def test_programs_make_no_table_that_eager_keeps(queries, launches):
         np.testing.assert_allclose(got.detach(), expected.detach(), rtol=1e-4, atol=1e-5)
     calls = [n for n in Making(compiled.graph, 2).nests if isinstance(n, CallNest)]
     assert len([n for n in calls if isinstance(n.launch.kernel, Planned)]) == launches
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_parts_of_any_size_have_the_same_bits(threads):
+    """Three threads have equal parts."""
+    given, others = ([drawn(7, 140, 4).requires_grad_() for _ in range(3)] for _ in range(2))
+
+    def step(q, k, v):
+        out = dot_attention.call(q, k, v, None, True, 0.4)[0]
+        return out, *facula.autograd.grad(out.sin().sum(), [q, k, v])
+
+    before = facula.get_num_threads()
+    facula.set_num_threads(threads)
+    try:
+        compiled = facula.compile(step, backend="c")
+        compiled(*given)
+        code = compiled.last.code
+        assert code.source.count("p->shares[thread].cut, p->shares[thread + 1].cut") == (
+            2 if threads == 2 else 0
+        )
+        first = [x.detach().numpy().copy() for x in compiled(*given)]
+        for cut in range(code.shares[1].low, code.shares[1].high + 1):
+            compiled(*others)  # what a part left out would be these's
+            code.shares[1].cut = cut
+            for got, expected in zip(compiled(*given), first, strict=True):
+                np.testing.assert_array_equal(got.detach().numpy(), expected)
+    finally:
+        facula.set_num_threads(before)
+    for got, expected in zip(first, step(*given), strict=True):
+        np.testing.assert_allclose(got, expected.detach().numpy(), rtol=1e-4, atol=1e-5)

@@ -34,7 +34,7 @@ class Attend(Planned):
         first = self.names.index("to_query" if shape.back else "output")
         written, work = tuple(range(first, len(self.names))), shape.multiplications // 2
         request = "attention", tuple(given)
-        super().__init__(ctypes.addressof(self.plan), written, work, request=request)
+        super().__init__(ctypes.addressof(self.plan), written, work, request=request, is_cut=True)
 
 
 def _layout(x: BufferArray | None) -> unit.Layout:

@@ -39,7 +39,7 @@ from facula.graph.compiler.nests import (
     Value,
 )
 from facula.graph.compiler.planned import Planned
-from facula.graph.compiler.shares import Share
+from facula.graph.compiler.shares import GRAINS, Share, grained
 
 #: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
 LANES, BLOCK = 32, 4096
@@ -57,6 +57,7 @@ typedef struct {{
     void **plans; gemm_bf16_t gemm_bf16;
 }} program_t;
 typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* that a plan begins with */
+typedef int (*cut_part_t)(void *plan, void **slots, i64 begin, i64 end, i64 whole);
 #ifdef __clang__
 #define NEST static __attribute__((noinline))
 #else /* GCC 12 drops calls of functions that store through such restrict pointers: it shall know nothing of them */
@@ -478,9 +479,13 @@ class NestPrinter:
             for i, x in enumerate(operands)
         )
         plan = f"p->plans[{plans.index(kernel)}]"
-        return [
-            f"if ((*(part_t *){plan})({plan}, (void *[]){{{slots}}}, thread, THREADS)) p->flag[0] = {LIBRARY};"
-        ]
+        kind, which = "part_t", "thread, THREADS"
+        if kernel.is_cut:
+            kind, which = "cut_part_t", "thread, thread + 1, THREADS"
+            if grained(0, GRAINS, self.emitter.threads):
+                which = f"p->shares[thread].cut, p->shares[thread + 1].cut, {GRAINS}"
+        call = f"(*({kind} *){plan})({plan}, (void *[]){{{slots}}}, {which})"
+        return [f"if ({call}) p->flag[0] = {LIBRARY};"]
 
 
 def _memory(operand: Operand) -> Memory:

@@ -16,7 +16,8 @@ _MAKERS = {
 class Planned:
     """A kernel whose plan lies at `address`: a struct that begins with the function which does a thread's part of it.
 
-    That is called with the plan, an array of pointers, the thread and their number. A launch has one operand (or None) for
+    That is called with the plan, an array of pointers, the thread and their number; where parts may be of any size (`is_cut`), with where the
+    part begins and ends, and of what, in place of these. A launch has one operand (or None) for
     each pointer; those at `written` are written, those at `halves` are to bfloat16, others to float32. `work` is what it costs,
     as the schedule counts; None: by what is written. Launches of one object with the same operands may be joined. `request`
     says in words, numbers and tuples of them what it does, as no other does, its first word in `_MAKERS`; `workspace` how many
@@ -25,10 +26,10 @@ class Planned:
 
     def __init__(
         self, address: int, written: tuple[int, ...], work: int | None = None, *, request: tuple[Any, ...], workspace: int = 0,
-        halves: tuple[int, ...] = (),
+        halves: tuple[int, ...] = (), is_cut: bool = False,
     ):  # fmt: skip
         self.address, self.written, self.work, self.halves = address, written, work, halves
-        self.request, self.workspace = request, workspace
+        self.request, self.workspace, self.is_cut = request, workspace, is_cut
 
 
 def plan_again(request: tuple[Any, ...]) -> Planned:

@@ -465,15 +465,17 @@ static int attention_back(const attention_t *c, const back_t *s, i64 first, i64 
     return 1;
 }
 
-/* ---- in a program whose threads all call it: this thread's part. Ends without waiting for the others. */
+/* ---- in a program whose threads all call it: this thread's part, from `begin` to `end` of `whole`. Ends without waiting for the others. */
 
-int attention_part(const attention_t *c, void **slots, int thread, int threads)
+static i64 cut(i64 n, i64 at, i64 whole) { return (2 * n * at + whole) / (2 * whole); }
+
+int attention_part(const attention_t *c, void **slots, i64 begin, i64 end, i64 whole)
 {
     i64 parts = c->heads * parts_of_head(c);
-    return !attention_forward(c, (const forward_t *)slots, parts * thread / threads, parts * (thread + 1) / threads);
+    return !attention_forward(c, (const forward_t *)slots, cut(parts, begin, whole), cut(parts, end, whole));
 }
 
-int attention_back_part(const attention_t *c, void **slots, int thread, int threads)
+int attention_back_part(const attention_t *c, void **slots, i64 begin, i64 end, i64 whole)
 {
-    return !attention_back(c, (const back_t *)slots, c->heads * thread / threads, c->heads * (thread + 1) / threads);
+    return !attention_back(c, (const back_t *)slots, cut(c->heads, begin, whole), cut(c->heads, end, whole));
 }
