@@ -20,7 +20,7 @@ def table_rows(backend: Any, below: Kernel) -> Kernel:
         rows, n = weight.shape
         size = indices.size * n
         fits = (units.is_awake or size >= units.SMALL) and size and weight.flags.c_contiguous
-        fits = fits and indices.dtype in NUMBERS
+        fits = fits and (indices.dtype is I64 or indices.dtype in NUMBERS)
         run = fits and units.function("embedding", "table_rows", 3, 3)
         if run:
             at = np.ascontiguousarray(indices, I64)

@@ -184,29 +184,32 @@ def _keep_values_of(t: Tensor, newest: Any, start: int) -> None:
     if t._cell is None:
         t._cell = [0]
     stack, copies = [newest], {}
+
+    def over(kept: Any) -> Any:
+        """The tensor over that memory in what a node keeps in one place (`record.keep_input`), or None."""
+        is_pair = kept.__class__ is tuple and len(kept) == 2 and kept[1].__class__ is int
+        tensor = kept[0] if is_pair else kept
+        return tensor if isinstance(tensor, Tensor) and tensor._cell is t._cell else None
+
     while stack:
         node = stack.pop()
         if node is None or isinstance(node, Tensor) or node.time < start:
             continue
         stack.extend((node.node,) if hasattr(node, "node") else node.edges)
-        if not any(
-            k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell
-            for k in node.kept or ()
-        ):
+        if all(over(k) is None for k in node.kept or ()):
             continue
         kept = []
         for k in node.kept:
-            if k.__class__ is tuple and k and isinstance(k[0], Tensor) and k[0]._cell is t._cell:
-                if id(k[0]) not in copies:
-                    copy = copies[id(k[0])] = alias(k[0])
-                    copy._array, copy._node, copy._view, copy._cell = (
-                        k[0]._backend.copy(k[0]._array),
-                        edge_or_none(k[0]),
-                        None,
-                        None,
-                    )
-                k = (copies[id(k[0])], 0)
-            kept.append(k)
+            tensor = over(k)
+            if tensor is not None and id(tensor) not in copies:
+                copy = copies[id(tensor)] = alias(tensor)
+                copy._array, copy._node, copy._view, copy._cell = (
+                    tensor._backend.copy(tensor._array),
+                    edge_or_none(tensor),
+                    None,
+                    None,
+                )
+            kept.append(k if tensor is None else copies[id(tensor)])
         node.kept = tuple(kept)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import Mode, state
+from facula.autograd.record import mark
 
 
 class Anomaly(Mode):
@@ -21,6 +22,7 @@ class Anomaly(Mode):
             if isinstance(t, Tensor) and t._node is not None:
                 node = getattr(t._node, "node", t._node)
                 node.traceback, node.check_nan = _user_stack(), self.check_nan
+                mark(node)
         return result
 
 

@@ -18,12 +18,15 @@ SLICES = frozenset(("slice", "select", "narrow", "diagonal"))
 #: In the place of a function: the node goes the general way; its gradient goes into a part of a buffer.
 GENERAL, PART = False, True
 
-_INPUT = """    if k{i}.__class__ is tuple:
-        tensor, at = k{i}
-        cell = tensor._cell
-        if cell is not None and cell[0] != at or cell is None and at:
-            input_of(node, k{i}, {name!r})
-        k{i} = tensor._array
+_INPUT = """    at = 0
+    if k{i}.__class__ is tuple:
+        k{i}, at = k{i}
+    if k{i}.__class__ is Tensor or k{i}.__class__ is Parameter:
+        if (k{i}._cell[0] if k{i}._cell else 0) != at:
+            input_of(node, (k{i}, at), {name!r})
+        k{i} = k{i}._array
+    elif k{i}.__class__ is not float:
+        k{i} = input_of(node, (k{i}, at), {name!r})
 """
 _OUTPUT = """    k{i}, cell, at = k{i}
     if cell[0] != at:

@@ -121,7 +121,11 @@ _NAMES = frozenset(
         "op",
         "options",
         "out",
+        "edges",
+        "plan",
         "plan_1",
+        "plan_for",
+        "plans",
         "run",
         "state",
         "tick",
@@ -295,7 +299,7 @@ _LIST = """def {name}({signature}):
     {first} = tuple({first})
     if (mode is not True and mode is not False) or not {first}:
         return run(op, ({first},), ({opts}))
-    tracked, bit, arrays = 0, 1, []
+    tracked, bit, arrays, edges = 0, 1, [], []
     try:
         backend = {first}[0]._backend
         dt = {first}[0]._array.dtype
@@ -308,6 +312,9 @@ _LIST = """def {name}({signature}):
             arrays.append(a)
             if x._requires_grad if x._view is None else is_tracked(x):
                 tracked |= bit
+                edges.append((x._node or x) if x._view is None else edge_of(x))
+            else:
+                edges.append(None)
             bit <<= 1
     except AttributeError:
         return run(op, ({first},), ({opts}))
@@ -323,7 +330,14 @@ _LIST = """def {name}({signature}):
     out._node = out._view = out._cell = None
     out._requires_grad = False
     if mode and tracked and c.dtype.kind not in 'iub'{differentiable}:
-        out._node = node = make_node(op, tracked, ({first},), {first}, ({opts}), (out,), backend)
+        out._node = node = new(Node)
+        node.op = op
+        node.backend = backend
+        node.options = options = ({opts})
+        node.edges = tuple(edges)
+        node.plan = plan = plans.get((tracked, (len(edges),))) or plan_for(op, tracked, ({first},))
+        node.kept = plan.keep(({first},), options, (out,))
+        node.time = tick()
         node.shape = c.shape
         out._requires_grad = True
     return out
@@ -390,9 +404,15 @@ _ONE = [
     "    out._backend = backend",
     "    out._node = out._view = out._cell = None",
     "    out._requires_grad = False",
-    "    if mode and tracked and c.dtype.kind not in 'iub'{differentiable}:",
-    "        ins = ({ins})",
-    "        out._node = node = make_node(op, tracked, ins, ins, ({opts}), (out,), backend)",
+    "    if mode and tracked and c.dtype.kind not in 'iub'{differentiable}:",  # `make_node`, written out
+    "        out._node = node = new(Node)",
+    "        node.op = op",
+    "        node.backend = backend",
+    "        node.options = options = ({opts})",
+    "        node.edges = ({edges})",
+    "        node.plan = plan = plans.get(tracked) or plan_for(op, tracked, ())",
+    "        node.kept = plan.keep(({ins}), options, (out,))",
+    "        node.time = tick()",
     "        node.shape = c.shape",
     "        out._requires_grad = True",
     "    return out",
@@ -407,13 +427,17 @@ def _mark(name: str, bit: int, indent: str, sign: str) -> list[str]:
     return [f"{indent}if {is_tracked}:", f"{indent}    tracked |= {1 << bit}"]
 
 
+#: `record.keep_input` of a tensor, written out.
+_KEEP_INPUT = "({0} if not {0}._cell or not {0}._cell[0] else ({0}, {0}._cell[0]))"
+
+
 def _unary_keep(op: Op) -> str:
     """The statements that fill `node.kept`."""
     if not op.rules:
         return "pass"
     first = op.inputs[0]
     value = {
-        INPUT: f"({first}, 0 if {first}._cell is None else {first}._cell[0])",
+        INPUT: _KEEP_INPUT.format(first),
         OUTPUT: "(c, cell, 0)", SHAPE: "a.shape", DTYPE: "dt", NEEDS: "None",
     }  # fmt: skip
     saves = plan_for(op, 1, (None,)).saves
@@ -432,8 +456,7 @@ def _binary_keep(op: Op) -> str:
         for kind, at, _ in plan_for(op, mask, (None, None)).saves:
             name = op.inputs[at] if kind != OUTPUT else "out"
             if kind == INPUT:
-                v = f"0 if {name}._cell is None else {name}._cell[0]"
-                tensor = f"({name}, {v})"
+                tensor = _KEEP_INPUT.format(name)
                 items.append(f"({tensor} if kind is not float else {name})" if at == 1 else tensor)
             elif kind == OUTPUT:
                 items.append("(c, cell, 0)")
@@ -449,7 +472,7 @@ def _binary_keep(op: Op) -> str:
 
 def _compile(op: Op, template: str, take: str = "") -> Any:
     parameters = []
-    scope = dict(vars(record), op=op)
+    scope = dict(vars(record), op=op, plans=op.plans)
     for i, p in enumerate(op.parameters):
         if p.default is REQUIRED:
             parameters.append(p.name)
@@ -465,6 +488,10 @@ def _compile(op: Op, template: str, take: str = "") -> Any:
         "opts": "".join(value[n] + ", " for n in op.options),
         "args": "".join(value[p.name] + ", " for p in op.parameters),
         "first": op.inputs[0] if op.inputs else "",
+        "edges": "".join(
+            f"(({n}._node or {n}) if {n}._view is None else edge_of({n})) if tracked & {1 << i} else None, "
+            for i, n in enumerate(op.inputs)
+        ),
         "differentiable": "" if op.rules else " and False",
         "take": take,
     }

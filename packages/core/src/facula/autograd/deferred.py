@@ -14,9 +14,7 @@ from typing import Any
 class Deferred:
     """`function(xp, *columns, *options)`, an array of `shape`, for columns whose rows are still to be joined."""
 
-    __slots__ = (
-        "backend", "columns", "elements", "first", "function", "options", "shape", "total"
-    )  # fmt: skip
+    __slots__ = ("backend", "columns", "elements", "function", "kind", "options", "shape", "total")
 
     def __init__(
         self,
@@ -28,16 +26,13 @@ class Deferred:
         elements: int,
     ):
         self.backend, self.function, self.shape, self.options = backend, function, shape, options
-        self.columns, self.elements, self.first, self.total = [columns], elements, columns, None
+        self.columns, self.elements, self.total = [columns], elements, None
+        #: What sums must share to be one.
+        self.kind = (function, backend, options, [c.dtype for c in columns])
 
     def add(self, other: Deferred) -> bool:
         """Takes the rows of `other` too; False where it is a sum of another kind."""
-        if (
-            other.function is not self.function
-            or other.options != self.options
-            or other.backend is not self.backend
-            or any([a.dtype is not b.dtype for a, b in zip(self.first, other.first)])
-        ):
+        if other.kind != self.kind:
             return False
         if self.elements + other.elements > prod(
             self.shape

@@ -10,7 +10,7 @@ import heapq
 import sys
 from typing import Any, NoReturn
 
-from facula._tensor import Tensor, alias, bump
+from facula._tensor import Parameter, Tensor, alias, bump
 from facula.autograd.back import GENERAL, PART, SLICES, build
 from facula.autograd.deferred import Deferred
 from facula.autograd.halves import Halves, rules_take_halves, single
@@ -23,6 +23,7 @@ from facula.autograd.record import (
     Output,
     attach_output,
     from_array,
+    kept_input,
     recorder,
     version,
 )
@@ -42,7 +43,6 @@ class Pass:
         self.parts: dict[int, list[Any]] = {}  # several-output nodes: cotangents by output
         self.owned: set[int] = set()  # targets whose pending array is ours alone to write
         self.heap: list[tuple[int, Node]] = []
-        self.queued: set[int] = set()
         self.leaves: dict[int, Tensor] = {}
         self.captured: dict[int, Any] = {}
 
@@ -62,10 +62,10 @@ class Pass:
         key = id(target)
         if self.needed is not None and key not in self.needed:
             return
-        if isinstance(target, Node):
-            shape, backend = target.shape, target.backend
-        else:
+        if isinstance(target, Tensor):
             shape, backend = target._array.shape, target._backend
+        else:
+            shape, backend = target.shape, target.backend
         if g.shape != shape:
             if g.__class__ is Deferred:
                 g = g.value()
@@ -120,16 +120,14 @@ class Pass:
                 backend.write(buffer, before.value() if before.__class__ is Deferred else before)
             self.pending[key] = buffer
             self.owned.add(key)
+            if before is None:
+                self.queue(target)
         backend.accumulate(getattr(backend, node.op.name)(buffer, *node.options), g)
-        self.queue(target)
 
     def queue(self, target: Any) -> None:
-        key = id(target)
-        if key in self.queued:
-            return
-        self.queued.add(key)
+        """Called when the first gradient has come for a target."""
         if isinstance(target, Tensor):
-            self.leaves[key] = target
+            self.leaves[id(target)] = target
         else:
             heapq.heappush(self.heap, (-target.time, target))
 
@@ -166,18 +164,19 @@ class Pass:
     def _run_plain(self) -> None:
         """All nodes, where nobody watches, and nothing but leaves is asked for."""
         heap, pending, owned, send = self.heap, self.pending, self.owned, self.send
-        pop, queued, needs_kept = heapq.heappop, self.queued, self.retain_graph
+        pop, push, needs_kept = heapq.heappop, heapq.heappush, self.retain_graph
         while heap:
             node = pop(heap)[1]
-            key = id(node)
-            g = pending.pop(key, None)
-            owned.discard(key)
+            g = pending.pop(id(node), None)
             if g is None:
-                g = self.parts.pop(key)
+                g = self.parts.pop(id(node))
             elif g.__class__ is Deferred:
                 g = g.value()
-            if node.__class__ is Output:
+            if isinstance(node, Output):
                 self._run_output(node, g)
+                continue
+            if node.__class__ is not Node:  # a marked one, or one of a checkpoint
+                self._run_node(node, g)
                 continue
             plan = node.plan
             run = plan.back
@@ -185,9 +184,6 @@ class Pass:
                 run = plan.back = build(node.op, plan, _GENERAL)
             if (
                 run is GENERAL
-                or node.hooks
-                or node.traceback
-                or node.half is not None
                 or node.backend.scope is not None
                 or not (g.__class__ is list or g.dtype is F32 or g.dtype is F64)
             ):
@@ -212,9 +208,14 @@ class Pass:
                     key = id(target)
                     if target.__class__ is Node and key not in pending and gi.shape == target.shape:
                         pending[key] = gi  # `send`, where nothing waits yet
-                        if key not in queued:
-                            queued.add(key)
-                            heapq.heappush(heap, (-target.time, target))
+                        push(heap, (-target.time, target))
+                    elif (
+                        target.__class__ is Output
+                        and not target.hooks
+                        and gi.__class__ is not Deferred
+                        and gi.shape == target.shape
+                    ):
+                        self._collect(target, gi)  # what the part would pass on when its turn came
                     else:
                         send(target, gi)
 
@@ -222,19 +223,23 @@ class Pass:
         if part.hooks:
             g = self._call_hooks(part.hooks, g, part.backend)
         self._capture(part, g)
-        node = part.node
-        if self.needed is not None and id(node) not in self.needed:
-            return
+        if self.needed is None or id(part.node) in self.needed:
+            self._collect(part, g)
+
+    def _collect(self, part: Output, g: Any) -> None:
+        """Puts the gradient of an output beside those of the others, or adds it to what came for it before."""
+        node, index = part.node, part.index
         waiting = self.parts.get(id(node))
         if waiting is None:
-            waiting = self.parts[id(node)] = [None] * max(len(node.op.outputs), part.index + 1)
-        while len(waiting) <= part.index:
+            waiting = self.parts[id(node)] = [None] * max(len(node.op.outputs), index + 1)
+            self.queue(node)
+        while len(waiting) <= index:
             waiting.append(None)
-        before = waiting[
-            part.index
-        ]  # an output that a rule kept is a part of its own when differentiated
-        waiting[part.index] = g if before is None else self.namespace(node.backend).add(before, g)
-        self.queue(node)
+        before = waiting[index]
+        if before is None:
+            waiting[index] = g
+        else:
+            waiting[index] = self.namespace(node.backend).add(before, g)
 
     def _call_hooks(self, hooks: dict[int, Any], g: Any, backend: Any) -> Any:
         tensor = self.wrap(g, backend)
@@ -351,9 +356,9 @@ def _saved(node: Node, save: tuple[int, int, str], kept: Any, create_graph: bool
 
 
 def _saved_input(node: Node, kept: Any, name: str, create_graph: bool) -> Any:
-    if kept.__class__ is not tuple:
-        return kept
-    tensor, at = kept
+    tensor, at = kept_input(kept)
+    if not isinstance(tensor, Tensor):
+        return tensor
     if version(tensor) != at:
         raise_moved(node, f"its input '{name}'", tensor.shape, version(tensor), at)
     return tensor if create_graph else tensor._array
@@ -387,7 +392,10 @@ def raise_moved(node: Node, what: str, shape: Any, now: int, then: int) -> None:
     )
 
 
-_GENERAL = {"freed": raise_freed, "input_of": _saved_array, "moved": raise_moved}
+_GENERAL = {
+    "freed": raise_freed, "input_of": _saved_array, "moved": raise_moved,
+    "Tensor": Tensor, "Parameter": Parameter,
+}  # fmt: skip
 
 
 # ---- entry points

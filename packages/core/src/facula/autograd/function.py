@@ -8,10 +8,7 @@ from typing import Any
 
 from facula._tensor import Tensor, bump, edge_of, is_tracked
 from facula.autograd.mode import enable_grad, is_grad_enabled, no_grad
-from facula.autograd.record import Node, Plan, attach_output, from_array, tick, version
-
-_EMPTY_PLAN: Any = object.__new__(Plan)
-_EMPTY_PLAN.saves, _EMPTY_PLAN.calls, _EMPTY_PLAN.back = (), [], False
+from facula.autograd.record import Node, attach_output, from_array, function_node, version
 
 
 class FunctionCtx:
@@ -199,14 +196,6 @@ class Function:
                 r = results[i] = r.detach()
             attach_output(node, i, r, node.backend)
         return node
-
-
-def function_node(op: Any, edges: tuple[Any, ...], backend: Any) -> Node:
-    """A node of the tape whose `op.backward(node, gradients of outputs, pass)` does all; outputs are attached to it."""
-    node = object.__new__(Node)
-    node.op, node.edges, node.kept, node.options, node.plan = op, edges, (), (), _EMPTY_PLAN
-    node.shape, node.time, node.backend = (), tick(), backend
-    return node
 
 
 def _save(ctx: FunctionCtx, results: list[Any], node: Node | None) -> None:

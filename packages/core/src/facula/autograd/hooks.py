@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from facula._tensor import Tensor, edge_of, is_tracked
+from facula.autograd.record import mark
 
 _ids = count()
 _LAST = -1
@@ -55,6 +56,7 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Re
         return add_hook(target.__dict__.setdefault("_hooks", {}), hook)
     if target.hooks is None:
         target.hooks = {}
+        mark(target)
     return add_hook(target.hooks, hook)
 
 

@@ -13,6 +13,7 @@ from facula import promotion
 from facula._tensor import Parameter, Tensor, View, edge_of, is_tracked
 from facula.autograd.halves import ONE_PRODUCT, half_kernel
 from facula.autograd.mode import plain, state
+from facula.autograd.parts import PARTS, joined
 from facula.dtypes import B8, BOOL, F32, F64, FLOAT, FROM_NUMPY, HALF, I64, INTEGER
 from facula.mixed_devices import mixed_devices
 from facula.ops._op import OPS, REQUIRED, Op
@@ -52,6 +53,17 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.op.name} node>"
+
+
+class MarkedNode(Node):
+    """A Node that has hooks, a traceback or a half: `mark` makes it one. An ordinary backward pass need not look for those."""
+
+    __slots__ = ()
+
+
+def mark(node: Any) -> None:
+    if node.__class__ is Node:
+        node.__class__ = MarkedNode
 
 
 class Output(Node):
@@ -150,8 +162,14 @@ def version(t: Any) -> int:
     return 0 if cell is None else cell[0]
 
 
-def _keep_input(x: Any) -> Any:
-    return (x, version(x)) if isinstance(x, Tensor) else x
+def keep_input(x: Any) -> Any:
+    """An input as nodes keep it: a tensor that was never written as itself, another one with its version."""
+    return (x, x._cell[0]) if isinstance(x, Tensor) and x._cell and x._cell[0] else x
+
+
+def kept_input(kept: Any) -> tuple[Any, int]:
+    """The tensor (or number, or None) and its version, of what `keep_input` gave."""
+    return kept if kept.__class__ is tuple else (kept, 0)
 
 
 def _keep_output(tensor: Tensor) -> tuple[Any, list[int], int]:
@@ -164,7 +182,7 @@ def _keep_output(tensor: Tensor) -> tuple[Any, list[int], int]:
 
 def _shape_of(x: Any) -> Any:
     if x.__class__ is tuple:
-        return tuple(_shape_of(y) for y in x)
+        return tuple([y._array.shape if isinstance(y, Tensor) else _shape_of(y) for y in x])
     return x._array.shape if isinstance(x, Tensor) else ()
 
 
@@ -173,11 +191,11 @@ def _dtype_of(x: Any) -> Any:
 
 
 def _keep_inputs(xs: Any) -> Any:
-    return tuple([_keep_input(x) for x in xs])
+    return tuple([keep_input(x) for x in xs])
 
 
 _KEPT = {
-    INPUT: "(x{i}, 0 if x{i}._cell is None else x{i}._cell[0]) if isinstance(x{i} := ins[{at}], Tensor) else x{i}",
+    INPUT: "x{i} if not isinstance(x{i} := ins[{at}], Tensor) or not x{i}._cell or not x{i}._cell[0] else keep_input(x{i})",
     SHAPE: "x{i}._array.shape if isinstance(x{i} := ins[{at}], Tensor) else _shape_of(x{i})",
     OUTPUT: "_keep_output(outs[{at}])", OPTION: "opts[{at}]", DTYPE: "_dtype_of(ins[{at}])", NEEDS: "None",
     MANY: "_keep_inputs(ins[{at}])",
@@ -461,6 +479,7 @@ def execute(
         node.shape = out._array.shape
         if half is not None:
             node.half = half
+            mark(node)
         out._node, out._requires_grad = node, True
     return out
 
@@ -483,10 +502,23 @@ def several(
         node.shape = ()
         if half is not None:
             node.half = half
+            mark(node)
         for i, out in enumerate(outs):
             if out is not None and out._array.dtype.kind not in "iub":
                 attach_output(node, i, out, backend)
     return op.result(*outs)
+
+
+_EMPTY_PLAN: Any = new(Plan)
+_EMPTY_PLAN.saves, _EMPTY_PLAN.calls, _EMPTY_PLAN.back = (), [], False
+
+
+def function_node(op: Any, edges: tuple[Any, ...], backend: Any) -> Node:
+    """A node of the tape whose `op.backward(node, gradients of outputs, pass)` does all; outputs are attached to it."""
+    node = new(Node)
+    node.op, node.edges, node.kept, node.options, node.plan = op, edges, (), (), _EMPTY_PLAN
+    node.shape, node.time, node.backend = (), tick(), backend
+    return node
 
 
 def attach_output(node: Node, index: int, out: Tensor, backend: Any) -> None:
@@ -505,6 +537,47 @@ def link_view(out: Tensor, source: Tensor, op: Op, opts: tuple[Any, ...]) -> Non
     out._cell = cell
     view = source._view
     out._view = View(source if view is None else view.base, view, op, opts, cell[0])
+
+
+#: What an ordinary backward pass runs for `parts`.
+_PARTS_PLAN: Any = new(Plan)
+_PARTS_PLAN.saves, _PARTS_PLAN.calls, _PARTS_PLAN.positions = (), [], (0,)
+_PARTS_PLAN.back = lambda node, gradients, xp: (joined(node, gradients, xp),)
+
+
+def parts(input: Tensor, dim: int, sizes: Any) -> tuple[Tensor, ...] | None:
+    """Views of `input` of these sizes, one after another along `dim`, of which one node joins the gradients.
+
+    Each is the view that `slice` makes. None where that op must be called for each, as the tape or a mode wants it.
+    """
+    array, view = input._array, input._view
+    if state.mode is not True or (array.dtype is not F32 and array.dtype is not F64):
+        return None
+    if not is_tracked(input):
+        return None
+    backend, cell = input._backend, input._cell
+    if cell is None:
+        cell = input._cell = [0]
+    node = function_node(PARTS, (edge_of(input),), backend)
+    node.options, node.plan = (array.shape, array.dtype, dim, sizes), _PARTS_PLAN
+    slice, shape, before = OPS["slice"], (), -1
+    base, out, start = input if view is None else view.base, [], 0
+    for index, size in enumerate(sizes):
+        made = new(Tensor)
+        made._array = part = backend.slice(array, dim, start, start + size, 1)
+        made._backend, made._cell, made._requires_grad = backend, cell, True
+        made._view = link = new(View)
+        link.base, link.before, link.op, link.seen = base, view, slice, cell[0]
+        link.options = (dim, start, start + size, 1)
+        made._node = end = new(Output)
+        end.node, end.index, end.backend, end.op = node, index, backend, PARTS
+        end.edges = end.kept = end.options = ()
+        if size != before:  # else the same tuple serves
+            shape, before = part.shape, size
+        end.time, end.shape = tick(), shape
+        out.append(made)
+        start += size
+    return tuple(out)
 
 
 class Recorder:
@@ -536,6 +609,9 @@ class Recorder:
     def asarray(self, array: Any) -> Tensor:
         """A NumPy array as a constant."""
         return from_array(self.backend, self.backend.asarray(array))
+
+    def parts(self, input: Tensor, dim: int, sizes: Any) -> tuple[Tensor, ...] | None:
+        return parts(input, dim, sizes)
 
     def strides(self, x: Tensor) -> tuple[int, ...]:
         return x._backend.strides(x._array)  # type: ignore[no-any-return]

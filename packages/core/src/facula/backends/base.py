@@ -172,6 +172,9 @@ class Backend:
         """The value outside the tape; raw arrays are never on it."""
         return array
 
+    def parts(self, array: Any, dim: int, sizes: Any) -> None:
+        """Parts of a tensor with one node for all of them, where it is on the tape; raw arrays are sliced one by one."""
+
     def bind(self, op: Op) -> None:
         """Makes `op` an attribute: looked up once, so that a call is a plain attribute access."""
         setattr(self, op.name, self._resolve(op))

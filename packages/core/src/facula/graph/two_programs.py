@@ -13,9 +13,14 @@ from facula._logging import artifact
 from facula._tensor import Tensor, edge_of, is_tracked
 from facula.autograd import grad
 from facula.autograd.engine import raise_freed, raise_moved
-from facula.autograd.function import function_node
 from facula.autograd.mode import Mode, enable_grad, plain, state, uncast
-from facula.autograd.record import Node as TapeNode, attach_output, from_array, version
+from facula.autograd.record import (
+    Node as TapeNode,
+    attach_output,
+    from_array,
+    function_node,
+    version,
+)
 from facula.graph.active import lock
 from facula.graph.capture import Held
 from facula.graph.deliver import home

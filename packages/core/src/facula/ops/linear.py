@@ -81,7 +81,7 @@ def _linear_rule(xp: Namespace, g: Any, input: Any, weight: Any, needs: Any) -> 
         to_weight = xp.by_rows(_weight_gradient, weight.shape, (rows, _rows(xp, input)))
     if needs[2]:
         one_row = rows.shape[0] == 1
-        to_bias = xp.reshape(rows, rows.shape[1:]) if one_row else xp.sum(rows, 0)
+        to_bias = xp.view(rows, rows.shape[1:]) if one_row else xp.sum(rows, 0)
     return to_input, to_weight, to_bias
 
 

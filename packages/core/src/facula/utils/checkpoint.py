@@ -12,7 +12,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import enable_grad, is_grad_enabled
-from facula.autograd.record import Node, tick
+from facula.autograd.record import MarkedNode, Node, tick
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -104,7 +104,7 @@ def checkpoint(
 def _empty(nodes: list[Node], again: Callable[[], list[Node]]) -> None:
     region = _Region(again, nodes)
     for node in nodes:
-        if node.__class__ is Node and node.op.backward is None and node.kept:
+        if node.__class__ in (Node, MarkedNode) and node.op.backward is None and node.kept:
             node.__class__ = CheckpointedNode
             _slot.__set__(node, region)
 
