@@ -306,6 +306,37 @@ def test_numbers_that_become_zero_are_seen(served):
     assert step.captures == 2 and weight.tolist() == [-1.0, -1.0]
 
 
+def test_what_is_not_updated_where_it_is_gets_copied(served, monkeypatch):
+    """Adam's counts of steps among them; by C, so that nothing is left to Python after the run."""
+    monkeypatch.setattr(quick, "_finish", None)
+    models = [nn.Sequential(*(nn.Linear(3, 3) for _ in range(5))) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    optimizers = [optim.Adam(m.parameters(), lr=0.01) for m in models]
+    steps = []
+    for model, optimizer in zip(models, optimizers):
+
+        def step(x, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = model(x).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        steps.append(step)
+    fast = facula.compile(steps[1], backend="c")
+    for _ in range(6):
+        np.testing.assert_allclose(fast(ones(2, 3)).item(), steps[0](ones(2, 3)).item(), rtol=1e-5)
+    assert served.calls or not served.has_builtins
+    program = fast.last
+    assert not all(program.code.writes_in_place(out) for _, out, _ in program.writes)
+    for a, b in zip(*(o.state.values() for o in optimizers)):
+        assert (
+            a["step"].item() == b["step"].item() == 6 and a["step"]._version == b["step"]._version
+        )
+        for name in ("exp_avg", "exp_avg_sq"):
+            np.testing.assert_allclose(b[name].numpy(), a[name].numpy(), rtol=2e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("is_given", [False, True])
 def test_writes_are_counted(is_given, served):
     """So that a backward pass that needs what was there before is refused."""

@@ -56,7 +56,7 @@ def quick_of(program: Program, guards: Guards, args: tuple[Any, ...], kwargs: di
 
 def _delivery_table(program: Program, scalars: list[tuple[Any, Any]]) -> Table:
     """Words for what is done before and after the run; by Python, where that is more than C knows of."""
-    code = program.first
+    code: Any = program.first
     delivery: Any = program.delivery
     in_c = program.recorded is None and _is_delivered_in_c(program)
     prepare = _preparation(program, scalars) if scalars or program.graph.options else None
@@ -65,12 +65,15 @@ def _delivery_table(program: Program, scalars: list[tuple[Any, Any]]) -> Table:
     table = Table().objects(code.lock.acquire, code.lock.release, lock.acquire, lock.release)
     for function in (prepare, finish, rebuild):
         table.objects(function) if function is not None else table.numbers(0)
-    writes = [_held(program.sources[at]) for at, _, _ in program.writes] if in_c else []
+    writes = [(_held(program.sources[at]), out) for at, out, _ in program.writes] if in_c else []
     grads = [(_held(source).__dict__, spec) for source, spec in program.grads] if in_c else []
     values = [(x, spec[1]) for x, spec in grads if spec is not None]
     results = program.results if in_c else []
     table.objects(MISSED, "_grad").numbers(len(writes), len(grads), len(values), len(results))
-    table.objects(*writes, *(x for x, _ in grads))
+    for written, out in writes:
+        copied = -1 if code.writes_in_place(out) else out
+        table.objects(written).numbers(copied, written._array.nbytes)
+    table.objects(*(x for x, _ in grads))
     for x, at in values:
         table.objects(x, delivery.backends[at]).numbers(at)
     for kind, at, *_ in results:
@@ -87,10 +90,19 @@ def _is_delivered_in_c(program: Program) -> bool:
     sources = [program.sources[at] for at, _, _ in program.writes] + [s for s, _ in program.grads]
     return (
         all(isinstance(s, Held) for s in sources)
-        and all(code.writes_in_place(out) for _, out, _ in program.writes)
+        and all(
+            code.writes_in_place(out) or _is_copied_whole(program.sources[at], code.results[out][1])
+            for at, out, _ in program.writes
+        )
         and all(r is None or r[0] == "value" for _, r in program.grads)
         and all(r[0] in ("value", "constant") for r in program.results)
     )
+
+
+def _is_copied_whole(source: Source, output: Any) -> bool:
+    """Whether an output's bytes, in their order, are those of the tensor that it is written to."""
+    x = _held(source)._array
+    return _is_plain_array(x) and (x.shape, x.dtype) == (output.shape, output.dtype)
 
 
 def _held(source: Source) -> Tensor:

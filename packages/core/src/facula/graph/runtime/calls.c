@@ -295,6 +295,7 @@ typedef struct {
     object *missed, *grad; /* what is returned where the program does not serve; "_grad" */
     word writes, dropped, grads, results;
 } delivery;
+enum { WRITE = 3 }; /* words of a tensor that is written */
 
 /* Calls a function for what it does; also where an error is on its way. Returns whether it did not raise. */
 static int done(object *function)
@@ -334,12 +335,16 @@ static int count_write(object *t)
     return number && cell && !PyList_SetItem(cell, 0, number);
 }
 
-/* Words: the tensors that were written; for each gradient the `__dict__` of its tensor, backend, which output. */
+/* Words: for each tensor that was written, which output is to be copied to it (-1 where it was updated itself), bytes;
+   for each gradient the `__dict__` of its tensor, backend, which output. */
 static int write_down(const delivery *d, object *outputs)
 {
     const word *at = (const word *)(d + 1);
-    for (word i = 0; i < d->writes; ++i)
-        if (!count_write(OBJECT(*at++))) return 0;
+    for (word i = 0; i < d->writes; ++i, at += WRITE) {
+        object *t = OBJECT(at[0]);
+        if (at[1] >= 0) memcpy(((array *)SLOT(t, array))->data, ((array *)PyTuple_GetItem(outputs, at[1]))->data, at[2]);
+        if (!count_write(t)) return 0;
+    }
     at += d->dropped;
     for (word i = 0; i < d->grads; ++i, at += 3) {
         object *grad = new_tensor(at + 1, outputs);
@@ -374,13 +379,13 @@ static object *deliver(const delivery *d, object *outputs)
         int right = write_down(d, outputs);
         if (!done(d->release_all) || !right) return 0;
     }
-    return result_of(d, (const word *)(d + 1) + d->writes + d->dropped + 3 * d->grads, outputs);
+    return result_of(d, (const word *)(d + 1) + WRITE * d->writes + d->dropped + 3 * d->grads, outputs);
 }
 
 /* Lets go of the gradients that the run will replace, so that their memory can take the new ones. */
 static int drop(const delivery *d)
 {
-    const word *at = (const word *)(d + 1) + d->writes;
+    const word *at = (const word *)(d + 1) + WRITE * d->writes;
     for (word i = 0; i < d->dropped; ++i, ++at)
         if (PyDict_SetItem(OBJECT(*at), d->grad, NONE)) return 0;
     return 1;
