@@ -288,6 +288,24 @@ def test_training_reads_numbers_and_writes_as_it_does_in_python(returns_argument
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("returns_argument", [False, True])
+def test_gradients_take_the_memory_of_those_that_they_replace(returns_argument, served):
+    weight, places = nn.Parameter(facula.zeros(5000)), set()
+
+    def step(x):
+        weight.grad = None
+        loss = (weight * x).sum()
+        loss.backward()
+        return (loss, x) if returns_argument else loss  # handed out by Python, or by C
+
+    step = facula.compile(step, backend="c")
+    for i in range(6):
+        step(facula.full((5000,), float(i)))
+        assert weight.grad[0].item() == i
+        places.add(weight.grad.data_ptr())
+    assert len(places) == 1 and served.since(0, 4)
+
+
 def test_numbers_that_become_zero_are_seen(served):
     weight = nn.Parameter(ones(2))
     optimizer = optim.SGD([weight], lr=0.5, momentum=0.0)

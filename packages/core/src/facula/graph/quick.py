@@ -66,14 +66,15 @@ def _delivery_table(program: Program, scalars: list[tuple[Any, Any]]) -> Table:
     for function in (prepare, finish, rebuild):
         table.objects(function) if function is not None else table.numbers(0)
     writes = [(_held(program.sources[at]), out) for at, out, _ in program.writes] if in_c else []
-    grads = [(_held(source).__dict__, spec) for source, spec in program.grads] if in_c else []
-    values = [(x, spec[1]) for x, spec in grads if spec is not None]
+    grads = [(s.held.__dict__, spec) for s, spec in program.grads if isinstance(s, Held)]
+    dropped = [x for x, _ in grads] if program.recorded is None else []
+    values = [(x, spec[1]) for x, spec in grads if spec is not None] if in_c else []
     results = program.results if in_c else []
-    table.objects(MISSED, "_grad").numbers(len(writes), len(grads), len(values), len(results))
+    table.objects(MISSED, "_grad").numbers(len(writes), len(dropped), len(values), len(results))
     for written, out in writes:
         copied = -1 if code.writes_in_place(out) else out
         table.objects(written).numbers(copied, written._array.nbytes)
-    table.objects(*(x for x, _ in grads))
+    table.objects(*dropped)
     for x, at in values:
         table.objects(x, delivery.backends[at]).numbers(at)
     for kind, at, *_ in results:
