@@ -84,6 +84,40 @@ def test_no_second_pool_of_threads_is_made():
     assert done.stdout.strip() == "0", done.stderr
 
 
+REPEATED = """
+import ctypes, threading, numpy as np
+from facula.graph.runtime import has_onednn, shared_library
+assert has_onednn()
+m, n, k = 512, 192, 768
+a, b, out = (np.ones(s, np.float32) for s in ((m, k), (n, k), (m, n)))
+types = [ctypes.c_void_p if i in (3, 6, 9) else ctypes.c_long for i in range(11)]
+numbers = m, n, k, a.ctypes.data, k, 1, b.ctypes.data, 1, k, out.ctypes.data, n
+arguments = [t(x) for t, x in zip(types, numbers)]
+
+def size():
+    with open("/proc/self/status") as file:
+        return 1024 * next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+def multiply():
+    for i in range(20):
+        assert shared_library().onednn_gemm(*arguments)
+        if i == 1:
+            before = size()
+    print((size() - before) / a.nbytes)
+
+thread = threading.Thread(target=multiply)  # has memory of its own
+thread.start()
+thread.join()
+"""
+
+
+@needs_onednn
+def test_products_find_the_memory_of_the_last_ones_again():
+    """In bytes of a factor; without care there are seven packs of more than half as many, side by side."""
+    done = subprocess.run([sys.executable, "-c", REPEATED], capture_output=True, text=True)
+    assert float(done.stdout) < 1, done.stderr
+
+
 def test_a_library_that_is_none_is_named(tmp_path):
     script = "from facula.graph.runtime import has_onednn, gemm_address; print(has_onednn(), gemm_address() > 0)"
     wrong = tmp_path / "libdnnl.so.3"

@@ -32,8 +32,28 @@ int onednn_open(const char *path)
     return !onednn_is_open;
 }
 
+#define SMALL_SIZES 64 /* of freed pieces that glibc keeps for each thread: 24, 40, ... 1032 bytes */
+#define SMALL_PIECES 7 /* that it keeps of each size */
+
+/* Fills what glibc keeps of small freed pieces for the calling thread, at its first, second, fourth ... call, as others take of them.
+
+dnnl_sgemm takes memory for its packs at multiples of 128 or 4096 bytes, of which glibc cuts off what is left before and behind. While
+it has room for such a small piece it keeps it, and does not join it with the pack when that is freed: the next one does not fit there. */
+static void fill_small_pieces(void)
+{
+#ifdef __GLIBC__
+    static __thread unsigned calls;
+    unsigned call = ++calls;
+    if (call & (call - 1)) return;
+    void *volatile pieces[SMALL_PIECES * SMALL_SIZES]; /* volatile, lest the compiler leaves all of it out */
+    for (int i = 0; i < SMALL_PIECES * SMALL_SIZES; ++i) pieces[i] = malloc(24 + 16 * (i % SMALL_SIZES));
+    for (int i = 0; i < SMALL_PIECES * SMALL_SIZES; ++i) free(pieces[i]);
+#endif
+}
+
 static inline int enter(void)
 {
+    fill_small_pieces();
     int before = omp_get_max_threads();
     if (before != 1) omp_set_num_threads(1);
     return before;
