@@ -1,6 +1,7 @@
 """Products of matrices by oneDNN: the built-in's arguments, float64's numbers, no threads but ours."""
 
 import ctypes
+import os
 import subprocess
 import sys
 
@@ -116,6 +117,34 @@ def test_products_find_the_memory_of_the_last_ones_again():
     """In bytes of a factor; without care there are seven packs of more than half as many, side by side."""
     done = subprocess.run([sys.executable, "-c", REPEATED], capture_output=True, text=True)
     assert float(done.stdout) < 1, done.stderr
+
+
+UNDER_SIGNALS = """
+import ctypes, signal, time
+import numpy as np
+from facula.graph.runtime import shared_library
+L, P = ctypes.c_long, ctypes.c_void_p
+a, b = np.random.rand(92, 640).astype("f").T, np.random.rand(92, 256).astype("f")
+out, expected = np.empty((640, 256), np.float32), a @ b
+p = [P(x.ctypes.data) for x in (a, b, out)]
+run = shared_library().onednn_gemm
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 2e-4, 2e-4)
+end = time.monotonic() + 0.8
+while time.monotonic() < end:
+    assert run(L(640), L(256), L(92), p[0], L(1), L(640), p[1], L(256), L(1), p[2], L(256))
+    np.testing.assert_allclose(out, expected, rtol=1e-4)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("done")
+"""
+
+
+@needs_onednn
+def test_signals_do_not_write_into_matrices():
+    command = [sys.executable, "-c", UNDER_SIGNALS]  # no faulthandler, which makes such a stack too
+    off = {k: v for k, v in os.environ.items() if k != "PYTHONFAULTHANDLER"}
+    done = subprocess.run(command, capture_output=True, text=True, env=off)
+    assert done.stdout.strip() == "done", (done.returncode, done.stderr)
 
 
 def test_a_library_that_is_none_is_named(tmp_path):

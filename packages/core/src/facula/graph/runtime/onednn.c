@@ -3,6 +3,7 @@
 The library's OpenMP must never make a team of threads of its own, or two pools would fight for the cores: one thread of
 ours runs one primitive that was made for one thread. So whoever calls it does so between `enter` and `leave`. */
 #include <dlfcn.h>
+#include <signal.h>
 
 typedef struct { int major, minor, patch; } dnnl_version_t;
 
@@ -62,9 +63,25 @@ static void fill_small_pieces(void)
 #endif
 }
 
+/* Products of oneDNN hold addresses of matrices in the register of the stack: what a signal puts on the stack would be written into
+   those. So a thread that calls oneDNN has a stack of its own for signals, as Python's handlers want it; it goes with the thread. */
+#define SIGNAL_STACK (1 << 15) /* vectors and tiles take 11 KB of it */
+static __thread char signal_stack[SIGNAL_STACK];
+static __thread int has_signal_stack;
+
+static void make_signal_stack(void)
+{
+    stack_t found;
+    has_signal_stack = 1;
+    if (sigaltstack(0, &found) || !(found.ss_flags & SS_DISABLE)) return; /* somebody else made one */
+    found = (stack_t){.ss_sp = signal_stack, .ss_size = SIGNAL_STACK};
+    sigaltstack(&found, 0);
+}
+
 static inline int enter(void)
 {
     fill_small_pieces();
+    if (!has_signal_stack) make_signal_stack();
     int before = omp_get_max_threads();
     if (before != 1) omp_set_num_threads(1);
     return before;
