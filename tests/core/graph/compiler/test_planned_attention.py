@@ -7,7 +7,7 @@ import pytest
 
 import facula
 from facula.graph.compiler.compiler import Making
-from facula.graph.compiler.nests import CallNest
+from facula.graph.compiler.nests import CallNest, MapNest
 from facula.graph.compiler.planned import Planned
 from facula.graph.runtime import unit
 from facula.ops.dot_attention import dot_attention
@@ -127,3 +127,23 @@ def test_parts_of_any_size_have_the_same_bits(threads):
         facula.set_num_threads(before)
     for got, expected in zip(first, step(*given), strict=True):
         np.testing.assert_allclose(got, expected.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_heads_that_are_joined_again_are_not_copied():
+    """Attention's result lies as its query does, so rows of all heads are a view of it."""
+    x, w = drawn(2, 16, 24).requires_grad_(), drawn(8, 5).requires_grad_()
+
+    def step(x, w):
+        q, k, v = x.unflatten(2, (3, 2, 4)).permute(2, 0, 3, 1, 4).unbind(0)
+        out = facula.nn.functional.scaled_dot_product_attention(q, k, v)
+        out = out.transpose(1, 2).reshape(2, 16, 8) @ w
+        return out, *facula.autograd.grad(out.sin().sum(), [x, w])
+
+    compiled = facula.compile(step, backend="c")
+    for got, expected in zip(compiled(x, w), step(x, w), strict=True):
+        np.testing.assert_allclose(got.detach(), expected.detach(), rtol=1e-4, atol=1e-5)
+    maps = [n for n in Making(compiled.graph, 2).nests if isinstance(n, MapNest)]
+    copies = [
+        (s, x) for n in maps for s in n.stores for x in s.value.loads() if s.value.expression == "a"
+    ]
+    assert all(s.strides != x.strides for s, x in copies)

@@ -23,7 +23,7 @@ from facula.graph.compiler.nests import (
 
 
 def join_equal(nests: Sequence[Nest], outputs: set[Memory]) -> list[Nest]:
-    """The nests without those that only make again what is there; their readers read the first."""
+    """The nests without those that only make again what is there, or copy it; their readers read the first."""
     writes = Counter(m for n in nests for m in n.written)
     instead: dict[Memory, Memory] = {}
     known: dict[Any, Memory] = {}
@@ -35,7 +35,7 @@ def join_equal(nests: Sequence[Nest], outputs: set[Memory]) -> list[Nest]:
         if store is None or not settled or writes[store.memory] > 1 or store.memory in outputs:
             kept.append(nest)
             continue
-        first = known.setdefault(_key(nest, store), store.memory)
+        first = _copied(store) or known.setdefault(_key(nest, store), store.memory)
         if first is store.memory:
             kept.append(nest)
         else:
@@ -47,6 +47,17 @@ def _only_store(nest: Nest) -> Store | None:
     if isinstance(nest, MapNest):
         return nest.stores[0] if len(nest.stores) == 1 else None
     return nest.store if isinstance(nest, (ReduceNest, MatmulNest)) else None
+
+
+def _copied(store: Store) -> Memory | None:
+    """The temporary whose elements, and nothing else, are stored, each in its place."""
+    value = store.value
+    if isinstance(value, Apply) and value.expression == "a":
+        (value,) = value.parts
+    if not isinstance(value, Load) or value.memory.role != "temporary":
+        return None
+    same = all(getattr(value, name) == getattr(store, name) for name in ("element", "offset", "strides"))  # fmt: skip
+    return value.memory if same and value.memory.nbytes == store.memory.nbytes else None
 
 
 def _key(nest: Nest, store: Store) -> Any:
