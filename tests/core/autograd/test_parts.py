@@ -1,9 +1,11 @@
 """Parts of a tensor on the tape: one node joins their gradients. All as PyTorch has it."""
 
 import pytest
-import torch
 
 import facula
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 F64 = "float64"
 
@@ -112,6 +114,16 @@ def test_hooks_and_kept_gradients_of_parts():
         found.append([*seen, b.grad, x.grad])
     for ours, theirs in zip(*found, strict=True):
         close(ours, theirs)
+
+
+@pytest.mark.parametrize("lib", [facula, torch], ids=["facula", "torch"])
+def test_a_hook_may_not_change_the_size(lib):
+    x = whole(lib)
+    a, b = x.chunk(2, 1)
+    a.register_hook(lambda g: g[:1])
+    with pytest.raises(RuntimeError, match="has changed the size of value"):
+        (a * b).sum().backward()
+    assert x.grad is None
 
 
 def test_a_second_pass_adds_the_same():

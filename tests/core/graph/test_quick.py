@@ -373,6 +373,34 @@ def test_writes_are_counted(is_given, served):
     assert served.since(0, 3)
 
 
+@pytest.mark.parametrize("change", [lambda p, x: p + x, lambda p, x: p.flip(0) + x])
+def test_memory_that_is_only_read_is_not_written(change, served):
+    """Neither in place nor by a copy: such memory may be a file's."""
+    array = np.arange(2000, dtype=np.float32)
+    array.flags.writeable = False
+    p = facula.from_numpy(array)
+    f = facula.compile(lambda x: p.copy_(change(p, x)).sum(), backend="c")
+    for _ in range(4):
+        with pytest.raises(ValueError, match="read-only"):
+            f(ones(2000))
+    np.testing.assert_array_equal(array, np.arange(2000))
+
+
+def test_a_gradient_that_is_replaced_is_returned_as_it_was(served):
+    p = nn.Parameter(ones(4))
+
+    def step(x):
+        before, p.grad = p.grad, None
+        (p * x).sum().backward()
+        return before, x
+
+    step = facula.compile(step, backend="c")
+    found = [step(facula.full((4,), float(i)))[0] for i in range(1, 6)]
+    assert found[0] is None and [g.tolist() for g in found[1:]] == [
+        [float(i)] * 4 for i in range(1, 5)
+    ]
+
+
 def test_results_have_memory_of_their_own(served):
     f = facula.compile(lambda x: (x + 1.0, x[:2] * 2.0), backend="c")
     kept = [f(facula.full((2000,), float(i))) for i in range(9)]

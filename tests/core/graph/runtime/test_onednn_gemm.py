@@ -135,6 +135,13 @@ while time.monotonic() < end:
     assert run(L(640), L(256), L(92), p[0], L(1), L(640), p[1], L(256), L(1), p[2], L(256))
     np.testing.assert_allclose(out, expected, rtol=1e-4)
 signal.setitimer(signal.ITIMER_REAL, 0)
+many = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGALRM) and s > 31 or s in (signal.SIGUSR1, signal.SIGTERM)]
+got = []
+for s in many: signal.signal(s, lambda number, frame: got.append(number))
+signal.pthread_sigmask(signal.SIG_BLOCK, many)
+for s in many: signal.raise_signal(s)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, many)  # all at once: their frames lie one upon the other
+assert sorted(got) == sorted(many) and len(many) > 30
 print("done")
 """
 

@@ -245,8 +245,14 @@ class Pass:
         tensor = self.wrap(g, backend)
         for hook in list(hooks.values()):
             changed = hook(tensor)
-            if changed is not None:
-                tensor = changed
+            if changed is None:
+                continue
+            if changed.shape != tensor.shape:
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
+                    f"return a gradient of shape {list(tensor.shape)}, not {list(changed.shape)}"
+                )
+            tensor = changed
         return self.unwrap(tensor)
 
     def _capture(self, target: Any, g: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from facula._tensor import Tensor, bump
 from facula.autograd.record import from_array
 from facula.graph.active import lock
+from facula.graph.capture import GradOf
 
 
 class Delivery:
@@ -32,6 +33,8 @@ class Delivery:
             and all(r[0] != "value" or (r[3] is Tensor and not r[2]) for r in specs)
             and not any(tracked for _, _, tracked in program.writes)
             and all(r is None or r[0] in ("value", "constant") for _, r in program.grads)
+            # a gradient that was there before may be replaced
+            and not any(r[0] == "same" and isinstance(r[1], GradOf) for r in program.results)
         )
         self.replaced = (
             [source for source, r in program.grads if r is not None] if self.is_short else []

@@ -167,7 +167,7 @@ class _Finish:
 
     def result(self) -> Any:
         program = self.program
-        values = [None if r[0] in ("same", "view") else self.give(r) for r in program.results]
+        values = [None if r[0] == "view" else self.give(r) for r in program.results]
         grads = [
             (source.tensor(self.args), None if r is None else self.give(r))
             for source, r in program.grads
@@ -193,12 +193,7 @@ class _Finish:
                 tensor._requires_grad &= tensor._node is None
                 tensor._node = tensor._view = tensor._cell = None
         return program.rebuild(
-            iter(
-                [
-                    self.give(r) if r[0] in ("same", "view") else v
-                    for r, v in zip(program.results, values)
-                ]
-            )
+            iter([self.give(r) if r[0] == "view" else v for r, v in zip(program.results, values)])
         )
 
     def give(self, spec: tuple[Any, ...]) -> Any:

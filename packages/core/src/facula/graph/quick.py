@@ -73,7 +73,7 @@ def _delivery_table(program: Program, scalars: list[tuple[Any, Any]]) -> Table:
     table.objects(MISSED, "_grad").numbers(len(writes), len(dropped), len(values), len(results))
     for written, out in writes:
         copied = -1 if code.writes_in_place(out) else out
-        table.objects(written).numbers(copied, written._array.nbytes)
+        table.objects(written, written._array).numbers(copied, written._array.nbytes)
     table.objects(*dropped)
     for x, at in values:
         table.objects(x, delivery.backends[at]).numbers(at)
@@ -103,7 +103,11 @@ def _is_delivered_in_c(program: Program) -> bool:
 def _is_copied_whole(source: Source, output: Any) -> bool:
     """Whether an output's bytes, in their order, are those of the tensor that it is written to."""
     x = _held(source)._array
-    return _is_plain_array(x) and (x.shape, x.dtype) == (output.shape, output.dtype)
+    return (
+        _is_plain_array(x)
+        and x.flags.writeable
+        and (x.shape, x.dtype) == (output.shape, output.dtype)
+    )
 
 
 def _held(source: Source) -> Tensor:

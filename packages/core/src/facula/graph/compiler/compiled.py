@@ -153,7 +153,13 @@ class Compiled:
                 f"input {i} of a compiled program was given other data by another thread: "
                 f"{array.dtype}{list(array.shape)}, expected {dtype}{list(shape)}"
             )
-        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+        if not array.flags.c_contiguous:
+            return np.ascontiguousarray(array)
+        if not array.flags.writeable and any(slot == i and new is None for slot, new in self.results):  # fmt: skip
+            raise ValueError(
+                f"a compiled program updates its input {i} of shape {list(shape)} in place, but that memory is read-only: give it a copy"
+            )
+        return array
 
     def set_keys(self, options: Sequence[Any]) -> None:
         """Puts the keys of random ops where the program reads them."""

@@ -144,7 +144,8 @@ method same_method = {"same", same, NOARGS, 0};
 
 /* ---- tensors: the arguments of a call, and those that a program holds */
 
-typedef struct { object head; char *data; int ndim; word *sizes, *strides; object *base, *dtype; } array;
+typedef struct { object head; char *data; int ndim; word *sizes, *strides; object *base, *dtype; int flags; } array;
+enum { WRITEABLE = 0x400 };
 
 /* Offsets of a tensor's slots and of a view's base; the classes of plain tensors and arrays; `object.__new__`. */
 static struct { word array, backend, node, tracked, view, cell, base; object *tensor, *ndarray, *make; } layout;
@@ -243,7 +244,7 @@ static object *memory(object *empty, object *form, object *kept)
     return made;
 }
 
-/* Puts addresses under the program's slots, and returns a tuple of its outputs. Words of an input: slot, array or 0 for that
+/* Puts addresses under the program's slots, and returns a tuple of its outputs; 0 where one is in memory that is only read. Words of an input: slot, array or 0 for that
    of an argument, which one. Words of an output: the same, but with -1 for new memory; what `empty` is given; what is kept. */
 static object *lay_out(const program *p, array **arrays)
 {
@@ -252,8 +253,8 @@ static object *lay_out(const program *p, array **arrays)
     object *outputs = PyTuple_New(p->outputs);
     for (word i = 0; outputs && i < p->outputs; ++i, at += 5) {
         object *out = at[1] ? OBJECT(at[1]) : at[2] >= 0 ? &arrays[at[2]]->head : 0;
-        if (out) Py_IncRef(out);
-        else if ((out = memory(p->empty, OBJECT(at[3]), OBJECT(at[4])))) p->pointers[at[0]] = ((array *)out)->data;
+        if (out && ((array *)out)->flags & WRITEABLE) Py_IncRef(out);
+        else if (!out && (out = memory(p->empty, OBJECT(at[3]), OBJECT(at[4])))) p->pointers[at[0]] = ((array *)out)->data;
         else { Py_DecRef(outputs); return 0; }
         PyTuple_SetItem(outputs, i, out);
     }
@@ -295,7 +296,7 @@ typedef struct {
     object *missed, *grad; /* what is returned where the program does not serve; "_grad" */
     word writes, dropped, grads, results;
 } delivery;
-enum { WRITE = 3 }; /* words of a tensor that is written */
+enum { WRITE = 4 }; /* words of a tensor that is written */
 
 /* Calls a function for what it does; also where an error is on its way. Returns whether it did not raise. */
 static int done(object *function)
@@ -335,15 +336,15 @@ static int count_write(object *t)
     return number && cell && !PyList_SetItem(cell, 0, number);
 }
 
-/* Words: for each tensor that was written, which output is to be copied to it (-1 where it was updated itself), bytes;
+/* Words: for each tensor that was written its array, which output is to be copied there (-1 where it was updated itself), bytes;
    for each gradient the `__dict__` of its tensor, backend, which output. */
 static int write_down(const delivery *d, object *outputs)
 {
     const word *at = (const word *)(d + 1);
     for (word i = 0; i < d->writes; ++i, at += WRITE) {
-        object *t = OBJECT(at[0]);
-        if (at[1] >= 0) memcpy(((array *)SLOT(t, array))->data, ((array *)PyTuple_GetItem(outputs, at[1]))->data, at[2]);
-        if (!count_write(t)) return 0;
+        /* the array that was looked at before the run: another thread may have given the tensor a smaller one meanwhile */
+        if (at[2] >= 0) memcpy(((array *)at[1])->data, ((array *)PyTuple_GetItem(outputs, at[2]))->data, at[3]);
+        if (!count_write(OBJECT(at[0]))) return 0;
     }
     at += d->dropped;
     for (word i = 0; i < d->grads; ++i, at += 3) {

@@ -3,7 +3,10 @@
 The library's OpenMP must never make a team of threads of its own, or two pools would fight for the cores: one thread of
 ours runs one primitive that was made for one thread. So whoever calls it does so between `enter` and `leave`. */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct { int major, minor, patch; } dnnl_version_t;
 
@@ -64,18 +67,33 @@ static void fill_small_pieces(void)
 }
 
 /* Products of oneDNN hold addresses of matrices in the register of the stack: what a signal puts on the stack would be written into
-   those. So a thread that calls oneDNN has a stack of its own for signals, as Python's handlers want it; it goes with the thread. */
-#define SIGNAL_STACK (1 << 15) /* vectors and tiles take 11 KB of it */
-static __thread char signal_stack[SIGNAL_STACK];
+   those. So a thread that calls oneDNN has a stack of its own for signals, as Python's handlers want it, with a page below it that
+   cannot be written. All of the 64 signals may be on it at once, each with vectors and tiles, 11 KB. */
+#define SIGNAL_STACK (1 << 20)
 static __thread int has_signal_stack;
+static pthread_key_t signal_stacks;
+
+static void drop_signal_stack(void *memory)
+{
+    stack_t found, none = {.ss_flags = SS_DISABLE};
+    if (!sigaltstack(0, &found) && found.ss_sp == (char *)memory + sysconf(_SC_PAGESIZE)) sigaltstack(&none, 0);
+    munmap(memory, SIGNAL_STACK);
+}
+
+__attribute__((constructor)) static void drop_signal_stacks_with_threads(void) { pthread_key_create(&signal_stacks, drop_signal_stack); }
 
 static void make_signal_stack(void)
 {
+    long page = sysconf(_SC_PAGESIZE);
     stack_t found;
     has_signal_stack = 1;
     if (sigaltstack(0, &found) || !(found.ss_flags & SS_DISABLE)) return; /* somebody else made one */
-    found = (stack_t){.ss_sp = signal_stack, .ss_size = SIGNAL_STACK};
+    char *memory = mmap(0, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return;
+    mprotect(memory, page, PROT_NONE);
+    found = (stack_t){.ss_sp = memory + page, .ss_size = SIGNAL_STACK - page};
     sigaltstack(&found, 0);
+    pthread_setspecific(signal_stacks, memory);
 }
 
 static inline int enter(void)

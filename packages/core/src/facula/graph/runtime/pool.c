@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* for sched_getcpu and affinities; this text comes first */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -103,13 +104,27 @@ static void *work(void *argument)
     return 0;
 }
 
+/* Signals are for the threads of the program, but for those that a thread's own fault raises. */
+static void leave_signals_to_others(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    for (unsigned i = 0; i < sizeof faults / sizeof *faults; ++i) sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
 static void make_threads(int threads)
 {
+    if (pool.made >= threads) return;
+    sigset_t before;
+    leave_signals_to_others(&before); /* which new threads take over */
     for (; pool.made < threads; ++pool.made) {
         pool.first[pool.made] = atomic_load(&pool.generation);
         if (pthread_create(&pool.ids[pool.made], 0, work, (void *)(intptr_t)pool.made)) break;
         pthread_detach(pool.ids[pool.made]);
     }
+    pthread_sigmask(SIG_SETMASK, &before, 0);
 }
 
 /* Takes the work back from threads that have not begun it: another program may have their cores for long. */
