@@ -47,16 +47,20 @@ class Shape(NamedTuple):
         return self.length * self.batch * self.hidden * GATES[self.kind] * self.hidden
 
 
-@cache
 def library() -> ctypes.CDLL:
     """The unit of recurrence.c. Raises as `load` does."""
+    return _library_on(shared_library())
+
+
+@cache
+def _library_on(shared: ctypes.CDLL) -> ctypes.CDLL:
+    """The unit, whose threads wait for each other in the pool of `shared`: a barrier of another pool would never open."""
     from facula.graph.codegen import C
     from facula.graph.codegen.library import functions_for
 
     here = Path(__file__)
     text = "".join(here.with_name(name).read_text() for name in ("tile.c", "recurrence.c"))
     found = load(f"{C.preamble}{functions_for(text, C)}\n{text}", "-ffp-contract=fast", "-pthread")
-    shared = shared_library()
     for name in ("barrier", "run", "run_some"):
         function = ctypes.cast(getattr(shared, name), ctypes.c_void_p)
         ctypes.c_void_p.in_dll(found, f"pool_{name}").value = function.value
