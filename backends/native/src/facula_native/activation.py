@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,9 @@ def _one(name: str, work: int = HEAVY) -> Callable[[Any, Kernel], Kernel]:
     """The wrapper of an op of one tensor."""
 
     def make(backend: Any, below: Kernel) -> Kernel:
-        own_loop = cache(lambda: loop(name, "ff", work))
-
-        def kernel(input: Any) -> Any:  # `takes_small`, written out: most inputs are small
-            if input.dtype is F32 and (units.is_awake or input.size >= units.SMALL) and input.size:
-                ufunc = own_loop()
-                if ufunc is not None:
-                    return ufunc(input)
-            return below(input)
+        def kernel(input: Any) -> Any:
+            ufunc = takes_small(input) and loop(name, "ff", work)
+            return np.asarray(ufunc(input)) if ufunc else below(input)
 
         with_halves(backend, name, partial(looped, name, work))
         return kernel
@@ -52,19 +47,10 @@ def _two(name: str, work: int = HEAVY) -> Callable[[Any, Kernel], Kernel]:
     """The wrapper of a gradient: of what comes from above, and the input or the output."""
 
     def make(backend: Any, below: Kernel) -> Kernel:
-        own_loop = cache(lambda: loop(name, "fff", work))
-
         def kernel(g: Any, other: Any) -> Any:
-            if (
-                g.dtype is F32
-                and other.dtype is F32
-                and (units.is_awake or g.size >= units.SMALL)
-                and g.size
-            ):
-                ufunc = own_loop()
-                if ufunc is not None:
-                    return ufunc(g, other)
-            return below(g, other)
+            fits = takes_small(g) and other.dtype is F32
+            ufunc = fits and loop(name, "fff", work)
+            return np.asarray(ufunc(g, other)) if ufunc else below(g, other)
 
         with_halves(backend, name, partial(looped, name, work))
         return kernel

@@ -550,32 +550,20 @@ def parts(input: Tensor, dim: int, sizes: Any) -> tuple[Tensor, ...] | None:
 
     Each is the view that `slice` makes. None where that op must be called for each, as the tape or a mode wants it.
     """
-    array, view = input._array, input._view
+    array, backend = input._array, input._backend
     if state.mode is not True or (array.dtype is not F32 and array.dtype is not F64):
         return None
     if not is_tracked(input):
         return None
-    backend, cell = input._backend, input._cell
-    if cell is None:
-        cell = input._cell = [0]
     node = function_node(PARTS, (edge_of(input),), backend)
     node.options, node.plan = (array.shape, array.dtype, dim, sizes), _PARTS_PLAN
-    slice, shape, before = OPS["slice"], (), -1
-    base, out, start = input if view is None else view.base, [], 0
+    out, start = [], 0
     for index, size in enumerate(sizes):
-        made = new(Tensor)
-        made._array = part = backend.slice(array, dim, start, start + size, 1)
-        made._backend, made._cell, made._requires_grad = backend, cell, True
-        made._view = link = new(View)
-        link.base, link.before, link.op, link.seen = base, view, slice, cell[0]
-        link.options = (dim, start, start + size, 1)
-        made._node = end = new(Output)
-        end.node, end.index, end.backend, end.op = node, index, backend, PARTS
-        end.edges = end.kept = end.options = ()
-        if size != before:  # else the same tuple serves
-            shape, before = part.shape, size
-        end.time, end.shape = tick(), shape
-        out.append(made)
+        options = (dim, start, start + size, 1)
+        part = from_array(backend, backend.slice(array, *options))
+        link_view(part, input, OPS["slice"], options)
+        attach_output(node, index, part, backend)
+        out.append(part)
         start += size
     return tuple(out)
 
