@@ -14,6 +14,7 @@ from facula._tensor import Parameter, Tensor, alias, bump
 from facula.autograd.back import GENERAL, PART, SLICES, build
 from facula.autograd.deferred import Deferred
 from facula.autograd.halves import Halves, rules_take_halves, single
+from facula.autograd.hooks import replaced
 from facula.autograd.mode import Mode, around, is_grad_enabled, set_recording, state
 from facula.autograd.record import (
     INPUT,
@@ -244,15 +245,7 @@ class Pass:
     def _call_hooks(self, hooks: dict[int, Any], g: Any, backend: Any) -> Any:
         tensor = self.wrap(g, backend)
         for hook in list(hooks.values()):
-            changed = hook(tensor)
-            if changed is None:
-                continue
-            if changed.shape != tensor.shape:
-                raise RuntimeError(
-                    f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
-                    f"return a gradient of shape {list(tensor.shape)}, not {list(changed.shape)}"
-                )
-            tensor = changed
+            tensor = replaced(tensor, hook(tensor), hook)
         return self.unwrap(tensor)
 
     def _capture(self, target: Any, g: Any) -> None:

@@ -66,3 +66,28 @@ def register_post_accumulate_grad_hook(
     if tensor._node is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     return add_hook(tensor.__dict__.setdefault("_post_accumulate_hooks", {}), hook)
+
+
+def replaced(before: Any, changed: Any, hook: Any) -> Any:
+    """The gradient that goes on: `before`, or what `hook` returned to take its place."""
+    if changed is None:
+        return before
+    name = getattr(hook, "__name__", hook)
+    if not isinstance(changed, Tensor):
+        raise TypeError(
+            f"expected Variable, but hook returned '{type(changed).__name__}': hook '{name}' is to return None, "
+            f"or the Tensor that replaces the gradient"
+        )
+    if before is None:
+        return changed
+    if changed.dtype is not before.dtype or changed.device != before.device:
+        raise RuntimeError(
+            f"hook '{name}' has changed the type of value (was {before.dtype} on {before.device}, "
+            f"got {changed.dtype} on {changed.device})"
+        )
+    if changed.shape != before.shape:
+        raise RuntimeError(
+            f"hook '{name}' has changed the size of value: return a gradient of shape {list(before.shape)}, "
+            f"not {list(changed.shape)}"
+        )
+    return changed

@@ -6,6 +6,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd import Function
+from facula.autograd.hooks import replaced
 
 
 class _Watch(Function):  # type: ignore[misc, valid-type]
@@ -51,9 +52,9 @@ class Boundary:
     def _output_gradients(self, grads: tuple[Any, ...]) -> Any:
         full = _spread(grads, self.output_positions, self.output_count)
         for hook in self.pre_hooks:
-            changed = hook(self.module, full)
-            if changed is not None:
-                full = changed if isinstance(changed, tuple) else (changed,)
+            full = _replaced(
+                full, hook(self.module, full), hook, "Backward pre hook", "grad_output"
+            )
         self.grad_output = full
         if self.hooks and not self.has_inputs:
             self._run_hooks((None,) * self.input_count)
@@ -66,14 +67,23 @@ class Boundary:
     def _run_hooks(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in self.hooks:
             changed = hook(self.module, grad_input, self.grad_output)
-            if changed is not None:
-                grad_input = changed if isinstance(changed, tuple) else (changed,)
-                if len(grad_input) != self.input_count:
-                    raise RuntimeError(
-                        f"Backward hook returned an invalid number of grad_input, got {len(grad_input)}, "
-                        f"but expected {self.input_count}"
-                    )
+            grad_input = _replaced(grad_input, changed, hook, "Backward hook", "grad_input")
         return grad_input
+
+
+def _replaced(
+    before: tuple[Any, ...], changed: Any, hook: Any, kind: str, what: str
+) -> tuple[Any, ...]:
+    """The gradients that go on: `before`, or a tuple (or the one tensor) that a hook returned."""
+    if changed is None:
+        return before
+    if not isinstance(changed, (tuple, list)):
+        changed = (changed,)
+    if len(changed) != len(before):
+        raise RuntimeError(
+            f"{kind} returned an invalid number of {what}, got {len(changed)}, but expected {len(before)}"
+        )
+    return tuple(replaced(b, c, hook) if c is not None else None for b, c in zip(before, changed))
 
 
 def _watch(values: tuple[Any, ...], call: Any) -> tuple[tuple[Any, ...], list[int]]:
