@@ -51,7 +51,8 @@ int main(void)
         for (int y = 0; y < 15; ++y)
             for (int z = 0; z < 7; ++z)
                 for (int t = 0; t < 4; ++t) bad |= check(sizes[x], sizes[y], depths[z], t & 1, t >> 1, t == 1 || t == 2 ? 3 : 0);
-    return bad | check(3, 1500, 40, 0, 0, 0) | check(601, 40, 430, 0, 1, 3) | check(601, 40, 430, 1, 0, 0); /* in blocks of rows */
+    return bad | check(3, 1500, 40, 0, 0, 0) | check(601, 40, 430, 0, 1, 3) | check(601, 40, 430, 1, 0, 0) /* in blocks of rows */
+        | check(65, 193, 2500, 0, 1, 3) | check(31, 40, 1201, 0, 1, 0); /* few rows in blocks of the depth */
 }
 """
 

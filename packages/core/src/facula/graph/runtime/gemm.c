@@ -145,20 +145,27 @@ static int are_dots(long m, long n, long depth, long ak, long bk)
     return ak == 1 && bk == 1 && (m <= ROWS || n <= COLUMNS / 2) && (m <= 4 || depth >= 2 * LANES);
 }
 
+/* Of a length in pieces of about the same size, at most `most`: none is so short that packing for it does not pay. */
+static long share(long length, long most)
+{
+    long pieces = (length + most - 1) / most;
+    return (length + pieces - 1) / pieces;
+}
+
 /* ---- products of few rows by a b that lies in columns, as layers have them: the product turned over, so that the larger factor is
    read once and as it lies; packed are only the few rows */
 
 #define FEW (4 * COLUMNS)       /* rows; with more of them packing b costs little */
 #define SHORT 64                /* sums, fewer than which take as long to turn over */
-#define LONGEST 4096            /* sum: 512 KiB of packed rows */
+#define LONG 1200               /* sums at a time: 600 KiB of packed rows stay in the second cache */
 #define GROUP (3 * LANES)       /* columns of c that are turned over together, a multiple of ROWS */
 
 #define AS_IT_LIES(n)                                                                                    \
     case n:                                                                                              \
-        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                 \
-        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                          \
+        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, adds);                  \
+        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, adds);                           \
         break;
-static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to)
+static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to, int adds)
 {
     switch (n) { EACH_HEIGHT(AS_IT_LIES) }
 }
@@ -166,29 +173,48 @@ static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, 
 static int are_few(long m, long n, long depth, long ak, long bk)
 {
     long padded = (m + LANES - 1) / LANES * LANES;
-    return ak == 1 && bk == 1 && m <= FEW && m < n && SHORT <= depth && depth <= LONGEST && 7 * padded <= 8 * m;
+    return ak == 1 && bk == 1 && m <= FEW && m < n && SHORT <= depth && 7 * padded <= 8 * m;
 }
 
-static void few_rows(long m, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
+/* to[x][i] = from[i][x] of `high` rows; and back. */
+static void turn_over(long high, long wide, const float *from, long next, float *to)
 {
-    float turned[GROUP * COLUMNS];
-    for (; m > 0; m -= COLUMNS, a += COLUMNS * ai, c += COLUMNS * ci) {
-        long high = m < COLUMNS ? m : COLUMNS;
-        pack_b(depth, high, a, 1, ai, packs.b);
-        for (long j = 0; j < n; j += GROUP) {
-            long wide = n - j < GROUP ? n - j : GROUP;
-            for (long x = 0; x < wide; x += ROWS)
-                columns_tile(wide - x < ROWS ? wide - x : ROWS, high > LANES ? 2 : 1, depth, b + (j + x) * bj, bj, packs.b, turned + x * COLUMNS);
-            for (long x = 0; x < wide; x += LANES) {
-                const float *from = turned + x * COLUMNS;
-                float *to = c + j + x;
-                if (wide - x >= LANES) pack_lines(high, LANES, from, COLUMNS, to, ci);
-                else
-                    for (long r = 0; r < high; ++r)
-                        for (long i = 0; i < wide - x; ++i) to[r * ci + i] = from[i * COLUMNS + r];
-            }
-        }
+    for (long i = 0; i < high; i += LANES) pack_lines(wide, high - i < LANES ? high - i : LANES, from + i * next, next, to + i, COLUMNS);
+}
+
+static void turn_back(long high, long wide, const float *from, float *to, long next)
+{
+    for (long x = 0; x < wide; x += LANES, from += LANES * COLUMNS, to += LANES)
+        if (wide - x >= LANES) pack_lines(high, LANES, from, COLUMNS, to, next);
+        else
+            for (long i = 0; i < high; ++i)
+                for (long l = 0; l < wide - x; ++l) to[i * next + l] = from[l * COLUMNS + i];
+}
+
+/* What `depth` packed rows give, or add. Columns of b are read once: they are in the first cache for all but the first rows. */
+static void few_sums(long m, long n, long depth, const float *b, long bj, float *c, long ci, int adds)
+{
+    float turned[FEW * GROUP];
+    for (long j = 0; j < n; j += GROUP) {
+        long wide = n - j < GROUP ? n - j : GROUP;
+        for (long i = 0; adds && i < m; i += COLUMNS) turn_over(m - i < COLUMNS ? m - i : COLUMNS, wide, c + i * ci + j, ci, turned + i * GROUP);
+        for (long x = 0; x < wide; x += ROWS)
+            for (long i = 0; i < m; i += COLUMNS)
+                columns_tile(wide - x < ROWS ? wide - x : ROWS, m - i > LANES ? 2 : 1, depth, b + (j + x) * bj, bj, packs.b + i * depth, turned + i * GROUP + x * COLUMNS, adds);
+        for (long i = 0; i < m; i += COLUMNS) turn_back(m - i < COLUMNS ? m - i : COLUMNS, wide, turned + i * GROUP, c + i * ci + j, ci);
     }
+}
+
+static int few_rows(long m, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
+{
+    long deep = share(depth, LONG);
+    if (!reserve((m + COLUMNS - 1) / COLUMNS * COLUMNS * deep)) return 0;
+    for (long k = 0; k < depth; k += deep) {
+        long these = depth - k < deep ? depth - k : deep;
+        pack_b(these, m, a + k, 1, ai, packs.b);
+        few_sums(m, n, these, b + k, bj, c, ci, k > 0);
+    }
+    return 1;
 }
 
 typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
@@ -220,13 +246,6 @@ static void block(const product *p, long i0, long high, long k0, long deep)
     }
 }
 
-/* Of a length in pieces of about the same size, at most `most`: none is so short that packing for it does not pay. */
-static long share(long length, long most)
-{
-    long pieces = (length + most - 1) / most;
-    return (length + pieces - 1) / pieces;
-}
-
 int gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
 {
     if (!m || !n) return 1; /* a thread's part may be empty */
@@ -239,11 +258,7 @@ int gemm(long m, long n, long depth, const float *a, long ai, long ak, const flo
         dot_products(m, n, depth, a, ai, b, bj, c, ci);
         return 1;
     }
-    if (are_few(m, n, depth, ak, bk)) {
-        if (!reserve(COLUMNS * depth)) return 0;
-        few_rows(m, n, depth, a, ai, b, bj, c, ci);
-        return 1;
-    }
+    if (are_few(m, n, depth, ak, bk)) return few_rows(m, n, depth, a, ai, b, bj, c, ci);
     long deep = share(depth, DEPTH), high = (share(m, HEIGHT) + ROWS - 1) / ROWS * ROWS;
     if (!reserve(COLUMNS * deep)) return 0;
     product p = {m, n, depth, a, ai, ak, b, bk, bj, c, ci};
