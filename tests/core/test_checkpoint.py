@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 import facula
@@ -14,9 +16,28 @@ def model():
     return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(0.5), nn.Linear(4, 2)).double()
 
 
+def within_another(net):
+    """The layers of `net`, the first two of them in a checkpoint within one within one."""
+
+    def inner(x):
+        return checkpoint(net[1], net[0](x))
+
+    def middle(x):
+        return net[2](checkpoint(inner, x))
+
+    return lambda x: net[3](checkpoint(middle, x))
+
+
+WAYS = [
+    lambda net: lambda x: checkpoint(net, x),
+    lambda net: lambda x: checkpoint_sequential(net, 2, x),
+    within_another,
+]
+
+
 def test_same_random_numbers_and_gradients():
     net, x, found = model(), facula.randn(5, 3, dtype=facula.float64), []
-    for run in (net, lambda x: checkpoint(net, x), lambda x: checkpoint_sequential(net, 2, x)):
+    for run in (net, *[way(net) for way in WAYS]):
         net.zero_grad()
         facula.manual_seed(1)
         run(x).pow(2).sum().backward()
@@ -25,14 +46,47 @@ def test_same_random_numbers_and_gradients():
         assert all(facula.allclose(a, b) for a, b in zip(found[0], grads))
 
 
-def test_second_derivatives():
+@pytest.mark.parametrize("way", WAYS)
+def test_second_derivatives(way):
     net, x, found = model().eval(), facula.randn(5, 3, dtype=facula.float64), []
-    for run in (net, lambda x: checkpoint(net, x)):
+    for run in (net, way(net)):
         net.zero_grad()
         (g,) = facula.autograd.grad(run(x).pow(3).sum(), net[0].weight, create_graph=True)
         g.sum().backward()
         found.append(net[0].weight.grad)
     assert facula.allclose(*found)
+
+
+#: Whether the forward and the backward pass are within autocast.
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("forward, backward", [(True, False), (False, True), (True, True)])
+def test_the_second_run_has_the_autocast_of_the_first(way, forward, backward):
+    net, x, found = model().float().eval(), facula.randn(5, 3), []
+    for run in (net, way(net)):
+        net.zero_grad()
+        with facula.autocast("cpu", enabled=forward):
+            loss = run(x).float().pow(2).sum()
+        with facula.autocast("cpu", enabled=backward):
+            loss.backward()
+        found.append([p.grad.clone() for p in net.parameters()])
+    assert all(facula.equal(a, b) for a, b in zip(*found))
+
+
+def test_a_checkpoint_within_another_keeps_nothing_that_goes_into_it():
+    between = []
+
+    def inner(t):
+        return t.sin()
+
+    def outer(t):
+        h = t.exp()
+        between.append(weakref.ref(h))
+        return checkpoint(inner, h).sin()
+
+    out = checkpoint(outer, facula.ones(3, requires_grad=True))
+    assert between[0]() is None
+    out.sum().backward()
+    assert between[1]() is None
 
 
 def test_nothing_is_kept_until_the_backward_pass():

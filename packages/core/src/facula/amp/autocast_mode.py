@@ -171,6 +171,14 @@ class autocast:
         return wrapped
 
 
+def same_autocast() -> autocast:
+    """An `autocast` that casts as this thread does now: what runs later within it, runs as here."""
+    mode = _active()
+    if mode is None:
+        return autocast("cpu", enabled=False)
+    return autocast(mode.device, as_dtype(mode.dtype))
+
+
 def custom_fwd(fwd: Any = None, *, device_type: str = "cpu", cast_inputs: Any = None) -> Any:
     """Decorates `forward` of an autograd.Function: with `cast_inputs`, it runs outside autocast on inputs cast to that."""
     if fwd is None:

@@ -1,7 +1,8 @@
 """Activation checkpointing: what a part of a model keeps for the backward pass is computed again there.
 
 The part runs as usual; then its nodes drop what they kept. The first node whose turn comes in the
-backward pass runs the part once more, with the random numbers it had, and all its nodes are filled again.
+backward pass runs the part once more, with the random numbers and the autocast it had, and all its nodes
+are filled again.
 """
 
 from __future__ import annotations
@@ -20,27 +21,42 @@ _slot = Node.__dict__["kept"]
 
 
 class _Region:
-    """One checkpointed call: how to run it again, and its nodes in the order they were made."""
+    """One checkpointed call: how to run it again, and what is to be filled then."""
 
-    def __init__(self, again: Callable[[], list[Node]], nodes: list[Node]):
-        self.again, self.name = again, ""
-        # The nodes hold the region; were it to hold them as well, memory would wait for the collector.
-        self.nodes = [weakref.ref(node) for node in nodes]
+    def __init__(self, again: Callable[[], list[Node]], count: int):
+        self.again, self.count = again, count
+        #: Nodes, and which of those that the function makes each stands for. The nodes hold the region; were it
+        #: to hold them as well, memory would wait for the collector.
+        self.nodes: list[tuple[weakref.ref[Node], int]] = []
+
+    def empty(self, node: Node, index: int) -> None:
+        node.__class__ = CheckpointedNode
+        _slot.__set__(node, _Place(self, index))
+        self.nodes.append((weakref.ref(node), index))
 
     def refill(self) -> None:
         fresh = self.again()
-        if len(fresh) != len(self.nodes) or any(
-            (old := reference()) is not None and old.op is not new.op
-            for reference, new in zip(self.nodes, fresh)
-        ):
+        nodes = [(old, i) for reference, i in self.nodes if (old := reference()) is not None]
+        if len(fresh) != self.count or any(old.op is not fresh[i].op for old, i in nodes):
             raise RuntimeError(
-                f"checkpoint: the function recorded {len(self.nodes)} operations at first and {len(fresh)} other ones "
+                f"checkpoint: the function recorded {self.count} operations at first and {len(fresh)} other ones "
                 f"when it ran again for the backward pass; it must do the same both times"
             )
-        for reference, new in zip(self.nodes, fresh):
-            old = reference()
-            if old is not None and old.__class__ is CheckpointedNode:
-                _slot.__set__(old, _slot.__get__(new))
+        for old, i in nodes:
+            found = _slot.__get__(fresh[i])
+            if found.__class__ is _Place:  # of a checkpoint within this one
+                found.region.empty(old, found.index)
+            else:
+                _slot.__set__(old, found)
+
+
+class _Place:
+    """What an emptied node keeps instead of values."""
+
+    __slots__ = ("index", "region")
+
+    def __init__(self, region: _Region, index: int):
+        self.region, self.index = region, index
 
 
 class CheckpointedNode(Node):
@@ -51,9 +67,9 @@ class CheckpointedNode(Node):
     @property
     def kept(self) -> Any:
         found = _slot.__get__(self)
-        if found.__class__ is _Region:
-            found.refill()
-            found = _slot.__get__(self)
+        if found.__class__ is _Place:
+            found.region.refill()
+            return self.kept  # which may be a place in a checkpoint within that one
         return found
 
     @kept.setter
@@ -74,14 +90,17 @@ def checkpoint(
 ) -> Any:
     """`function(*args, **kwargs)`, which keeps no intermediate values: the backward pass runs it again.
 
-    Slower by one forward pass, in exchange for memory. `use_reentrant` makes no difference here: gradients reach
-    parameters and `autograd.grad` alike. Raises RuntimeError in the backward pass where the second run differs.
+    Slower by one forward pass, in exchange for memory. The second run has the random numbers and the autocast of
+    the first. A function may use `checkpoint` itself; what is in both runs once more for each. `use_reentrant` makes
+    no difference here: gradients reach parameters and `autograd.grad` alike. Raises RuntimeError in the backward pass
+    where the second run differs.
     """
+    from facula.amp.autocast_mode import same_autocast
     from facula.random import get_rng_state, set_rng_state
 
     if not is_grad_enabled():
         return function(*args, **kwargs)
-    before = get_rng_state() if preserve_rng_state else None
+    before, casts = get_rng_state() if preserve_rng_state else None, same_autocast()
     start = tick()
     result = function(*args, **kwargs)
     nodes = _made_since(start, result)
@@ -91,7 +110,7 @@ def checkpoint(
         if before is not None:
             set_rng_state(before)
         try:
-            with enable_grad():
+            with enable_grad(), casts:
                 start = tick()
                 return _made_since(start, function(*args, **kwargs))
         finally:
@@ -102,11 +121,12 @@ def checkpoint(
 
 
 def _empty(nodes: list[Node], again: Callable[[], list[Node]]) -> None:
-    region = _Region(again, nodes)
-    for node in nodes:
-        if node.__class__ in (Node, MarkedNode) and node.op.backward is None and node.kept:
-            node.__class__ = CheckpointedNode
-            _slot.__set__(node, region)
+    region = _Region(again, len(nodes))
+    for i, node in enumerate(nodes):
+        # A node of a checkpoint within this one lets go of that, which keeps what went into it.
+        known = node.__class__ in (Node, MarkedNode, CheckpointedNode) and node.op.backward is None
+        if known and _slot.__get__(node):
+            region.empty(node, i)
 
 
 def _made_since(start: int, result: Any) -> list[Node]:
