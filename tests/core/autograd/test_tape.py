@@ -305,19 +305,6 @@ def test_users_register_their_own_ops():
     assert facula.softcap is not None
 
 
-# ---- anomaly mode
-
-
-def test_anomaly_mode_names_op_and_line():
-    with facula.autograd.set_detect_anomaly(True):
-        x = facula.tensor([-1.0], requires_grad=True)
-        y = x.sqrt()  # the line to be named
-        with pytest.raises(RuntimeError, match="'sqrt' returned nan") as caught:
-            y.sum().backward()
-    assert "the line to be named" in "".join(caught.value.__notes__)
-    assert not facula.autograd.is_anomaly_enabled()
-
-
 # ---- memory and depth
 
 

@@ -1,4 +1,4 @@
-"""Anomaly mode: every node remembers where it was made, and a NaN in a gradient is an error."""
+"""Anomaly mode: a node made in it remembers where, and in a backward pass in it a NaN in a gradient is an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Anomaly(Mode):
         for t in result if isinstance(result, tuple) else (result,):
             if isinstance(t, Tensor) and t._node is not None:
                 node = getattr(t._node, "node", t._node)
-                node.traceback, node.check_nan = _user_stack(), self.check_nan
+                node.traceback = _user_stack()
                 mark(node)
         return result
 
@@ -49,11 +49,17 @@ def is_anomaly_enabled() -> bool:
     return active() is not None
 
 
+def refuses_nan() -> bool:
+    """Whether a backward pass of this thread must raise for a NaN."""
+    mode = active()
+    return mode is not None and mode.check_nan
+
+
 class set_detect_anomaly:
     """Turns anomaly mode of this thread on or off; as a context manager, until its end.
 
-    Raises RuntimeError in `backward` where a gradient becomes NaN, naming the op and the line that
-    called it. It makes every op slower.
+    `backward` in it raises RuntimeError where a gradient becomes NaN, naming the op, and the line that called it
+    if the forward pass was in anomaly mode too. It makes every op slower.
     """
 
     def __init__(self, mode: bool, check_nan: bool = True):

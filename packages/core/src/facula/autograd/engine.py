@@ -11,6 +11,7 @@ import sys
 from typing import Any, NoReturn
 
 from facula._tensor import Parameter, Tensor, alias, bump
+from facula.autograd.anomaly import refuses_nan
 from facula.autograd.back import GENERAL, PART, SLICES, build
 from facula.autograd.deferred import Deferred
 from facula.autograd.halves import Halves, rules_take_halves, single
@@ -46,6 +47,7 @@ class Pass:
         self.heap: list[tuple[int, Node]] = []
         self.leaves: dict[int, Tensor] = {}
         self.captured: dict[int, Any] = {}
+        self.refuses_nan = refuses_nan()
 
     # ---- gradients in and out
 
@@ -261,7 +263,8 @@ class Pass:
         ):
             return
         try:
-            if node.op.view and not self.create_graph and node.op.name in SLICES:
+            is_slice = node.op.view and node.op.name in SLICES
+            if is_slice and not self.create_graph and not self.refuses_nan:
                 self.send_view(node, node.edges[0], g)
                 return
             scope = node.backend.scope
@@ -272,7 +275,7 @@ class Pass:
                     found = (node.op.backward or gradients)(node, g, self)
             for at, gi in found:
                 if gi is not None and node.edges[at] is not None:
-                    if node.traceback:
+                    if self.refuses_nan and node.backend.has_values:
                         gi = gi.value() if gi.__class__ is Deferred else gi
                         _refuse_nan(node, gi)
                     self.send(node.edges[at], gi)
@@ -281,12 +284,17 @@ class Pass:
                 error.add_note(
                     f"in the backward of '{node.op.name}', which was called here:\n{node.traceback}"
                 )
+            elif self.refuses_nan:
+                error.add_note(
+                    f"in the backward of '{node.op.name}'; anomaly detection in the forward pass as well would tell "
+                    f"where it was called"
+                )
             raise
 
 
 def _refuse_nan(node: Node, g: Any) -> None:
     values = node.backend.to_numpy(g._array if isinstance(g, Tensor) else g)
-    if node.check_nan and bool((values != values).any()):  # type: ignore[attr-defined]
+    if bool((values != values).any()):
         raise RuntimeError(
             f"Function '{node.op.name}' returned nan values in its backward (gradient of shape {values.shape})."
         )
