@@ -38,6 +38,23 @@ def test_accumulated_gradients_share_no_memory_with_each_other_or_with_what_was_
     assert not np.shares_memory(c.grad.numpy(), given.numpy())
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_of_leaves_and_of_tensors_between_can_be_written(create_graph):
+    x, y, given = leaf(2, 3), leaf(2, 3, seed=1), facula.ones(3, 2, dtype=facula.float64)
+    a = x + y
+    between = [a, a * 1.0, a.T]
+    for t in between:
+        t.retain_grad()
+    facula.autograd.backward(
+        [between[1].sum(), between[2]], [None, given], create_graph=create_graph
+    )
+    for t in (x, y, *between):
+        t.grad.add_(1.0)
+    written = [float(t.grad.detach().numpy().max()) for t in (x, y, *between)]
+    assert written == [3.0, 3.0, 3.0, 2.0, 2.0]
+    assert given.tolist() == [[1.0, 1.0]] * 3
+
+
 def test_third_derivatives():
     x = leaf(4)
     first = grad(x.tanh().sum(), x, create_graph=True)[0]

@@ -666,7 +666,8 @@ class Tensor(TensorMethods):
         def keep(grad: Tensor) -> None:
             tensor = me()
             if tensor is not None:
-                tensor.grad = grad if tensor.grad is None else tensor.grad + grad
+                # `grad` goes on to the rules of other ops, or may be one number in all places.
+                tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
 
         from facula.autograd.hooks import add_last_hook
 

@@ -511,7 +511,7 @@ def _accumulate(leaf: Tensor, g: Any, run: Pass) -> None:
     backend = leaf._backend
     before = leaf.grad
     if run.create_graph:
-        leaf.__dict__["_grad"] = g if before is None else before + g
+        leaf.__dict__["_grad"] = g.clone() if before is None else before + g
     elif before is None:
         # Rules may pass their cotangent on, so an array that someone else holds must be copied.
         if id(leaf) not in run.owned and (sys.getrefcount(g) > _ALONE or not backend.is_whole(g)):
