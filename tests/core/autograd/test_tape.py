@@ -148,6 +148,42 @@ def test_in_place_writes(function):
     assert gradgradcheck(function, leaf(3, 4))
 
 
+OFF_THE_TAPE = {
+    "slice": lambda x: x[:1],
+    "t": lambda x: x.t(),
+    "unbind": lambda x: x.unbind(0)[1],
+    "twice": lambda x: x.view(4)[:2],
+    "split": lambda x: x.split(1)[1],
+}
+WRITES = {
+    "mul_": lambda x: x.mul_(2.0),
+    "copy_": lambda x: x.copy_(facula.zeros(x.shape)),
+    "fill_": lambda x: x.fill_(1.0),
+    "setitem": lambda x: x.__setitem__(0, 1.0),
+    "after another view": lambda x: x[0].mul_(2.0),
+}
+
+
+@pytest.mark.parametrize("is_leaf", [True, False])
+@pytest.mark.parametrize("view", OFF_THE_TAPE.values(), ids=OFF_THE_TAPE)
+def test_a_view_made_without_the_tape_of_what_requires_grad(view, is_leaf):
+    x = leaf(2, 2)
+    base = x if is_leaf else x * 1.0
+    with facula.no_grad():
+        v = view(base)
+        assert v.requires_grad
+    assert (v.requires_grad, v.is_leaf, v.grad_fn) == (True, True, None)
+    assert not view(base.detach()).requires_grad
+    before = base.tolist()
+    for write in WRITES.values():
+        with pytest.raises(RuntimeError, match="view was created in no_grad mode"):
+            write(v)
+    assert base.tolist() == before and base.is_leaf == is_leaf
+    with facula.no_grad():
+        v.zero_()
+    assert base.tolist() != before
+
+
 def test_requires_grad_of_a_sibling_view_follows_its_base():
     base = facula.zeros(3)
     sibling = base[0:2]

@@ -74,6 +74,13 @@ def is_tracked(t: Tensor) -> bool:
     return t._requires_grad
 
 
+def _is_off_the_tape(t: Tensor) -> bool:
+    """Whether `t` is a view, made under `no_grad`, of what requires grad."""
+    view = t._view
+    is_untracked_view = view is not None and view.base._requires_grad and not is_tracked(t)
+    return is_untracked_view and t._array.dtype.kind not in "iub"
+
+
 def edge_of(t: Tensor) -> Any:
     """Where a gradient for `t` goes: its node, or itself for a leaf."""
     view = t._view
@@ -224,9 +231,11 @@ def _write_directly(
 ) -> bool:
     """Lets a backend's in-place kernel write where nothing is recorded; False where it declines."""
     mode = state.mode
-    if mode is not False and (mode is not True or is_tracked(t)):
+    if mode is not False and (
+        mode is not True or is_tracked(t) or (t._view is not None and _is_off_the_tape(t))
+    ):
         mode = plain(mode)
-        if mode is None or (mode and is_tracked(t)):
+        if mode is None or (mode and t.requires_grad):
             return False
     if 0 in t._backend.strides(t._array):
         return False  # it may overlap itself, which is looked into on the other way
@@ -265,7 +274,14 @@ def _inplace_view(name: str, function: Callable[..., Any]) -> Callable[..., Tens
 
 def check_writable(t: Tensor, name: str) -> None:
     """Refuses an in-place write that the tape could not follow."""
-    if not (t._requires_grad or t._view is not None) or not is_grad_enabled() or not is_tracked(t):
+    if not (t._requires_grad or t._view is not None) or not is_grad_enabled():
+        return
+    if not is_tracked(t):
+        if _is_off_the_tape(t):
+            raise RuntimeError(
+                f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
+                f"Do both under facula.no_grad(), or neither, or make the view of base.detach()"
+            )
         return
     if t._view is None and t._node is None:
         raise RuntimeError(
@@ -533,8 +549,8 @@ class Tensor(TensorMethods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients are recorded for it."""
-        return is_tracked(self)
+        """Whether gradients are recorded for it. A view that `no_grad` kept off the tape says what its base says."""
+        return is_tracked(self) or _is_off_the_tape(self)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
