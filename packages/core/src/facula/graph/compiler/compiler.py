@@ -19,6 +19,7 @@ from facula.graph.compiler.lower import Memory, lower
 from facula.graph.compiler.nests import nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import is_worth, schedule, work_of
+from facula.graph.compiler.split_depth import split_depth
 from facula.graph.compiler.split_sums import split_sums
 from facula.graph.compiler.worth import slower_part
 from facula.graph.ir import Graph
@@ -68,14 +69,15 @@ class Making:
         lowered = lower(graph, threads)
         nests = nests_of(lowered.launches)
         outputs = [x.buffer for x in lowered.outputs]
-        nests = hoist(join_equal(nests, set(outputs)))
-        nests = split_sums(collapse(fuse(nests, set(outputs))))
         positions = {v: i for i, v in enumerate(graph.inputs)}
         inputs = [x.buffer for x in lowered.inputs]
         updates = [
             (inputs[positions[k]], outputs[graph.outputs.index(v)])
             for k, v in graph.updates.items()
         ]
+        nests = hoist(join_equal(nests, set(outputs)))
+        nests = split_depth(nests, {old for old, _ in updates}, threads)
+        nests = split_sums(collapse(fuse(nests, set(outputs))))
         in_place = update_in_place(nests, updates)
         slots, constants = _slots(nests, inputs, outputs, in_place)
         self.arena = len(set(slots.values()))

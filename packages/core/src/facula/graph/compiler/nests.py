@@ -247,6 +247,7 @@ class MatmulNest(Nest):
     a: Load
     b: Load
     store: Store  # its value is not used
+    by_thread: bool = False  # whether each thread is to do one of the first dimension
 
     @property
     def written(self) -> list[Memory]:

@@ -127,6 +127,8 @@ def _elements(nest: Nest, threads: int, moving: Iterable[Share]) -> list[Share |
 
 def _matmul(nest: MatmulNest, threads: int) -> list[Share | None]:
     *batch, m, n = nest.shape
+    if nest.by_thread:
+        return [Share(0, bounds_of(batch[0], threads))]
     found: list[Share | None] = []
     for dim, size in enumerate(batch):
         if size >= 2 * threads or size % threads == 0:
@@ -279,10 +281,13 @@ def _box(x: Load | Store, sizes: Sequence[int], dim: int, shared: Share, at: int
         key=lambda d: -x.strides[d],
     )
     joined: list[tuple[int, int, bool]] = []
+    whole = 1  # elements in a row for each of the dimension that is shared out
     for d in order:
         n, s, own = sizes[d], x.strides[d], d == dim
-        if joined and not own and not joined[-1][2] and joined[-1][1] == s * n:
-            joined[-1] = joined[-1][0] * n, s, False
+        if joined and not own and joined[-1][1] == s * n:
+            before, _, is_own = joined[-1]
+            joined[-1] = before * n, s, is_own
+            whole *= n if is_own else 1
         else:
             joined.append((n, s, own))
     reach = 1
@@ -290,7 +295,8 @@ def _box(x: Load | Store, sizes: Sequence[int], dim: int, shared: Share, at: int
         if s < reach:  # elements overlap
             return None
         reach = s * (n - 1) + reach
-    return at, x.element.storage, x.offset, tuple(joined), shared.bounds, shared.grain
+    bounds = tuple(b * whole for b in shared.bounds)
+    return at, x.element.storage, x.offset, tuple(joined), bounds, shared.grain * whole
 
 
 def _sizes(x: Load | Store, nest: Nest) -> tuple[int, ...]:
