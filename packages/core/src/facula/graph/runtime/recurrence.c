@@ -56,8 +56,8 @@ typedef struct { i64 row, row_of_all, unit, n, hidden; int seen; } place_t;
 /* `count` runs of neighbouring units, `apart` from each other. */
 typedef struct { f32 *at; i64 apart; int count, is_written; } runs_t;
 
-#define MOST_RUNS 6
-#define EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < LANES; ++l)
+#define MOST_RUNS 7
+#define EACH_LANE _Pragma("GCC ivdep") for (int l = 0; l < lanes; ++l)
 
 /* tanh(x) as a ratio, in which no e^x is, so that several share one division: to 3e-7 of its value up to 8, from where on it is 1 - 2e-7. */
 INLINE f32 tanh_ratio(f32 x, f32 *below)
@@ -79,17 +79,17 @@ INLINE f32 tanh_of(f32 x)
 /* The sigmoid, of what the tanh of half its argument is. */
 INLINE f32 from_tanh(f32 t) { return 0.5f + 0.5f * t; }
 
-/* ---- what follows a step's product `x`, whose gates are LANES apart */
+/* ---- what follows a step's product `x`, whose gates are `by` apart, for `lanes` units */
 
-INLINE void lstm(const runs_t *o, const f32 *x)
+INLINE void lstm(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
     const f32 *sums = o[0].at, *before = o[1].at;
     f32 *gates = o[2].at, *cell = o[3].at, *out = o[4].at;
     i64 s = o[0].apart, t = o[2].apart;
     EACH_LANE {
         f32 i_below, f_below, g_below, o_below;
-        f32 i = tanh_ratio(0.5f * (sums[l] + x[l]), &i_below), f = tanh_ratio(0.5f * (sums[s + l] + x[LANES + l]), &f_below);
-        f32 g = tanh_ratio(sums[2 * s + l] + x[2 * LANES + l], &g_below), o = tanh_ratio(0.5f * (sums[3 * s + l] + x[3 * LANES + l]), &o_below);
+        f32 i = tanh_ratio(0.5f * (sums[l] + x[l]), &i_below), f = tanh_ratio(0.5f * (sums[s + l] + x[by + l]), &f_below);
+        f32 g = tanh_ratio(sums[2 * s + l] + x[2 * by + l], &g_below), o = tanh_ratio(0.5f * (sums[3 * s + l] + x[3 * by + l]), &o_below);
         f32 first = i_below * f_below, second = g_below * o_below, one = 1.0f / (first * second);
         first *= one; /* one by the second two */
         second *= one;
@@ -102,100 +102,107 @@ INLINE void lstm(const runs_t *o, const f32 *x)
     }
 }
 
-INLINE void gru(const runs_t *o, const f32 *x)
+INLINE void gru(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
     const f32 *sums = o[0].at, *before = o[1].at, *bias = o[2].at;
     f32 *gates = o[3].at, *out = o[4].at;
     i64 s = o[0].apart, t = o[3].apart, u = o[2].apart;
     EACH_LANE {
         f32 r_below, z_below, r = tanh_ratio(0.5f * (sums[l] + (x[l] + bias[l])), &r_below);
-        f32 z = tanh_ratio(0.5f * (sums[s + l] + (x[LANES + l] + bias[u + l])), &z_below), one = 1.0f / (r_below * z_below);
+        f32 z = tanh_ratio(0.5f * (sums[s + l] + (x[by + l] + bias[u + l])), &z_below), one = 1.0f / (r_below * z_below);
         r = from_tanh(r * z_below * one);
         z = from_tanh(z * r_below * one);
-        f32 of_state = x[2 * LANES + l] + bias[2 * u + l], n = tanh_of(sums[2 * s + l] + r * of_state);
+        f32 of_state = x[2 * by + l] + bias[2 * u + l], n = tanh_of(sums[2 * s + l] + r * of_state);
         gates[l] = r; gates[t + l] = z; gates[2 * t + l] = n; gates[3 * t + l] = of_state;
         out[l] = n + z * (before[l] - n);
     }
 }
 
-INLINE void plain_tanh(const runs_t *o, const f32 *x)
+INLINE void plain_tanh(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
     const f32 *sums = o[0].at;
     f32 *out = o[1].at;
     EACH_LANE out[l] = tanh_of(sums[l] + x[l]);
 }
 
-INLINE void plain_relu(const runs_t *o, const f32 *x)
+INLINE void plain_relu(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
     const f32 *sums = o[0].at;
     f32 *out = o[1].at;
     EACH_LANE { f32 sum = sums[l] + x[l]; out[l] = sum < 0.0f ? 0.0f : sum; }
 }
 
-/* ---- the same backwards: `g` is the gradient of the step's output, `to_state` gets what of it does not go through the product */
+/* ---- the same backwards: `to_state` holds what of the state's gradient came by no product, and gets what goes by none */
 
-INLINE void lstm_back(const runs_t *o, const f32 *g)
+/* The gradient of the step's output. */
+#define GRADIENT f32 g = x[l] + to_state[l] + g_output[l]
+
+INLINE void lstm_back(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
-    const f32 *gates = o[0].at, *cell = o[1].at, *before = o[2].at;
+    const f32 *gates = o[0].at, *cell = o[1].at, *before = o[2].at, *g_output = o[6].at;
     f32 *sums = o[3].at, *to_state = o[4].at, *to_cell = o[5].at;
     i64 s = o[0].apart, t = o[3].apart;
     EACH_LANE {
+        GRADIENT;
         f32 i = gates[l], f = gates[s + l], c = gates[2 * s + l], o = gates[3 * s + l], tanh = tanh_of(cell[l]);
-        f32 by_cell = to_cell[l] + g[l] * o * (1.0f - tanh * tanh);
+        f32 by_cell = to_cell[l] + g * o * (1.0f - tanh * tanh);
         sums[l] = by_cell * c * (i * (1.0f - i));
         sums[t + l] = by_cell * before[l] * (f * (1.0f - f));
         sums[2 * t + l] = by_cell * i * (1.0f - c * c);
-        sums[3 * t + l] = g[l] * tanh * (o * (1.0f - o));
+        sums[3 * t + l] = g * tanh * (o * (1.0f - o));
         to_cell[l] = by_cell * f;
         to_state[l] = 0.0f;
     }
 }
 
-INLINE void gru_back(const runs_t *o, const f32 *g)
+INLINE void gru_back(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
-    const f32 *gates = o[0].at, *before = o[1].at;
+    const f32 *gates = o[0].at, *before = o[1].at, *g_output = o[5].at;
     f32 *sums = o[2].at, *products = o[3].at, *to_state = o[4].at;
     i64 s = o[0].apart, t = o[2].apart;
     EACH_LANE {
+        GRADIENT;
         f32 r = gates[l], z = gates[s + l], n = gates[2 * s + l], of_state = gates[3 * s + l];
-        f32 by_n = g[l] * (1.0f - z) * (1.0f - n * n), by_r = by_n * of_state * (r * (1.0f - r));
-        f32 by_z = g[l] * (before[l] - n) * (z * (1.0f - z));
+        f32 by_n = g * (1.0f - z) * (1.0f - n * n), by_r = by_n * of_state * (r * (1.0f - r));
+        f32 by_z = g * (before[l] - n) * (z * (1.0f - z));
         sums[l] = by_r; sums[t + l] = by_z; sums[2 * t + l] = by_n;
         products[l] = by_r; products[t + l] = by_z; products[2 * t + l] = by_n * r;
-        to_state[l] = g[l] * z;
+        to_state[l] = g * z;
     }
 }
 
-INLINE void tanh_back(const runs_t *o, const f32 *g)
+INLINE void tanh_back(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
-    const f32 *out = o[0].at;
+    const f32 *out = o[0].at, *g_output = o[3].at;
     f32 *sums = o[1].at, *to_state = o[2].at;
-    EACH_LANE { sums[l] = g[l] * (1.0f - out[l] * out[l]); to_state[l] = 0.0f; }
+    EACH_LANE { GRADIENT; sums[l] = g * (1.0f - out[l] * out[l]); to_state[l] = 0.0f; }
 }
 
-INLINE void relu_back(const runs_t *o, const f32 *g)
+INLINE void relu_back(const runs_t *o, const f32 *x, i64 by, const int lanes)
 {
-    const f32 *out = o[0].at;
+    const f32 *out = o[0].at, *g_output = o[3].at;
     f32 *sums = o[1].at, *to_state = o[2].at;
-    EACH_LANE { sums[l] = out[l] <= 0.0f ? 0.0f : g[l]; to_state[l] = 0.0f; }
+    EACH_LANE { GRADIENT; sums[l] = out[l] <= 0.0f ? 0.0f : g; to_state[l] = 0.0f; }
 }
 
-/* Calls `cell` on a whole vector of units: where there are fewer, on copies with room for it. */
-INLINE void on_units(void (*cell)(const runs_t *, const f32 *), const runs_t *runs, int count, i64 n, const f32 *x)
+/* Calls `cell` on `n` units: on whole vectors or half of one, else on copies with room for such. */
+INLINE void on_units(void (*cell)(const runs_t *, const f32 *, i64, int), const runs_t *runs, int count, i64 n, const f32 *x, i64 by)
 {
-    if (n == LANES) {
-        cell(runs, x);
-        return;
+    switch (n) {
+        case WIDE * LANES: cell(runs, x, by, WIDE * LANES); return;
+        case LANES: cell(runs, x, by, LANES); return;
+        case LANES / 2: cell(runs, x, by, LANES / 2); return;
     }
-    f32 room[MOST_RUNS][MOST_GATES * LANES] = {0};
+    f32 room[MOST_RUNS][MOST_GATES * WIDE * LANES] = {0};
     runs_t copies[MOST_RUNS];
     for (int k = 0; k < count; ++k) {
-        copies[k] = (runs_t){room[k], LANES, runs[k].count, runs[k].is_written};
-        for (int c = 0; c < runs[k].count; ++c) memcpy(room[k] + c * LANES, runs[k].at + c * runs[k].apart, 4 * n);
+        copies[k] = (runs_t){room[k], WIDE * LANES, runs[k].count, runs[k].is_written};
+        for (int c = 0; c < runs[k].count; ++c) memcpy(room[k] + c * WIDE * LANES, runs[k].at + c * runs[k].apart, 4 * n);
     }
-    cell(copies, x);
+    if (n > LANES) cell(copies, x, by, WIDE * LANES);
+    else cell(copies, x, by, LANES);
     for (int k = 0; k < count; ++k)
-        for (int c = 0; runs[k].is_written && c < runs[k].count; ++c) memcpy(runs[k].at + c * runs[k].apart, room[k] + c * LANES, 4 * n);
+        for (int c = 0; runs[k].is_written && c < runs[k].count; ++c) memcpy(runs[k].at + c * runs[k].apart, room[k] + c * WIDE * LANES, 4 * n);
 }
 
 /* ---- steps */
@@ -205,25 +212,25 @@ static i64 time_of(const recurrence_t *r, i64 step) { return !r->reverse == !r->
 
 #define READ(name, gates) {(f32 *)s->name + p->row_of_all * (gates) * h + p->unit, h, gates, 0}
 #define WRITTEN(name, gates) {s->name + p->row_of_all * (gates) * h + p->unit, h, gates, 1}
-#define CALL(cell, x, ...)                                                                    \
+#define CALL(cell, ...)                                                                       \
     do {                                                                                      \
         const runs_t runs_[] = {__VA_ARGS__};                                                 \
-        on_units(cell, runs_, sizeof runs_ / sizeof *runs_, p->n, x);                         \
+        on_units(cell, runs_, sizeof runs_ / sizeof *runs_, p->n, x, by);                     \
     } while (0)
 
-static void forward_row(const layer_t *l, i64 step, const place_t *p, const f32 *x)
+static void forward_row(const layer_t *l, i64 step, const place_t *p, const f32 *x, i64 by)
 {
     const forward_t *s = l->slots;
     i64 h = p->hidden, at = p->row * h + p->unit, last = step ? time_of(l->r, step - 1) * l->r->batch * h : 0;
     f32 *before = (f32 *)(step ? s->output + last : s->state) + at, *cell = (f32 *)(step ? s->cells + last : s->cell) + at;
     runs_t state = {before, h, 1, 0};
     switch (l->r->kind) {
-        case LSTM: CALL(lstm, x, READ(sums, 4), {cell, h, 1, 0}, WRITTEN(gates, 4), WRITTEN(cells, 1), WRITTEN(output, 1)); break;
+        case LSTM: CALL(lstm, READ(sums, 4), {cell, h, 1, 0}, WRITTEN(gates, 4), WRITTEN(cells, 1), WRITTEN(output, 1)); break;
         case GRU:
-            CALL(gru, x, READ(sums, 3), state, {(f32 *)s->bias + p->unit, h, 3, 0}, WRITTEN(gates, 4), WRITTEN(output, 1));
+            CALL(gru, READ(sums, 3), state, {(f32 *)s->bias + p->unit, h, 3, 0}, WRITTEN(gates, 4), WRITTEN(output, 1));
             break;
-        case TANH: CALL(plain_tanh, x, READ(sums, 1), WRITTEN(output, 1)); break;
-        default: CALL(plain_relu, x, READ(sums, 1), WRITTEN(output, 1));
+        case TANH: CALL(plain_tanh, READ(sums, 1), WRITTEN(output, 1)); break;
+        default: CALL(plain_relu, READ(sums, 1), WRITTEN(output, 1));
     }
     if (p->seen) return;
     memcpy(s->output + p->row_of_all * h + p->unit, before, 4 * p->n);
@@ -231,7 +238,7 @@ static void forward_row(const layer_t *l, i64 step, const place_t *p, const f32 
 }
 
 /* A step that the mask leaves out: its sums have no gradient, the state has that of the state after. */
-static void back_unseen(const layer_t *l, const place_t *p, const f32 *g)
+static void back_unseen(const layer_t *l, const place_t *p, const f32 *x, const f32 *g_output)
 {
     const back_t *s = l->slots;
     i64 h = p->hidden;
@@ -239,32 +246,31 @@ static void back_unseen(const layer_t *l, const place_t *p, const f32 *g)
         memset(s->to_sums + (p->row_of_all * l->gates + k) * h + p->unit, 0, 4 * p->n);
         if (s->to_products) memset(s->to_products + (p->row_of_all * l->gates + k) * h + p->unit, 0, 4 * p->n);
     }
-    memcpy(s->to_state + p->row * h + p->unit, g, 4 * p->n);
+    f32 *to_state = s->to_state + p->row * h + p->unit;
+    for (i64 u = 0; u < p->n; ++u) to_state[u] += x[u] + g_output[u];
 }
 
-static void back_row(const layer_t *l, i64 step, const place_t *p, const f32 *x)
+static void back_row(const layer_t *l, i64 step, const place_t *p, const f32 *x, i64 by)
 {
+    static const f32 none[WIDE * LANES];
     const back_t *s = l->slots;
     i64 h = p->hidden, at = p->row * h + p->unit;
-    runs_t to_state = {s->to_state + at, h, 1, 1};
-    f32 g[LANES];
-    memcpy(g, x, sizeof g);
-    for (i64 u = 0; u < p->n; ++u) g[u] += to_state.at[u];
-    for (i64 u = 0; s->g_output && u < p->n; ++u) g[u] += s->g_output[p->row_of_all * h + p->unit + u];
+    runs_t to_state = {s->to_state + at, h, 1, 1}, g_output = {(f32 *)none, 0, 1, 0};
+    if (s->g_output) g_output.at = (f32 *)s->g_output + p->row_of_all * h + p->unit;
     if (!p->seen) {
-        back_unseen(l, p, g);
+        back_unseen(l, p, x, g_output.at);
         return;
     }
     switch (l->r->kind) {
         case LSTM: {
             i64 last = step + 1 < l->r->length ? time_of(l->r, step + 1) * l->r->batch * h : 0;
             runs_t before = {(f32 *)(step + 1 < l->r->length ? s->states + last : s->cell) + at, h, 1, 0};
-            CALL(lstm_back, g, READ(gates, 4), READ(states, 1), before, WRITTEN(to_sums, 4), to_state, {s->to_cell + at, h, 1, 1});
+            CALL(lstm_back, READ(gates, 4), READ(states, 1), before, WRITTEN(to_sums, 4), to_state, {s->to_cell + at, h, 1, 1}, g_output);
             break;
         }
-        case GRU: CALL(gru_back, g, READ(gates, 4), READ(states, 1), WRITTEN(to_sums, 3), WRITTEN(to_products, 3), to_state); break;
-        case TANH: CALL(tanh_back, g, READ(states, 1), WRITTEN(to_sums, 1), to_state); break;
-        default: CALL(relu_back, g, READ(states, 1), WRITTEN(to_sums, 1), to_state);
+        case GRU: CALL(gru_back, READ(gates, 4), READ(states, 1), WRITTEN(to_sums, 3), WRITTEN(to_products, 3), to_state, g_output); break;
+        case TANH: CALL(tanh_back, READ(states, 1), WRITTEN(to_sums, 1), to_state, g_output); break;
+        default: CALL(relu_back, READ(states, 1), WRITTEN(to_sums, 1), to_state, g_output);
     }
 }
 
@@ -287,11 +293,14 @@ static void add_to_state(const layer_t *l, const place_t *p, const f32 *x)
     for (i64 u = 0; u < p->n; ++u) to_state[u] += x[u];
 }
 
+/* Of a unit, that a product makes. */
+static i64 sums_of(const layer_t *l) { return l->r->back ? 1 : l->gates; }
+
 static void do_step(const layer_t *l, i64 step, i64 top, i64 bottom, i64 left, i64 right, f32 *states)
 {
     const recurrence_t *r = l->r;
     i64 high = (bottom - top + ROWS - 1) / ROWS, is_over = step == r->length, time = is_over ? 0 : time_of(r, step);
-    i64 sums = r->back ? 1 : l->gates; /* of a unit, that a product makes */
+    i64 sums = sums_of(l);
     const f32 *rows = multiplied(l, step);
     const u8 *mask = r->back ? ((back_t *)l->slots)->mask : ((forward_t *)l->slots)->mask;
     f32 x[ROWS * WIDE * MOST_GATES * LANES];
@@ -307,15 +316,14 @@ static void do_step(const layer_t *l, i64 step, i64 top, i64 bottom, i64 left, i
             for (i64 c = 0; rows && c < count; c += 2)
                 any_tile((int)n, count - c > 1 ? 2 : 1, l->depth, states + (i - top) * l->depth, l->panels + (v * sums + c) * size, LANES, size, x + c * LANES, count * LANES, 0);
             if (!rows) memset(x, 0, sizeof x);
-            for (i64 k = 0; k < n; ++k)
-                for (i64 w = 0; w < wide; ++w) {
-                    i64 unit = (v + w) * LANES, all = time * r->batch + i + k, left_over = r->hidden - unit;
-                    place_t p = {i + k, all, unit, left_over < LANES ? left_over : LANES, r->hidden, !mask || mask[all]};
-                    const f32 *product = x + (k * count + w * sums) * LANES;
-                    if (is_over) add_to_state(l, &p, product);
-                    else if (r->back) back_row(l, step, &p, product);
-                    else forward_row(l, step, &p, product);
-                }
+            for (i64 k = 0; k < n; ++k) {
+                i64 unit = v * LANES, all = time * r->batch + i + k, left_over = r->hidden - unit, by = wide * LANES;
+                place_t p = {i + k, all, unit, left_over < by ? left_over : by, r->hidden, !mask || mask[all]};
+                const f32 *product = x + k * sums * by;
+                if (is_over) add_to_state(l, &p, product);
+                else if (r->back) back_row(l, step, &p, product, by);
+                else forward_row(l, step, &p, product, by);
+            }
         }
     }
 }
@@ -334,6 +342,13 @@ void (*pool_barrier)(void); /* these are set when the unit is loaded */
 int (*pool_run)(void (*body)(void *, int), void *context, int threads);
 int (*pool_run_some)(void (*body)(void *, int), void *context, int threads);
 
+/* The weights of a vector's gate. Both vectors of a tile are beside each other, gate by gate. */
+static f32 *panel_of(const layer_t *l, i64 vector, i64 gate)
+{
+    i64 first = vector / WIDE * WIDE, wide = l->vectors - first < WIDE ? l->vectors - first : WIDE;
+    return l->panels + (first * sums_of(l) + gate * wide + vector - first) * l->depth * LANES;
+}
+
 static void pack(const layer_t *l, i64 vector)
 {
     const recurrence_t *r = l->r;
@@ -341,10 +356,10 @@ static void pack(const layer_t *l, i64 vector)
     const f32 *w = r->back ? ((back_t *)l->slots)->weights : ((forward_t *)l->slots)->weights;
     if (!r->back) {
         for (i64 g = 0; g < l->gates; ++g)
-            pack_lines(h, n, w + (g * h + unit) * h, h, l->panels + (vector * l->gates + g) * h * LANES, LANES);
+            pack_lines(h, n, w + (g * h + unit) * h, h, panel_of(l, vector, g), LANES);
         return;
     }
-    f32 *to = l->panels + vector * l->depth * LANES;
+    f32 *to = panel_of(l, vector, 0);
     for (i64 k = 0; k < l->depth; ++k) {
         if (n == LANES) memcpy(to + k * LANES, w + k * h + unit, 4 * LANES);
         else for (i64 x = 0; x < LANES; ++x) to[k * LANES + x] = x < n ? w[k * h + unit + x] : 0;
@@ -359,7 +374,7 @@ static int blocks_of(const layer_t *l)
     i64 batch = l->r->batch, bytes = 4 * l->gates * l->r->hidden * l->r->hidden;
     int threads = l->threads, more = threads + threads / 2;
     if (threads == 1) return 1;
-    if (l->vectors >= threads && (batch < ENOUGH_ROWS * threads || bytes > CACHED)) return 0;
+    if (l->vectors > WIDE * (threads - 1) && (batch < ENOUGH_ROWS * threads || bytes > CACHED)) return 0;
     if (batch < ENOUGH_ROWS * more) more = threads;
     return more < MOST_BLOCKS ? more : MOST_BLOCKS;
 }
@@ -398,7 +413,8 @@ static i64 steps_of(const layer_t *l) { return l->r->length + (l->r->back ? 1 : 
 /* A thread's units, through all steps. */
 static void do_units(const layer_t *l, int thread)
 {
-    i64 left = l->vectors * thread / l->threads, right = l->vectors * (thread + 1) / l->threads;
+    i64 tiles = (l->vectors + WIDE - 1) / WIDE, left = tiles * thread / l->threads * WIDE, right = tiles * (thread + 1) / l->threads * WIDE;
+    if (right > l->vectors) right = l->vectors;
     if (l->r->back) begin_back(l, 0, l->r->batch, left, right);
     for (i64 step = 0; step < steps_of(l); ++step) {
         do_step(l, step, 0, l->r->batch, left, right, l->states + thread * states_size(l));
