@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -154,3 +156,50 @@ def test_an_index_out_of_range_is_named_or_said_to_be_one_of_several(device):
         with pytest.raises(IndexError, match=r"index \d|index -9|an index") as caught:
             wrong()
         assert "4294967" not in str(caught.value)  # no number of the mechanism's own
+
+
+#: Operations on a table of n rows and 5 columns, at indices `i` of its rows, each of them the same: those that count no index from the end, and others.
+STRICT = {
+    "gather": lambda x, i: x.gather(0, i),
+    "scatter": lambda x, i: x.scatter(0, i, x[: len(i)]),
+    "scatter of a number": lambda x, i: x.scatter(0, i, 1.0),
+    "scatter_add": lambda x, i: x.scatter_add(0, i, x[: len(i)]),
+    "scatter_reduce": lambda x, i: x.scatter_reduce(0, i, x[: len(i)], "amax"),
+    "index_select": lambda x, i: x.index_select(0, i[:, 0]),
+    "index_add": lambda x, i: x.index_add(0, i[:, 0], x[: len(i)]),
+    "index_copy": lambda x, i: x.index_copy(0, i[:, 0], x[: len(i)]),
+}
+FROM_THE_END = {
+    "x[...]": lambda x, i: x[i[:, 0]],
+    "take": lambda x, i: x.take(i),
+    "put_": lambda x, i: x.clone().put_(i, x[: len(i)] * 0),
+    "index_put": lambda x, i: x.index_put((i[:, 0],), x[: len(i)] * 0),
+    "index_put, added": lambda x, i: x.index_put((i[:, 0],), x[: len(i)] * 0, accumulate=True),
+    "index_fill": lambda x, i: x.index_fill(0, i[:, 0], 1.0),
+    "take_along_dim": lambda x, i: x.take_along_dim(i, 0),
+}
+LIBRARIES = ["facula", pytest.param("torch", marks=pytest.mark.parity)]
+
+
+@pytest.mark.parametrize("rows", [4, 6000])  # the latter for `facula-native`
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_indices_below_zero(library, rows):
+    T = importlib.import_module(library)
+    x = T.arange(5.0 * rows).view(rows, 5)
+    for count in (1, rows):
+        for bad in (-1, -rows - 1, rows):
+            at = T.full((count, 5), bad)
+            for name, function in STRICT.items():
+                with pytest.raises((IndexError, RuntimeError)):
+                    function(x, at)
+                    pytest.fail(f"{name} took {bad}")
+        for name, function in FROM_THE_END.items():
+            last = T.full((count, 5), (5 * rows if name in ("take", "put_") else rows) - 1)
+            assert T.equal(function(x, T.full((count, 5), -1)), function(x, last)), name
+
+
+def test_the_error_is_the_one_of_pytorch_for_each():
+    x, at = facula.ones(3, 4), facula.tensor([[-1]])
+    for error in (IndexError, RuntimeError):
+        with pytest.raises(error, match="index -1 is out of bounds for dimension 1 with size 4"):
+            x.gather(1, at)

@@ -102,7 +102,8 @@ def index_put(backend: Any, below: Kernel) -> Kernel:
         if accumulate and first is not None and first.dtype is I64:
             shape = (first.size, *input.shape[1:])
             if _is_large(prod(shape)) and values.shape == first.shape + input.shape[1:]:
-                return backend.index_add(input, 0, first.reshape(-1), values.reshape(shape))
+                at = backend.wrap_index(first.reshape(-1), len(input), 0)
+                return backend.index_add(input, 0, at, values.reshape(shape))
         return below(input, indices, values, accumulate)
 
     return kernel

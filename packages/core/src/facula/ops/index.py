@@ -20,7 +20,8 @@ from facula.testing.samples import call
 def gather(xp: Namespace, input: Tensor, dim: int, index: Tensor) -> Tensor:
     """`out[i][j] = input[index[i][j]][j]` (for `dim` 0): elements along `dim` at `index`.
 
-    `index` (int64) has as many dimensions as `input`, and is no larger than it but along `dim`.
+    `index` (int64) has as many dimensions as `input`, and is no larger than it but along `dim`. Raises IndexError
+    (which is a RuntimeError as well) for an index below 0 on the CPU; other devices count it from the end.
     """
 
 
@@ -93,7 +94,10 @@ def wrap_index(xp: Namespace, index: Tensor, size: int, dim: int) -> Tensor:
 
 @op(arithmetic=False)
 def index_select(xp: Namespace, input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of `input` along `dim` at `index` (of one dimension)."""
+    """The slices of `input` along `dim` at `index` (of one dimension).
+
+    Raises IndexError for an index below 0 on the CPU; other devices count it from the end.
+    """
     shape = (*input.shape[:dim], index.shape[0], *input.shape[dim + 1 :])
     return xp.gather(input, dim, spread_index(xp, index, dim, shape))
 
@@ -249,7 +253,8 @@ def index_copy(make: Any) -> Any:
 def index_fill(xp: Namespace, input: Tensor, dim: int, index: Tensor, value: Tensor) -> Tensor:
     """`input` with its slices along `dim` at `index` filled with `value`, a number or 0-d tensor."""
     n = input.shape[dim]
-    chosen = xp.index_copy(xp.full((n,), False, B8), 0, index, xp.full((index.shape[0],), True, B8))
+    at = xp.wrap_index(index, n, dim)
+    chosen = xp.index_copy(xp.full((n,), False, B8), 0, at, xp.full((index.shape[0],), True, B8))
     chosen = xp.view(chosen, (n,) + (1,) * (len(input.shape) - dim - 1))
     return xp.select_where(chosen, xp.cast(value, input.dtype), input)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from facula.errors import OutOfBoundsError
+
 
 def dense(array: Any) -> Any:
     """`array` in row-major order: NumPy lays some results out as their inputs were, PyTorch does not."""
@@ -20,7 +22,7 @@ def named_dimension(kernel: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return kernel(*args, **kwargs)
         except IndexError as error:
-            raise IndexError(str(error).replace("axis", "dimension")) from None
+            raise OutOfBoundsError(str(error).replace("axis", "dimension")) from None
 
     return checked
 
@@ -45,6 +47,14 @@ def along(dim: int, index: Any, m: Any) -> tuple[Any, ...]:
         lead = (1,) * d + (-1,) + (1,) * (index.ndim - d - 1)
         out.append(index if d == dim else m.arange(n).reshape(lead))
     return tuple(out)
+
+
+def refuse_negative(index: Any, size: int, dim: int) -> None:
+    """NumPy counts negative indices from the end, PyTorch does so for `x[...]`, `take` and `put` alone."""
+    if index.size and index.min() < 0:
+        raise OutOfBoundsError(
+            f"index {index.min()} is out of bounds for dimension {dim} with size {size}"
+        )
 
 
 def kernels(m: Any) -> dict[str, Any]:
@@ -91,9 +101,11 @@ def kernels(m: Any) -> dict[str, Any]:
         )
 
     def gather(input: Any, dim: int, index: Any) -> Any:
+        refuse_negative(index, input.shape[dim], dim)
         return dense(input[along(dim, index, m)])
 
     def scatter(input: Any, dim: int, index: Any, src: Any, reduce: str = "assign") -> Any:
+        refuse_negative(index, input.shape[dim], dim)
         out = input.copy(order="C")
         at = along(dim, index, m)
         if reduce == "assign":
@@ -103,9 +115,11 @@ def kernels(m: Any) -> dict[str, Any]:
         return out
 
     def index_select(input: Any, dim: int, index: Any) -> Any:
+        refuse_negative(index, input.shape[dim], dim)
         return dense(m.take(input, index, axis=dim))
 
     def index_add(input: Any, dim: int, index: Any, source: Any) -> Any:
+        refuse_negative(index, input.shape[dim], dim)
         out = input.copy(order="C")
         if dim == 0:
             _add_at(out, (index,), source)
@@ -114,6 +128,7 @@ def kernels(m: Any) -> dict[str, Any]:
         return out
 
     def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+        refuse_negative(index, input.shape[dim], dim)
         out = input.copy(order="C")
         out[(slice(None),) * dim + (index,)] = source
         return out
