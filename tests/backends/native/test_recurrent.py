@@ -13,8 +13,8 @@ pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
 random = np.random.default_rng(5)
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-#: Steps, batch, units: less than a vector, not whole vectors, more rows than a tile, too few rows for each thread.
-SIZES = [(1, 1, 1), (3, 2, 5), (4, 9, 16), (5, 26, 40), (2, 3, 70)]
+#: Steps, batch, units: less than a vector, whole vectors, and half or parts of two behind them, more rows than a tile, too few rows for each thread.
+SIZES = [(1, 1, 1), (3, 2, 5), (4, 9, 16), (5, 26, 40), (2, 3, 90)]
 
 
 @pytest.fixture(params=[1, 2, 3])
