@@ -124,15 +124,14 @@ static char layout(long rows, long columns, long down, long across, int64_t *apa
     return 0;
 }
 
-#define FAR_APART 1536 /* floats between lines of a turned a: each line is on a page of its own, for which oneDNN is slower than the built-in */
-
-/* `gemm` by oneDNN where the strides are those of matrices, else the built-in, which is faster where b need not be packed too. */
+/* `gemm` by oneDNN where rows are multiplied by a b that lies in columns, as layers do, else the built-in: it is faster with a turned a, with
+   a b that lies in rows while a neighbour uses the core's other thread, and where b need not be packed. */
 int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
 {
     int64_t lda, ldb, ldc = ci;
     char of_a = layout(m, depth, ai, ak, &lda), of_b = layout(depth, n, bk, bj, &ldb);
-    int is_matrix = of_a && of_b && ldc >= n && m > 1 && n > 0 && depth > 0, far = of_a == 'T' && lda >= FAR_APART;
-    if (!onednn_is_open || !is_matrix || far || are_dots(m, n, depth, ak, bk) || are_few(m, n, depth, ak, bk))
+    int is_layers = of_a == 'N' && of_b == 'T' && ldc >= n && m > 1 && n > 0 && depth > 0;
+    if (!onednn_is_open || !is_layers || are_dots(m, n, depth, ak, bk) || are_few(m, n, depth, ak, bk))
         return gemm(m, n, depth, a, ai, ak, b, bk, bj, c, ci);
     int before = enter();
     int failed = dnnl_sgemm(of_a, of_b, m, n, depth, 1, a, lda, b, ldb, 0, c, ldc);
