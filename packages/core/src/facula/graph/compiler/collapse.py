@@ -8,6 +8,7 @@ from facula.graph.compiler.nests import (
     Known,
     Load,
     MapNest,
+    MatmulNest,
     Move,
     Nest,
     Pick,
@@ -16,20 +17,31 @@ from facula.graph.compiler.nests import (
     Value,
 )
 
+#: Elements of a row, fewer than which are not worth a loop of their own.
+LONG = 64
+
 
 def collapse(nests: Sequence[Nest]) -> list[Nest]:
-    """The same nests with neighbouring dimensions joined where every access steps through both alike."""
+    """The same nests with neighbouring dimensions joined where every access steps through both alike.
+
+    Maps from a product to another stay matrices, as these may be shared out by columns.
+    """
+    products = [n for n in nests if isinstance(n, MatmulNest)]
+    made, read = {m for n in products for m in n.written}, {x.memory for n in products for x in n.read}  # fmt: skip
     for nest in nests:
         if isinstance(nest, MapNest):
-            _map(nest)
+            is_between = not read.isdisjoint(nest.written) and any(x.memory in made for x in nest.read)  # fmt: skip
+            _map(nest, is_between and nest.shape[-1] >= LONG)
         elif isinstance(nest, ReduceNest):
             _reduce(nest)
     return list(nests)
 
 
-def _map(nest: MapNest) -> None:
+def _map(nest: MapNest, is_matrix: bool) -> None:
     strides = [p.strides for s in nest.stores for p in (s, *_places(s.value))]
     groups = _groups(nest.shape, strides)
+    if is_matrix and len(groups[-1]) > 1:
+        groups.append([groups[-1].pop()])
     nest.shape = _sizes(nest.shape, groups)
     known: Known = {}
     for store in nest.stores:

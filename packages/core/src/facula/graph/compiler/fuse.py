@@ -140,11 +140,12 @@ class _Fusion:
         return moved
 
     def is_kept(self, store: Store, maker: MapNest) -> bool:
-        """Whether a store stays whatever is inlined: several read what takes many loads to make."""
-        once = len(self.writes[store.memory]) == 1
-        return (
-            once and len(self.readers[store.memory]) > 1 and streams(store.value, maker.shape) > 1
-        )
+        """Whether a store stays whatever is inlined: several read what takes many loads to make, or it is read as it is."""
+        if len(self.writes[store.memory]) > 1:
+            return False
+        if len(self.readers[store.memory]) > 1 and streams(store.value, maker.shape) > 1:
+            return True
+        return self.is_better_read(store.memory, store.value, maker)
 
     def is_current(self, value: Value, maker: Nest) -> bool:
         """Whether what the value is computed from is not written after its maker."""
@@ -160,9 +161,23 @@ class _Fusion:
         grows = count(shape) > count(maker.shape)
         if len(self.readers[memory]) == 1 and memory not in self.outputs and not grows:
             return True
+        if self.is_better_read(memory, value, maker):
+            return False
         if self.launched:  # rows and columns that all share stay in caches
             loads = sum(16 * x.memory.nbytes > memory.nbytes for x in value.loads())
         return loads <= 1 and cost <= self.cheap
+
+    def is_better_read(self, memory: Memory, value: Value, maker: MapNest) -> bool:
+        """Whether a value is stored whatever is inlined, and what it is made of then ends with its maker, which may write over it."""
+        readers = (self.nests[i] for i in self.readers[memory])
+        if memory not in self.outputs and all(
+            isinstance(n, (MapNest, ReduceNest)) for n in readers
+        ):
+            return False
+        through = [x.memory for x in value.loads() if streams(x, maker.shape)]
+        return all(
+            m.role == "temporary" and max(self.readers[m]) <= self.at[maker] for m in through
+        )
 
     def refine(self, nest: MapNest, load: Load) -> None:
         """Splits dimensions of `nest` where what it loads was made in a nest with more of them."""

@@ -136,9 +136,12 @@ def _overwritten(nest: Nest, at: int, lives: dict[Memory, tuple[int, int]]) -> l
         place = store.offset, store.strides, store.element
         if lives.get(store.memory, (-1, 0))[0] != at or store.memory in dict(found).values():
             continue
-        for old in dict.fromkeys(x.memory for x in reads):
+        # what was made last comes first: others may still be read by other threads
+        for old in sorted(
+            dict.fromkeys(x.memory for x in reads if x.memory in lives), key=lambda m: -lives[m][0]
+        ):
             all_alike = all((x.offset, x.strides, x.element) == place for x in reads if x.memory is old)  # fmt: skip
-            ends = old in lives and lives[old][0] < at == lives[old][1]
+            ends = lives[old][0] < at == lives[old][1]
             if ends and all_alike and old.nbytes == store.memory.nbytes and old not in dict(found):
                 found.append((old, store.memory))
                 break

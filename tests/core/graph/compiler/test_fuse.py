@@ -1,0 +1,43 @@
+"""What is computed anew, and what is read."""
+
+import facula
+from facula import nn
+from facula.graph.compiler.compiler import Making
+from facula.graph.compiler.nests import Apply, MapNest
+
+
+def training(rows, width):
+    """What becomes of a step of two rectified layers, without C's compiler."""
+    model = nn.Sequential(nn.Linear(20, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+    optimizer = facula.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x = facula.ones(rows, 20)
+
+    def step():
+        optimizer.zero_grad()
+        (model(x) @ facula.ones(width, 8)).square().mean().backward()
+        optimizer.step()
+
+    compiled = facula.compile(step, backend="replay")
+    compiled()
+    return Making(compiled.graph, 2)
+
+
+def rectifies(nest):
+    values = [v for s in nest.stores for v in s.value.nodes()] if isinstance(nest, MapNest) else []
+    return any(isinstance(v, Apply) and v.expression == "maximum(a, b)" for v in values)
+
+
+def test_a_rectifier_is_made_once():
+    """Its gradient reads what products read too, so the sums that it was made of need not be kept: it lies where they did."""
+    rows, width = 256, 128
+    making = training(rows, width)
+    assert sum(map(rectifies, making.nests)) == 2
+    assert (
+        making.artifact.arena_bytes < 4 * 4 * rows * width
+    )  # two layers and their gradients, of which one ends before
+
+
+def test_maps_between_products_stay_matrices():
+    """So they may be shared out by columns."""
+    shapes = [n.shape for n in training(256, 128).nests if isinstance(n, MapNest)]
+    assert shapes.count((256, 128)) == 4
