@@ -14,6 +14,9 @@ CASES = {
     "AdamW": [{}, {"weight_decay": 0.3, "amsgrad": True}],
     "RMSprop": [{}, {"momentum": 0.9, "centered": True, "weight_decay": 0.1}],
     "Adagrad": [{}, {"lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}],
+    "Adadelta": [{}, {"rho": 0.6, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}],
+    "Adamax": [{}, {"betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}],
+    "NAdam": [{}, {"weight_decay": 0.1, "momentum_decay": 0.2, "maximize": True}, {"betas": (0.5, 0.7), "weight_decay": 0.3, "decoupled_weight_decay": True}],
 }  # fmt: skip
 PARAMS = [
     pytest.param(name, kwargs, id=f"{name}-{i}")

@@ -146,6 +146,9 @@ def acos(input: Any, *, out: Any = ...) -> Tensor:
 def acosh(input: Any, *, out: Any = ...) -> Tensor:
     """Inverse hyperbolic cosine; NaN below 1."""
 
+def adadelta_update(param: Any, grad: Any, square_avg: Any, acc_delta: Any, lr: Any, rho: Any, eps: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
+    """Adadelta."""
+
 def adagrad_update(param: Any, grad: Any, sum: Any, step: Any, lr: Any, lr_decay: Any, eps: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
     """Adagrad."""
 
@@ -157,6 +160,9 @@ def adam_update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, max_exp_av
 
 def adam_updates(params: Any, grads: Any, exp_avgs: Any, exp_avg_sqs: Any, max_exp_avg_sqs: Any, steps: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, decays: Any, decoupled: Any, maximize: Any, *, out: Any = ...) -> Any:
     """`adam_update` of each parameter; no `max_exp_avg_sqs` without AMSGrad."""
+
+def adamax_update(param: Any, grad: Any, exp_avg: Any, exp_inf: Any, step: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, decays: Any, *, out: Any = ...) -> Any:
+    """Adamax."""
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
     """Mean over `output_size` windows that share `input` (N, C, L) or (C, L) out evenly."""
@@ -1267,6 +1273,9 @@ def mv(input: Any, vec: Any, *, out: Any = ...) -> Tensor:
 
 def mvlgamma(input: Any, p: Any, *, out: Any = ...) -> Tensor:
     """Logarithm of the multivariate gamma function of dimension `p`."""
+
+def nadam_update(param: Any, grad: Any, exp_avg: Any, exp_avg_sq: Any, mu_product: Any, step: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any, momentum_decay: Any, decays: Any, decoupled: Any, *, out: Any = ...) -> Any:
+    """NAdam, with momentum that grows from step to step; `decoupled` weight decay as AdamW's."""
 
 def nan_to_num(input: Any, nan: Any = ..., posinf: Any = ..., neginf: Any = ..., *, out: Any = ...) -> Tensor:
     """NaN and the infinities replaced; by default by 0 and the dtype's largest and smallest number."""

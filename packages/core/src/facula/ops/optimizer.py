@@ -90,6 +90,56 @@ def adagrad_update(
     return param - grad / (xp.sqrt(sum) + eps) * rate, sum
 
 
+@op(method=False, outputs=("param", "square_avg", "acc_delta"))
+def adadelta_update(
+    xp: Namespace, param: Tensor, grad: Tensor, square_avg: Tensor, acc_delta: Tensor, lr: Tensor, rho: Tensor,
+    eps: Tensor, weight_decay: Tensor, decays: bool,
+) -> Tensor:  # fmt: skip
+    """Adadelta."""
+    grad = _decayed(param, grad, weight_decay, decays)
+    square_avg = square_avg * rho + grad * grad * (1 - rho)
+    delta = grad * xp.sqrt(acc_delta + eps) / xp.sqrt(square_avg + eps)
+    return param - delta * lr, square_avg, acc_delta * rho + delta * delta * (1 - rho)
+
+
+@op(method=False, outputs=("param", "exp_avg", "exp_inf"))
+def adamax_update(
+    xp: Namespace, param: Tensor, grad: Tensor, exp_avg: Tensor, exp_inf: Tensor, step: Tensor, lr: Tensor,
+    beta1: Tensor, beta2: Tensor, eps: Tensor, weight_decay: Tensor, decays: bool,
+) -> Tensor:  # fmt: skip
+    """Adamax."""
+    grad = _decayed(param, grad, weight_decay, decays)
+    exp_avg = exp_avg * beta1 + grad * (1 - beta1)
+    exp_inf = xp.maximum(exp_inf * beta2, xp.abs(grad) + eps)
+    rate = lr / (1 - xp.pow(beta1, step))
+    return param - exp_avg / exp_inf * rate, exp_avg, exp_inf
+
+
+@op(method=False, outputs=("param", "exp_avg", "exp_avg_sq", "mu_product"))
+def nadam_update(
+    xp: Namespace, param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, mu_product: Tensor, step: Tensor,
+    lr: Tensor, beta1: Tensor, beta2: Tensor, eps: Tensor, weight_decay: Tensor, momentum_decay: Tensor, decays: bool,
+    decoupled: bool,
+) -> Tensor:  # fmt: skip
+    """NAdam, with momentum that grows from step to step; `decoupled` weight decay as AdamW's."""
+    if decays and decoupled:
+        param = param * (1 - lr * weight_decay)
+    elif decays:
+        grad = grad + param * weight_decay
+    now = beta1 * (1 - 0.5 * xp.pow(0.96, step * momentum_decay))
+    next = beta1 * (1 - 0.5 * xp.pow(0.96, (step + 1) * momentum_decay))
+    # a float32 number, whatever the parameter is
+    mu_product = mu_product * xp.cast(now, mu_product.dtype)
+    so_far = xp.cast(mu_product, now.dtype)
+    exp_avg = exp_avg * beta1 + grad * (1 - beta1)
+    exp_avg_sq = exp_avg_sq * beta2 + grad * grad * (1 - beta2)
+    denominator = xp.sqrt(exp_avg_sq / (1 - xp.pow(beta2, step))) + eps
+    of_grad = lr * (1 - now) / (1 - so_far)
+    of_mean = lr * next / (1 - so_far * next)
+    moved = param - (grad * of_grad + exp_avg * of_mean) / denominator
+    return moved, exp_avg, exp_avg_sq, mu_product
+
+
 # ---- all parameters in one call
 
 # What optimizers call: lists of parameters of one device and dtype, their gradients and their state. A

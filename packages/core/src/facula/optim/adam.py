@@ -76,18 +76,18 @@ class Adam(Optimizer):
         apply_updates(
             "adam_updates", (params, means, squares, largest), params, grads, means, squares, largest, steps,
             hyperparameter(group, "lr", first),
-            hyperparameter(group, "betas", first, _first_beta),
-            hyperparameter(group, "betas", first, _second_beta),
+            hyperparameter(group, "betas", first, first_beta),
+            hyperparameter(group, "betas", first, second_beta),
             hyperparameter(group, "eps", first), hyperparameter(group, "weight_decay", first),
             group["weight_decay"] != 0, group["decoupled_weight_decay"], group["maximize"],
         )  # fmt: skip
 
 
-def _first_beta(betas: Any) -> float:
+def first_beta(betas: Any) -> float:
     return float(betas[0])
 
 
-def _second_beta(betas: Any) -> float:
+def second_beta(betas: Any) -> float:
     return float(betas[1])
 
 

@@ -222,14 +222,14 @@ class Optimizer:
 
 
 def _like_param(name: str, value: Any, param: Tensor) -> Any:
-    """State on the parameter's device and in its dtype; a step count keeps its own."""
+    """State on the parameter's device and in its dtype; what is one number for all of it keeps its own."""
     if not isinstance(value, Tensor):
         if name != "step":
             return value
         import facula
 
         value = facula.tensor(float(value), device="cpu")  # as checkpoints of long ago have it
-    if name == "step":
+    if name in ("step", "mu_product"):
         return value.to(param.device)
     return value.to(device=param.device, dtype=param.dtype if param.is_floating_point() else None)
 
