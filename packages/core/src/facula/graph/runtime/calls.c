@@ -304,10 +304,10 @@ static int done(object *function)
     object *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     object *result = PyObject_CallFunctionObjArgs(function, NULL);
-    if (!result) return 0;
+    if (result) PyErr_Restore(type, value, trace);
+    else { Py_DecRef(type); Py_DecRef(value); Py_DecRef(trace); } /* its error takes the place of the one before */
     Py_DecRef(result);
-    PyErr_Restore(type, value, trace);
-    return 1;
+    return result != 0;
 }
 
 /* A tensor for output `at[1]`, of backend `at[0]`. */
@@ -414,7 +414,10 @@ static object *call(object *self, object *const *given, word count)
     object *outputs = 0;
     if ((!d->prepare || done(d->prepare)) && drop(d))
         outputs = run_program((const program *)table(self, 2), checks, given[0], given[1]);
-    if (!done(d->release) || !outputs) return PyErr_Occurred() ? 0 : held(d->missed);
+    if (!done(d->release) || !outputs) {
+        Py_DecRef(outputs);
+        return PyErr_Occurred() ? 0 : held(d->missed);
+    }
     object *result = d->finish ? PyObject_CallFunctionObjArgs(d->finish, outputs, given[0], given[1], NULL) : deliver(d, outputs);
     Py_DecRef(outputs);
     return result;
