@@ -14,7 +14,7 @@ import numpy as np
 from facula.graph.codegen.program import raise_for
 from facula.graph.compiler.artifact import Artifact
 from facula.graph.compiler.planned import Planned, plan_again
-from facula.graph.compiler.shares import COUNTERS, LINE, cuts
+from facula.graph.compiler.shares import cuts
 from facula.graph.runtime import bfloat16_gemm_address, gemm_address, load, shared_library
 from facula.graph.runtime.calls import Table
 from facula.graph.runtime.primitives import PrimitiveMissing
@@ -35,7 +35,6 @@ class _Context(ctypes.Structure):
         ("barrier", ctypes.c_void_p),
         ("plans", ctypes.c_void_p),
         ("gemm_bf16", ctypes.c_void_p),
-        ("taken", ctypes.c_void_p),
     ]
 
 
@@ -110,7 +109,6 @@ class Compiled:
         loaded = shared_library()
         self.addresses = (ctypes.c_void_p * (len(self.plans) + 1))(*[p.address for p in self.plans])
         self.shares = (_Share * (self.threads + 1))(*(_Share(*c) for c in cuts(self.threads)))
-        self.taken = (ctypes.c_int64 * (COUNTERS * LINE))()
         self.context = _Context(
             ctypes.addressof(self.shares),
             ctypes.addressof(self.pointers),
@@ -120,7 +118,6 @@ class Compiled:
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
             ctypes.addressof(self.addresses),
             bfloat16_gemm_address(),
-            ctypes.addressof(self.taken),
         )
         self.context_address = ctypes.addressof(self.context)
         self.run = loaded.run_program

@@ -39,7 +39,7 @@ from facula.graph.compiler.nests import (
     Value,
 )
 from facula.graph.compiler.planned import Planned
-from facula.graph.compiler.shares import GRAINS, LINE, Pieces, Share, Sharing, grained
+from facula.graph.compiler.shares import GRAINS, Share, grained
 
 #: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
 LANES, BLOCK = 32, 4096
@@ -54,7 +54,7 @@ typedef i32 (*gemm_bf16_t)(long, long, long, const u16 *, long, long, const u16 
 typedef struct {{ i64 cut, low, high; u64 spent; i64 votes, apart[3]; }} share_t;
 typedef struct {{
     share_t *shares; u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
-    void **plans; gemm_bf16_t gemm_bf16; i64 *taken;
+    void **plans; gemm_bf16_t gemm_bf16;
 }} program_t;
 typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* that a plan begins with */
 typedef int (*cut_part_t)(void *plan, void **slots, i64 begin, i64 end, i64 whole);
@@ -111,17 +111,15 @@ class Emitter:
         self.functions: dict[tuple[str, str], str] = {}
         #: By their place among the plans that the program is given.
         self.plans: list[Planned] = []
-        #: Nests in pieces so far: each counts those that are taken.
-        self.counters = 0
 
-    def source(self, nests: Sequence[Nest], shares: Sequence[Sharing], waits: Sequence[bool], inputs: int) -> str:  # fmt: skip
+    def source(self, nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool], inputs: int) -> str:  # fmt: skip
         """The text; the first so many of the pointers are inputs, which stay as they are once an error was noted."""
         called = [self.call(nest, shared) for nest, shared in zip(nests, shares)]
         may_fail = any("p->flag" in body for _, body in self.functions)
         calls = []
         was_timed = False
         for nest, shared, wait, call in zip(nests, shares, waits, called):
-            is_timed = isinstance(shared, Share) and shared.grain > 0
+            is_timed = shared is not None and shared.grain > 0
             if was_timed and (wait or not is_timed):
                 calls.append("    spent += now();")
             if wait and self.threads > 1:
@@ -148,12 +146,10 @@ class Emitter:
         )
         return f"{C.preamble}#define THREADS {self.threads}\n{HEAD}\n{library}\n\n{body}\n{entry}"
 
-    def call(self, nest: Nest, shared: Sharing) -> str:
+    def call(self, nest: Nest, shared: Share | None) -> str:
         printed = NestPrinter(self, nest, shared)
         body = printed.text()
         name = self.functions.setdefault((printed.parameters(), body), f"nest_{len(self.functions)}")  # fmt: skip
-        if isinstance(shared, Pieces):
-            self.counters += 1
         return f"{name}({', '.join(printed.arguments())})"
 
 
@@ -161,7 +157,7 @@ class NestPrinter:
     #: Where it is noted what a kernel cannot raise.
     flag = "p->flag"
 
-    def __init__(self, emitter: Emitter, nest: Nest, shared: Sharing):
+    def __init__(self, emitter: Emitter, nest: Nest, shared: Share | None):
         self.emitter, self.nest, self.shared = emitter, nest, shared
         self.pointers: dict[tuple[int, int, str], str] = {}
         #: Statements that must stand before the value that is being printed.
@@ -174,24 +170,9 @@ class NestPrinter:
     def text(self) -> str:
         kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
         body = kinds[type(self.nest)](self.nest)  # type: ignore[operator]
-        if isinstance(self.shared, Pieces):
-            body = self.taken(self.shared, body)
-        elif self.shared is not None and self.shared.grain:
+        if self.shared is not None and self.shared.grain:
             body = [f"const i64 begin = {self.moved(0)}, end = {self.moved(1)};", *body]
         return "".join(f"    {line}\n" for line in body)
-
-    def taken(self, shared: Pieces, body: list[str]) -> list[str]:
-        """`body` for each piece that this thread comes to. The last thread to find nothing more has the counter begin anew."""
-        size = self.nest.shape[shared.dim]
-        pieces = -(-size // shared.piece)
-        return [
-            "i64 taken;",
-            f"while ((taken = __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED)) < {pieces}) {{",
-            f"    const i64 begin = taken * {shared.piece}, end = taken + 1 < {pieces} ? begin + {shared.piece} : {size};",
-            *(f"    {x}" for x in body),
-            "}",
-            f"if (taken == {pieces} + THREADS - 1) __atomic_store_n(counter, 0, __ATOMIC_RELAXED);",
-        ]
 
     # ---- memory
 
@@ -203,13 +184,11 @@ class NestPrinter:
     def parameters(self) -> str:
         """Of the function that does what was printed."""
         memories = [f"{storage} *restrict {name}" for (_, _, storage), name in self.pointers.items()]  # fmt: skip
-        counter = ["i64 *counter"] if isinstance(self.shared, Pieces) else []
-        return ", ".join(["program_t *p", "i32 thread", *counter, *memories])
+        return ", ".join(["program_t *p", "i32 thread", *memories])
 
     def arguments(self) -> list[str]:
         memories = [f"({storage} *)(p->memory[{at}] + {offset})" for at, offset, storage in self.pointers]  # fmt: skip
-        counter = [f"p->taken + {self.emitter.counters * LINE}"] if isinstance(self.shared, Pieces) else []  # fmt: skip
-        return ["p", "thread", *counter, *memories]
+        return ["p", "thread", *memories]
 
     def element(self, x: Load | Store | Pick, names: Sequence[str], more: str = "") -> str:
         return f"{self.pointer(x.memory, x.element.storage)}[{affine(x.offset, x.strides, names)}{more}]"
@@ -225,13 +204,13 @@ class NestPrinter:
     def bound(self, further: int) -> str:
         """Where the part of this thread begins, or ends."""
         assert self.shared is not None
-        if isinstance(self.shared, Pieces) or self.shared.grain:
+        if self.shared.grain:
             return "end" if further else "begin"
         return self.by_thread(self.shared.bounds, further)
 
     def moved(self, further: int) -> str:
         """The same of bounds that change."""
-        assert isinstance(self.shared, Share)
+        assert self.shared is not None
         thread, offsets = ("thread", "thread + 1")[further], self.shared.offsets()
         more = f" + {self.by_thread(offsets, further)}" if any(offsets) else ""
         return f"p->shares[{thread}].cut * {self.shared.grain}{more}"

@@ -25,15 +25,7 @@ from facula.graph.compiler.nests import (
 )
 from facula.graph.compiler.planned import Planned
 from facula.graph.compiler.same_bits import has_same_bits
-from facula.graph.compiler.shares import (
-    COUNTERS,
-    GRAINS,
-    Pieces,
-    Share,
-    Sharing,
-    bounds_of,
-    grained,
-)
+from facula.graph.compiler.shares import GRAINS, Share, bounds_of, grained
 
 #: What waiting for all threads costs, as work (elements times their cost; 32 are done in a nanosecond).
 BARRIER = 16_000
@@ -45,80 +37,53 @@ START = 60_000
 FACTOR, PRODUCT = 4, 2
 #: Elements in a row, fewer than which are a small piece of memory.
 PIECE = 1024
-#: Multiplications of a product from which on it may be done in pieces, the least elements of one, and nests after it that count as soon.
-IN_PIECES, LEAST, SOON = 1 << 25, 48, 8
 #: Work of a nest from which on its parts should change with the speed of cores, and what it costs where they cannot.
 UNEQUAL, WAITING = 20 * BARRIER, 1.05
 
 
-def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int, int]]) -> tuple[list[Sharing], list[bool]]:  # fmt: skip
+def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int, int]]) -> tuple[list[Share | None], list[bool]]:  # fmt: skip
     """How each nest is shared out, and whether all threads must have arrived before it.
 
     Of the ways to share out a nest, the cheapest is taken: its work by the threads that do it, and a barrier if what
     came before makes one necessary. So small nests follow the parts of what they read.
     """
-    shares: list[Sharing] = []
+    shares: list[Share | None] = []
     waits = []
-    counters = 0
     done: dict[int, list[Touch]] = {}  # since the last barrier, by place
     moving: dict[Share, None] = {}  # shares since then whose bounds change
-    for at, nest in enumerate(nests):
+    for nest in nests:
         best: tuple[float, Share | None, bool, list[Touch]] | None = None
         work = work_of(nest)
-        for way in ways(nest, threads, moving):
-            new = list(dict.fromkeys(touches(nest, way, places)))
+        for shared in ways(nest, threads, moving):
+            new = list(dict.fromkeys(touches(nest, shared, places)))
             waits_here = any(_conflict(a, b) for b in new for a in done.get(b.place, ()))
-            each = work * slowed(nest, way) / (1 if way is None else threads)
-            if work > UNEQUAL and way is not None and not way.grain:
+            each = work * slowed(nest, shared) / (1 if shared is None else threads)
+            if work > UNEQUAL and shared is not None and not shared.grain:
                 each *= WAITING
             cost = each + BARRIER * waits_here
             if best is None or cost < best[0]:
-                best = cost, way, waits_here, new
+                best = cost, shared, waits_here, new
         assert best is not None
-        shared: Sharing
         _, shared, waits_here, new = best
-        pieces = pieces_of(nest, nests[at + 1 : at + 1 + SOON], threads)
-        if pieces and counters < COUNTERS:
-            touched = list(dict.fromkeys(touches(nest, pieces, places)))
-            if waits_here or not any(_conflict(a, b) for b in touched for a in done.get(b.place, ())):  # fmt: skip
-                shared, new, counters = pieces, touched, counters + 1
         if waits_here:
             done, moving = {}, {}
         for touch in new:
             done.setdefault(touch.place, []).append(touch)
-        if isinstance(shared, Share) and shared.grain:
+        if shared is not None and shared.grain:
             moving[shared] = None
         shares.append(shared)
         waits.append(waits_here)
     return shares, waits
 
 
-def pieces_of(nest: Nest, following: Sequence[Nest], threads: int) -> Pieces | None:
-    """The pieces of a large product of turned factors, a weight's gradient, whose result none of those that follow needs.
-
-    All of both factors was made before, so a thread may as well do any piece, and the one that is late does fewer.
-    """
-    if not isinstance(nest, MatmulNest) or len(nest.shape) > 2 or threads == 1:
-        return None
-    (m, n), result = nest.shape, nest.store.memory
-    is_turned = nest.a.strides[-2] == 1 and not nest.a.element.is_half
-    if not is_turned or m * n * nest.depth < IN_PIECES:
-        return None
-    if any(result in (*x.written, *(y.memory for y in x.read)) for x in following):
-        return None
-    dim, size = (0, m) if m >= n else (1, n)
-    piece = max(LEAST, -(-size // (4 * threads * 16)) * 16)
-    return Pieces(dim, piece) if size > threads * piece else None
-
-
-def slowed(nest: Nest, shared: Sharing) -> float:
+def slowed(nest: Nest, shared: Share | None) -> float:
     """How much longer an element takes than if a thread's part were in one piece: memory is fetched by neighbouring lines."""
     last = len(nest.shape) - 1
-    cut = isinstance(shared, Share) and shared.dim == last > 0 and not isinstance(nest, MatmulNest)
+    cut = shared is not None and shared.dim == last > 0 and not isinstance(nest, MatmulNest)
     return 1.5 if cut and shared.bounds[1] < PIECE else 1  # type: ignore[union-attr]
 
 
-def is_worth(nests: Sequence[Nest], shares: Sequence[Sharing], waits: Sequence[bool], threads: int) -> bool:  # fmt: skip
+def is_worth(nests: Sequence[Nest], shares: Sequence[Share | None], waits: Sequence[bool], threads: int) -> bool:  # fmt: skip
     """Whether threads do a program sooner than one alone, all their meeting counted."""
     alone = sum(map(work_of, nests))
     parts = sum(
@@ -245,7 +210,7 @@ def _apart(a: Touch, t: int, b: Touch, s: int) -> bool:
     return last_end <= begin or last_high <= low
 
 
-def touches(nest: Nest, shared: Sharing, places: dict[Memory, tuple[int, int]]) -> list[Touch]:  # fmt: skip
+def touches(nest: Nest, shared: Share | None, places: dict[Memory, tuple[int, int]]) -> list[Touch]:  # fmt: skip
     """All that a nest reads and writes."""
     if isinstance(nest, CallNest):  # its loops are shared out, it is not known how
         memories = [(m, True) for m in nest.written] + [(x.memory, False) for x in nest.read]
@@ -260,9 +225,6 @@ def touches(nest: Nest, shared: Sharing, places: dict[Memory, tuple[int, int]]) 
         stores = [nest.store]
     else:
         raise TypeError(f"a nest of an unknown kind, {type(nest).__name__}")
-    if isinstance(shared, Pieces):  # whose they will be is not known
-        written = [_whole(x.memory, _EVERYWHERE, places, True) for x in stores]
-        return written + [_whole(x.memory, _EVERYWHERE, places, False) for x in nest.read]
     found = [_touch(s, nest, shared, places, True) for s in stores]
     return found + [_touch(x, nest, shared, places, False) for x in nest.read]
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-#: The most nests of a program that are done in pieces, each with a counter in a cache line of its own, of so many numbers.
-COUNTERS, LINE = 64, 8
 #: Grains that a dimension is cut into where its parts may change: one is a thirtieth of a part of two.
 GRAINS = 64
 
@@ -59,20 +57,6 @@ class Share(NamedTuple):
         )
         is_same = all(a * size == b * whole for a, b in zip((*self.bounds, self.grain), (*found.bounds, found.grain)))  # fmt: skip
         return [found] if is_same else []
-
-
-class Pieces(NamedTuple):
-    """Dimension `dim` of a nest in pieces of so many elements, which threads take as they come to them.
-
-    Who is late finds less left, so none waits long afterwards; but nobody knows before who does what.
-    """
-
-    dim: int
-    piece: int
-
-
-#: How a nest is shared out; None: the first thread does it.
-Sharing: TypeAlias = Share | Pieces | None
 
 
 class Cut(NamedTuple):
