@@ -16,6 +16,7 @@ RUNTIME = Path(runtime.__file__).parent
 WIDTHS = ["-march=x86-64", "-march=haswell", "-march=native"] if platform.machine() == "x86_64" else ["-mcpu=native"]  # fmt: skip
 
 CHECK = r"""
+#include "pool.c"
 #include "tile.c"
 #include "gemm.c"
 #include <math.h>

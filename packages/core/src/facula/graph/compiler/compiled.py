@@ -35,6 +35,7 @@ class _Context(ctypes.Structure):
         ("barrier", ctypes.c_void_p),
         ("plans", ctypes.c_void_p),
         ("gemm_bf16", ctypes.c_void_p),
+        ("in_pieces", ctypes.c_void_p),
     ]
 
 
@@ -118,6 +119,7 @@ class Compiled:
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
             ctypes.addressof(self.addresses),
             bfloat16_gemm_address(),
+            ctypes.cast(loaded.in_pieces, ctypes.c_void_p),
         )
         self.context_address = ctypes.addressof(self.context)
         self.run = loaded.run_program

@@ -39,23 +39,30 @@ from facula.graph.compiler.nests import (
     Value,
 )
 from facula.graph.compiler.planned import Planned
+from facula.graph.compiler.schedule import UNEQUAL, work_of
 from facula.graph.compiler.shares import GRAINS, Share, grained
 
 #: Accumulators that a sum runs in, and elements after which they are added to those of the whole: both keep digits.
 LANES, BLOCK = 32, 4096
 #: Columns that are summed at a time.
 TILE = 64
+#: Pieces that a thread does its part in, where others that wait take some, and elements in a row that are worth one.
+PIECES, ROW = 16, 256
 #: Elements of a loop from which on it is worth a division to have none in the loop.
 LONG = 64
 
 HEAD = f"""\
 typedef i32 (*gemm_t)(long, long, long, const f32 *, long, long, const f32 *, long, long, f32 *, long);
 typedef i32 (*gemm_bf16_t)(long, long, long, const u16 *, long, long, const u16 *, long, long, f32 *, long);
+typedef void (*piece_t)(const void *job, long piece);
 typedef struct {{ i64 cut, low, high; u64 spent; i64 votes, apart[3]; }} share_t;
 typedef struct {{
     share_t *shares; u8 **memory; const u64 *keys; i64 *flag; gemm_t gemm; void (*barrier)(void);
-    void **plans; gemm_bf16_t gemm_bf16;
+    void **plans; gemm_bf16_t gemm_bf16; void (*in_pieces)(piece_t piece, const void *job, long pieces);
 }} program_t;
+#define PIECES {PIECES}
+/* Where the n-th piece of a part begins. */
+static inline i64 piece_at(i64 n, i64 begin, i64 end, i64 step) {{ return n < PIECES ? begin + (end - begin) * n / PIECES / step * step : end; }}
 typedef int (*part_t)(void *plan, void **slots, i32 thread, i32 threads); /* that a plan begins with */
 typedef int (*cut_part_t)(void *plan, void **slots, i64 begin, i64 end, i64 whole);
 #ifdef __clang__
@@ -109,6 +116,8 @@ class Emitter:
         self.kernels: dict[str, str] = {}
         #: Names by parameters and body: equal nests, as equal layers have, are one function, which is compiled once.
         self.functions: dict[tuple[str, str], str] = {}
+        #: By the names of functions that do a piece: how the pool calls these.
+        self.pieces: dict[str, str] = {}
         #: By their place among the plans that the program is given.
         self.plans: list[Planned] = []
 
@@ -133,7 +142,7 @@ class Emitter:
                 call = f"if (!p->flag[0]) {call}"
             calls.append(f"    {'if (!thread) ' if alone else ''}{call};")
         functions = [
-            f"NEST void {name}({parameters})\n{{\n{body}}}\n"
+            f"NEST void {name}({parameters})\n{{\n{body}}}\n{self.pieces.get(name, '')}"
             for (parameters, body), name in self.functions.items()
         ]
         body = "\n".join([*self.kernels.values(), *functions])
@@ -147,18 +156,35 @@ class Emitter:
         return f"{C.preamble}#define THREADS {self.threads}\n{HEAD}\n{library}\n\n{body}\n{entry}"
 
     def call(self, nest: Nest, shared: Share | None) -> str:
-        printed = NestPrinter(self, nest, shared)
+        step = step_of_pieces(nest, shared, self.threads)
+        printed = NestPrinter(self, nest, shared, step)
         body = printed.text()
-        name = self.functions.setdefault((printed.parameters(), body), f"nest_{len(self.functions)}")  # fmt: skip
+        name = self.function(printed.parameters(), body)
+        if step:
+            self.pieces[name] = printed.piece(name)
+            name = self.function(printed.parameters(whole=True), printed.whole(name))
         return f"{name}({', '.join(printed.arguments())})"
+
+    def function(self, parameters: str, body: str) -> str:
+        """The name of the one that does this."""
+        return self.functions.setdefault((parameters, body), f"nest_{len(self.functions)}")
+
+
+def step_of_pieces(nest: Nest, shared: Share | None, threads: int) -> int:
+    """What pieces of a thread's part of a nest are multiples of, if it is large enough that others may take some; else 0."""
+    if shared is None or threads == 1 or not isinstance(nest, (MapNest, ReduceNest)):
+        return 0
+    in_rows = shared.dim == len(nest.shape) - 1
+    enough = nest.shape[shared.dim] >= threads * PIECES * (ROW if in_rows else 1)
+    return (16 if in_rows else 1) * (enough and work_of(nest) > UNEQUAL)
 
 
 class NestPrinter:
     #: Where it is noted what a kernel cannot raise.
     flag = "p->flag"
 
-    def __init__(self, emitter: Emitter, nest: Nest, shared: Share | None):
-        self.emitter, self.nest, self.shared = emitter, nest, shared
+    def __init__(self, emitter: Emitter, nest: Nest, shared: Share | None, step: int = 0):
+        self.emitter, self.nest, self.shared, self.step = emitter, nest, shared, step
         self.pointers: dict[tuple[int, int, str], str] = {}
         #: Statements that must stand before the value that is being printed.
         self.checks: list[str] = []
@@ -170,9 +196,27 @@ class NestPrinter:
     def text(self) -> str:
         kinds = {MapNest: self.map, ReduceNest: self.reduce, MatmulNest: self.matmul, CallNest: self.call}  # fmt: skip
         body = kinds[type(self.nest)](self.nest)  # type: ignore[operator]
-        if self.shared is not None and self.shared.grain:
-            body = [f"const i64 begin = {self.moved(0)}, end = {self.moved(1)};", *body]
+        if self.shared is not None and self.shared.grain and not self.step:
+            body = [f"const i64 begin = {self.cut(0)}, end = {self.cut(1)};", *body]
         return "".join(f"    {line}\n" for line in body)
+
+    # ---- pieces, where other threads may take some
+
+    def piece(self, name: str) -> str:
+        """The function for one of the pieces that `name` does."""
+        fields = "".join(f"{storage} *{name}; " for (_, _, storage), name in self.pointers.items())
+        given = "".join(f", j->{m}" for m in self.pointers.values())
+        ends = ", ".join(f"piece_at({n}, j->begin, j->end, {self.step})" for n in ("n", "n + 1"))
+        return (
+            f"typedef struct {{ program_t *p; i32 thread; i64 begin, end; {fields}}} {name}_t;\n"
+            f"static void {name}_piece(const void *job, long n)\n{{\n    const {name}_t *j = job;\n"
+            f"    {name}(j->p, j->thread, {ends}{given});\n}}\n"
+        )
+
+    def whole(self, name: str) -> str:
+        """The body of the function for all pieces of a thread."""
+        given = "".join(f", {m}" for m in self.pointers.values())
+        return f"    const {name}_t job = {{p, thread, {self.cut(0)}, {self.cut(1)}{given}}};\n    p->in_pieces({name}_piece, &job, PIECES);\n"
 
     # ---- memory
 
@@ -181,10 +225,11 @@ class NestPrinter:
         at, offset = self.emitter.places[memory]
         return self.pointers.setdefault((at, offset, storage), f"m{len(self.pointers)}")
 
-    def parameters(self) -> str:
-        """Of the function that does what was printed."""
+    def parameters(self, whole: bool = False) -> str:
+        """Of the function that does what was printed, a piece of it if there are any and the `whole` is not asked for."""
         memories = [f"{storage} *restrict {name}" for (_, _, storage), name in self.pointers.items()]  # fmt: skip
-        return ", ".join(["program_t *p", "i32 thread", *memories])
+        ends = ["i64 begin", "i64 end"] if self.step and not whole else []
+        return ", ".join(["program_t *p", "i32 thread", *ends, *memories])
 
     def arguments(self) -> list[str]:
         memories = [f"({storage} *)(p->memory[{at}] + {offset})" for at, offset, storage in self.pointers]  # fmt: skip
@@ -202,15 +247,17 @@ class NestPrinter:
         return f"for (i64 {name} = 0; {name} < {n}; ++{name})"
 
     def bound(self, further: int) -> str:
-        """Where the part of this thread begins, or ends."""
+        """Where the part of this thread begins, or ends, or the piece of it."""
         assert self.shared is not None
-        if self.shared.grain:
+        if self.shared.grain or self.step:
             return "end" if further else "begin"
         return self.by_thread(self.shared.bounds, further)
 
-    def moved(self, further: int) -> str:
-        """The same of bounds that change."""
+    def cut(self, further: int) -> str:
+        """Where the part of this thread begins, or ends, which may change."""
         assert self.shared is not None
+        if not self.shared.grain:
+            return self.by_thread(self.shared.bounds, further)
         thread, offsets = ("thread", "thread + 1")[further], self.shared.offsets()
         more = f" + {self.by_thread(offsets, further)}" if any(offsets) else ""
         return f"p->shares[{thread}].cut * {self.shared.grain}{more}"

@@ -4,6 +4,7 @@
 #define DEPTH 208 /* of a block: a panel of b takes COLUMNS * DEPTH * 4 bytes, 26 KiB, and leaves room for a tile's rows in the first cache */
 #define HEIGHT (ROWS * 60) /* rows of a that are packed at a time: 585 KiB in the second cache */
 #define TOGETHER 8 /* tiles whose rows are packed together where these are neighbours, so that lines are read whole */
+#define WORTH_HELP (1 << 16) /* multiplications of a piece: a microsecond */
 
 static void pack_b(long depth, long columns, const float *b, long step, long next, float *to)
 {
@@ -41,19 +42,17 @@ static void pack_a(long rows, long depth, const float *a, long next, long step, 
     }
 }
 
-typedef struct { float *a, *b; long room; } Packs;
-static __thread Packs packs;
+static __thread struct { float *rows; long room; } packs;
 
-static int reserve(long b_floats)
+static float *packed_rows(long floats)
 {
-    if (!packs.a && posix_memalign((void **)&packs.a, 64, 4 * (HEIGHT * DEPTH + LANES))) return 0;
-    if (packs.room < b_floats) {
-        free(packs.b);
+    if (packs.room < floats) {
+        free(packs.rows);
         packs.room = 0;
-        if (posix_memalign((void **)&packs.b, 64, 4 * b_floats)) { packs.b = 0; return 0; }
-        packs.room = b_floats;
+        if (posix_memalign((void **)&packs.rows, 64, 4 * floats)) return packs.rows = 0;
+        packs.room = floats;
     }
-    return 1;
+    return packs.rows;
 }
 
 /* ---- products of neighbours along k on both sides: sums in vectors, nothing is packed */
@@ -157,20 +156,22 @@ static long share(long length, long most)
     return (length + pieces - 1) / pieces;
 }
 
-/* ---- products of few rows by a b that lies in columns, as layers have them: the product turned over, so that the larger factor is
-   read once and as it lies; packed are only the few rows */
+typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
 
-#define FEW (4 * COLUMNS)       /* rows; with more of them packing b costs little */
+/* ---- products of few rows by a b that lies in columns, as layers have them: the product turned over, so that the larger factor is
+   read as it lies; packed are only the few rows */
+
+#define FEW COLUMNS             /* rows; with more of them packing b costs little */
 #define SHORT 64                /* sums, fewer than which take as long to turn over */
-#define LONG 1200               /* sums at a time: 600 KiB of packed rows stay in the second cache */
+#define LONGEST 4096            /* sum: 512 KiB of packed rows */
 #define GROUP (3 * LANES)       /* columns of c that are turned over together, a multiple of ROWS */
 
 #define AS_IT_LIES(n)                                                                                    \
     case n:                                                                                              \
-        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, adds);                  \
-        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, adds);                           \
+        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                 \
+        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                          \
         break;
-static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to, int adds)
+static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to)
 {
     switch (n) { EACH_HEIGHT(AS_IT_LIES) }
 }
@@ -178,51 +179,33 @@ static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, 
 static int are_few(long m, long n, long depth, long ak, long bk)
 {
     long padded = (m + LANES - 1) / LANES * LANES;
-    return ak == 1 && bk == 1 && m <= FEW && m < n && SHORT <= depth && 7 * padded <= 8 * m;
+    return ak == 1 && bk == 1 && m <= FEW && m < n && SHORT <= depth && depth <= LONGEST && 7 * padded <= 8 * m;
 }
 
-/* to[x][i] = from[i][x] of `high` rows; and back. */
-static void turn_over(long high, long wide, const float *from, long next, float *to)
-{
-    for (long i = 0; i < high; i += LANES) pack_lines(wide, high - i < LANES ? high - i : LANES, from + i * next, next, to + i, COLUMNS);
-}
+typedef struct { const product *p; const float *rows; } few;
 
-static void turn_back(long high, long wide, const float *from, float *to, long next)
+/* The n-th GROUP of columns. */
+static void columns_of_few(const void *job, long n)
 {
-    for (long x = 0; x < wide; x += LANES, from += LANES * COLUMNS, to += LANES)
-        if (wide - x >= LANES) pack_lines(high, LANES, from, COLUMNS, to, next);
+    const product *p = ((const few *)job)->p;
+    const float *rows = ((const few *)job)->rows, *b = p->b + n * GROUP * p->bj;
+    float turned[GROUP * COLUMNS];
+    long j = n * GROUP;
+    long wide = p->n - j < GROUP ? p->n - j : GROUP;
+    for (long x = 0; x < wide; x += ROWS)
+        columns_tile(wide - x < ROWS ? wide - x : ROWS, p->m > LANES ? 2 : 1, p->depth, b + x * p->bj, p->bj, rows, turned + x * COLUMNS);
+    for (long x = 0; x < wide; x += LANES) {
+        const float *from = turned + x * COLUMNS;
+        float *to = p->c + j + x;
+        if (wide - x >= LANES) pack_lines(p->m, LANES, from, COLUMNS, to, p->ci);
         else
-            for (long i = 0; i < high; ++i)
-                for (long l = 0; l < wide - x; ++l) to[i * next + l] = from[l * COLUMNS + i];
-}
-
-/* What `depth` packed rows give, or add. Columns of b are read once: they are in the first cache for all but the first rows. */
-static void few_sums(long m, long n, long depth, const float *b, long bj, float *c, long ci, int adds)
-{
-    float turned[FEW * GROUP];
-    for (long j = 0; j < n; j += GROUP) {
-        long wide = n - j < GROUP ? n - j : GROUP;
-        for (long i = 0; adds && i < m; i += COLUMNS) turn_over(m - i < COLUMNS ? m - i : COLUMNS, wide, c + i * ci + j, ci, turned + i * GROUP);
-        for (long x = 0; x < wide; x += ROWS)
-            for (long i = 0; i < m; i += COLUMNS)
-                columns_tile(wide - x < ROWS ? wide - x : ROWS, m - i > LANES ? 2 : 1, depth, b + (j + x) * bj, bj, packs.b + i * depth, turned + i * GROUP + x * COLUMNS, adds);
-        for (long i = 0; i < m; i += COLUMNS) turn_back(m - i < COLUMNS ? m - i : COLUMNS, wide, turned + i * GROUP, c + i * ci + j, ci);
+            for (long r = 0; r < p->m; ++r)
+                for (long i = 0; i < wide - x; ++i) to[r * p->ci + i] = from[i * COLUMNS + r];
     }
 }
 
-static int few_rows(long m, long n, long depth, const float *a, long ai, const float *b, long bj, float *c, long ci)
-{
-    long deep = share(depth, LONG);
-    if (!reserve((m + COLUMNS - 1) / COLUMNS * COLUMNS * deep)) return 0;
-    for (long k = 0; k < depth; k += deep) {
-        long these = depth - k < deep ? depth - k : deep;
-        pack_b(these, m, a + k, 1, ai, packs.b);
-        few_sums(m, n, these, b + k, bj, c, ci, k > 0);
-    }
-    return 1;
-}
-
-typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
+/* The part of a product in `high` rows from i0 on and `deep` depths from k0 on, whose rows are packed. */
+typedef struct { const product *p; long i0, high, k0, deep; const float *rows; } block;
 
 /* Has lines of c be fetched that will be written: those of the next tile, as they come from far while this one is made. */
 INLINE void ask_for_tile(const float *c, long ci, long rows)
@@ -233,32 +216,36 @@ INLINE void ask_for_tile(const float *c, long ci, long rows)
     }
 }
 
-/* The part of a product in rows i0.. and depths k0... A panel of b is packed just before it is used and stays in the first cache. */
-static void block(const product *p, long i0, long high, long k0, long deep)
+/* The n-th panel of columns. It is packed just before it is used and stays in the first cache. */
+static void panel(const void *job, long n)
 {
-    float edge[ROWS * COLUMNS];
-    const float *b = p->b + k0 * p->bk;
-    pack_a(high, deep, p->a + i0 * p->ai + k0 * p->ak, p->ai, p->ak, packs.a);
-    for (long j = 0; j < p->n; j += COLUMNS, b += COLUMNS * p->bj) {
-        long wide = p->n - j < COLUMNS ? p->n - j : COLUMNS;
-        int as_is = p->bj == 1 && p->m <= 2 * ROWS && wide == COLUMNS; /* few read it: not worth a copy */
-        if (!as_is) pack_b(deep, wide, b, p->bk, p->bj, packs.b);
-        const float *panel = as_is ? b : packs.b;
-        long next = as_is ? p->bk : COLUMNS;
-        for (long i = 0; i < high; i += ROWS) {
-            long rows = high - i < ROWS ? high - i : ROWS;
-            float *to = p->c + (i0 + i) * p->ci + j;
-            int part = wide < COLUMNS, adds = k0 > 0 && !part;
-            float *into = part ? edge : to;
-            long apart = part ? COLUMNS : p->ci;
-            ask_for_tile(to + ROWS * p->ci, p->ci, high - i - ROWS);
-            any_tile(rows, wide > LANES ? 2 : 1, deep, packs.a + i * deep, panel, next, LANES, into, apart, adds);
-            if (part)
-                for (long r = 0; r < rows; ++r)
-                    for (long x = 0; x < wide; ++x)
-                        to[r * p->ci + x] = edge[r * COLUMNS + x] + (k0 > 0 ? to[r * p->ci + x] : 0);
-        }
+    const block *of = job;
+    const product *p = of->p;
+    float packed[COLUMNS * DEPTH] __attribute__((aligned(64))), edge[ROWS * COLUMNS];
+    long j = n * COLUMNS, wide = p->n - j < COLUMNS ? p->n - j : COLUMNS, next = COLUMNS;
+    const float *b = p->b + of->k0 * p->bk + j * p->bj;
+    int part = wide < COLUMNS;
+    if (p->bj == 1 && p->m <= 2 * ROWS && !part) next = p->bk; /* few read it: not worth a copy */
+    else {
+        pack_b(of->deep, wide, b, p->bk, p->bj, packed);
+        b = packed;
     }
+    for (long i = 0; i < of->high; i += ROWS) {
+        long rows = of->high - i < ROWS ? of->high - i : ROWS;
+        float *to = p->c + (of->i0 + i) * p->ci + j;
+        ask_for_tile(to + ROWS * p->ci, p->ci, of->high - i - ROWS);
+        any_tile(rows, wide > LANES ? 2 : 1, of->deep, of->rows + i * of->deep, b, next, LANES, part ? edge : to, part ? COLUMNS : p->ci, of->k0 > 0 && !part);
+        for (long r = 0; part && r < rows; ++r)
+            for (long x = 0; x < wide; ++x) to[r * p->ci + x] = edge[r * COLUMNS + x] + (of->k0 > 0 ? to[r * p->ci + x] : 0);
+    }
+}
+
+/* Pieces for all threads that have time, if each is worth the asking. */
+static void for_all(piece_t piece, const void *job, long pieces, long work)
+{
+    if (work >= WORTH_HELP) in_pieces(piece, job, pieces);
+    else
+        for (long n = 0; n < pieces; ++n) piece(job, n);
 }
 
 int gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
@@ -273,11 +260,22 @@ int gemm(long m, long n, long depth, const float *a, long ai, long ak, const flo
         dot_products(m, n, depth, a, ai, b, bj, c, ci);
         return 1;
     }
-    if (are_few(m, n, depth, ak, bk)) return few_rows(m, n, depth, a, ai, b, bj, c, ci);
-    long deep = share(depth, DEPTH), high = (share(m, HEIGHT) + ROWS - 1) / ROWS * ROWS;
-    if (!reserve(COLUMNS * deep)) return 0;
     product p = {m, n, depth, a, ai, ak, b, bk, bj, c, ci};
+    if (are_few(m, n, depth, ak, bk)) {
+        float *rows = packed_rows(COLUMNS * depth);
+        if (!rows) return 0;
+        pack_b(depth, m, a, 1, ai, rows);
+        for_all(columns_of_few, &(few){&p, rows}, (n + GROUP - 1) / GROUP, m * depth * GROUP);
+        return 1;
+    }
+    long deep = share(depth, DEPTH), high = (share(m, HEIGHT) + ROWS - 1) / ROWS * ROWS;
+    float *rows = packed_rows(high * deep + LANES);
+    if (!rows) return 0;
     for (long i0 = 0; i0 < m; i0 += high)
-        for (long k0 = 0; k0 < depth; k0 += deep) block(&p, i0, m - i0 < high ? m - i0 : high, k0, depth - k0 < deep ? depth - k0 : deep);
+        for (long k0 = 0; k0 < depth; k0 += deep) {
+            block part = {&p, i0, m - i0 < high ? m - i0 : high, k0, depth - k0 < deep ? depth - k0 : deep, rows};
+            pack_a(part.high, part.deep, a + i0 * ai + k0 * ak, ai, ak, rows);
+            for_all(panel, &part, (n + COLUMNS - 1) / COLUMNS, part.high * part.deep * COLUMNS);
+        }
     return 1;
 }

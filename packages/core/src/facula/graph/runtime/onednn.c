@@ -124,6 +124,8 @@ static char layout(long rows, long columns, long down, long across, int64_t *apa
     return 0;
 }
 
+#define SHARED (1L << 25) /* multiplications, from which on threads should help each other, which oneDNN's products do not let them */
+
 /* `gemm` by oneDNN where rows are multiplied by a b that lies in columns, as layers do, else the built-in: it is faster with a turned a, with
    a b that lies in rows while a neighbour uses the core's other thread, and where b need not be packed. */
 int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
@@ -131,7 +133,7 @@ int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, co
     int64_t lda, ldb, ldc = ci;
     char of_a = layout(m, depth, ai, ak, &lda), of_b = layout(depth, n, bk, bj, &ldb);
     int is_layers = of_a == 'N' && of_b == 'T' && ldc >= n && m > 1 && n > 0 && depth > 0;
-    if (!onednn_is_open || !is_layers || are_dots(m, n, depth, ak, bk) || are_few(m, n, depth, ak, bk))
+    if (!onednn_is_open || !is_layers || (double)m * n * depth >= SHARED || are_dots(m, n, depth, ak, bk) || are_few(m, n, depth, ak, bk))
         return gemm(m, n, depth, a, ai, ak, b, bk, bj, c, ci);
     int before = enter();
     int failed = dnnl_sgemm(of_a, of_b, m, n, depth, 1, a, lda, b, ldb, 0, c, ldc);

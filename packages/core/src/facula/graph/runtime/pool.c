@@ -27,7 +27,8 @@ static struct {
     atomic_int arrived, phase;
     body_t body;
     void *context;
-    int threads, made;
+    atomic_int threads;
+    int made;
     int first[MOST_THREADS];       /* the generation that each thread must not take for news */
     pthread_t ids[MOST_THREADS];
     atomic_int core[MOST_THREADS];    /* where each thread ran last */
@@ -35,9 +36,22 @@ static struct {
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .made = 1};
 static pthread_mutex_t one_run = PTHREAD_MUTEX_INITIALIZER;
 
+/* What a thread is at, of which threads that wait may take pieces. Who counts `left` down has that piece; the thread itself goes on
+   only when all helpers have left, so neither what comes next nor what is written depends on who did what. */
+typedef void (*piece_t)(const void *job, long piece);
+static struct {
+    _Alignas(64) atomic_long left;
+    atomic_int helpers;
+    piece_t piece;
+    const void *job;
+    long pieces;
+} works[MOST_THREADS];
+static _Thread_local int place = -1; /* of this thread in the run, or in its last one */
+
 /* A fork has the memory of the pool, but none of its threads. */
 static void begin_anew(void)
 {
+    memset(works, 0, sizeof works);
     pool.made = 1;
     atomic_store(&pool.generation, 0);
     atomic_store(&pool.sleeping, 0);
@@ -68,23 +82,57 @@ static void send_away(int threads)
 static void send_away(int threads) { }
 #endif
 
-static _Thread_local int is_worker;
-
 /* One turn of waiting for the others. */
 static void wait_a_little(int spins)
 {
     RELAX;
-    if (spins % SOON == SOON - 1 && !is_worker) send_away(pool.threads);
+    if (spins % SOON == SOON - 1 && !place) send_away(pool.threads);
     if (spins > SPINS) sched_yield();
+}
+
+static int take_pieces(int of)
+{
+    int some = 0;
+    for (long left; (left = atomic_fetch_sub(&works[of].left, 1)) > 0; some = 1) works[of].piece(works[of].job, works[of].pieces - left);
+    return some;
+}
+
+/* Takes pieces of others; whether there were any. */
+static int help(void)
+{
+    int some = 0, threads = atomic_load_explicit(&pool.threads, memory_order_relaxed);
+    for (int t = 0; t < threads && place < threads; ++t) {
+        if (t == place || atomic_load_explicit(&works[t].left, memory_order_relaxed) < 1) continue;
+        atomic_fetch_add(&works[t].helpers, 1);
+        some |= take_pieces(t);
+        atomic_fetch_sub(&works[t].helpers, 1);
+    }
+    return some;
+}
+
+/* Does pieces 0 .. pieces - 1 of a job, which do not depend on each other, with those threads of the run that have nothing else to do. */
+void in_pieces(piece_t piece, const void *job, long pieces)
+{
+    if (place < 0 || pieces < 2) {
+        for (long i = 0; i < pieces; ++i) piece(job, i);
+        return;
+    }
+    works[place].piece = piece;
+    works[place].job = job;
+    works[place].pieces = pieces;
+    atomic_store(&works[place].left, pieces);
+    take_pieces(place);
+    for (int spins = 0; atomic_load(&works[place].helpers); ++spins) wait_a_little(spins);
 }
 
 static void *work(void *argument)
 {
-    is_worker = 1;
     int thread = (int)(intptr_t)argument, seen = pool.first[thread];
+    place = thread;
     for (;;) {
         int spins = 0;
         while (atomic_load_explicit(&pool.generation, memory_order_acquire) == seen) {
+            if (help()) spins = 0;
             RELAX;
             if (++spins < SPINS) continue;
             pthread_mutex_lock(&pool.lock);
@@ -161,9 +209,12 @@ static int run_in(body_t body, void *context, int threads, int all)
         pthread_cond_broadcast(&pool.wake);
         pthread_mutex_unlock(&pool.lock);
     }
+    place = 0;
     body(context, 0);
     if (!all) take_back(threads, generation);
-    for (int spins = 0; atomic_load_explicit(&pool.running, memory_order_acquire); ++spins) wait_a_little(spins);
+    for (int spins = 0; atomic_load_explicit(&pool.running, memory_order_acquire); ++spins)
+        if (!help()) wait_a_little(spins);
+    place = -1;
     pthread_mutex_unlock(&one_run);
     return threads;
 }
@@ -183,5 +234,6 @@ void barrier(void)
         atomic_store_explicit(&pool.phase, phase + 1, memory_order_release);
         return;
     }
-    for (int spins = 0; atomic_load_explicit(&pool.phase, memory_order_acquire) == phase; ++spins) wait_a_little(spins);
+    for (int spins = 0; atomic_load_explicit(&pool.phase, memory_order_acquire) == phase; ++spins)
+        if (!help()) wait_a_little(spins);
 }
