@@ -148,7 +148,7 @@ def test_parts_follow_the_speed_of_threads(threads):
 
 @pytest.mark.parametrize(
     "m, n, depth, threads, expected",
-    [(192, 8192, 768, 2, False), (132, 40, 256, 4, False), (384, 40, 256, 4, False), (1024, 64, 64, 2, True)],
+    [(64, 8192, 768, 2, False), (132, 40, 256, 4, False), (320, 40, 256, 8, False), (1024, 64, 64, 2, True)],
 )  # fmt: skip
 def test_rows_of_which_parts_may_be_few_stay_where_they_are(m, n, depth, threads, expected):
     """Few rows are multiplied in another way: not all sizes of parts can be tried."""
