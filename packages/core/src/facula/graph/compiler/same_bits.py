@@ -14,7 +14,7 @@ from facula.graph.runtime import gemm_address
 
 #: Multiplications from which on a product is large in all parts, so that there is one way only.
 LARGE = 1 << 30
-#: Rows of a part, up to which the way changes to and fro with their number (`few_rows` of gemm.c), and of a product of which each place is tried.
+#: Rows of a part, up to which the way changes to and fro with their number (`are_few` of gemm.c), and of a product of which each place is tried.
 FEW, EACH_PLACE = 32, 256
 _L, _P = ctypes.c_long, ctypes.c_void_p
 

@@ -18,7 +18,7 @@ _SOURCES = ("pool.c", "shares.c", "tile.c", "gemm.c", "onednn.c", "bfloat16.c")
 def shared_library() -> ctypes.CDLL:
     """A library with `run(body, context, threads)`, `barrier()`, `gemm` and, if oneDNN is there, `onednn_gemm`.
 
-    `run` calls `void body(void *context, int thread)` once per thread, within which `barrier` waits for all; `run_program` is that
+    `run` calls `void body(void *context, int thread)` once per thread, within which `barrier` waits for all and helps with what others do `in_pieces`; `run_program` is that
     for compiled programs, whose threads' parts it changes;
     `gemm_bf16` is for products of bfloat16.
     Raises CompilerMissing where there is no C compiler.
