@@ -91,13 +91,13 @@ class Comparison:
         return out
 
     def agree(self, function: Callable[[Place], Any], least: float = 0.0) -> None:
-        """Runs `function(place)` on both; results must be the same, or what is raised alike."""
+        """Runs `function(place)` on both; results must be the same, or what is raised of the CPU's type."""
         expected, got = (outcome(function, place) for place in self.places())
         self.compare_outcomes(got, expected, least)
 
     def compare_outcomes(self, got: Any, expected: Any, least: float = 0.0) -> None:
         if isinstance(expected, Exception) or isinstance(got, Exception):
-            assert type(got) is type(expected), (
+            assert isinstance(got, type(expected)), (
                 f"on device '{self.device}': {_told(got)}; on the CPU: {_told(expected)}"
             )
         else:
