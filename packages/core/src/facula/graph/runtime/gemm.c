@@ -171,9 +171,44 @@ typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; 
         if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                 \
         else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                          \
         break;
-static __attribute__((noinline)) void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to)
+/* ROWS lines and two vectors of rows, several steps at a time: a pointer for each line, as an address with an index costs an instruction. */
+#define STEPS 4
+INLINE void steps(const int some, const float **line, const float *rows, vec *left, vec *right)
 {
-    switch (n) { EACH_HEIGHT(AS_IT_LIES) }
+#pragma GCC unroll 4
+    for (int s = 0; s < some; ++s) {
+        vec x = *(const vec *)(rows + s * COLUMNS), y = *(const vec *)(rows + s * COLUMNS + LANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < ROWS; ++r) {
+            left[r] += line[r][s] * x;
+            right[r] += line[r][s] * y;
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; ++r) line[r] += some;
+}
+
+static __attribute__((noinline)) void whole_columns_tile(long depth, const float *b, long bj, const float *rows, float *to)
+{
+    const float *line[ROWS];
+    vec left[ROWS], right[ROWS];
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; ++r) line[r] = b + r * bj, left[r] = right[r] = (vec){0};
+    long k = 0;
+    for (; k + STEPS <= depth; k += STEPS) steps(STEPS, line, rows + k * COLUMNS, left, right);
+    for (; k < depth; ++k) steps(1, line, rows + k * COLUMNS, left, right);
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; ++r) {
+        *(vec *)(to + r * COLUMNS) = left[r];
+        *(vec *)(to + r * COLUMNS + LANES) = right[r];
+    }
+}
+
+static void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to)
+{
+    if (n == ROWS && vecs > 1) whole_columns_tile(depth, b, bj, rows, to);
+    else
+        switch (n) { EACH_HEIGHT(AS_IT_LIES) }
 }
 
 static int are_few(long m, long n, long depth, long ak, long bk)
