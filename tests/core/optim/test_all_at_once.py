@@ -83,8 +83,11 @@ def test_halves_are_rounded_once_as_by_the_formula(name, kwargs, dtype, unit, mo
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_complex_parameters_as_pytorch(name):
+@pytest.mark.parametrize("has_kernels", [True, False])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "Adadelta", "Adamax", "NAdam"])
+def test_complex_parameters_as_pytorch(name, has_kernels, monkeypatch):
+    if not has_kernels:
+        monkeypatch.setattr(facula.backends.backend_for("cpu"), "inplace_kernels", {})
     torch = pytest.importorskip("torch")
     start = (np.arange(12).reshape(3, 4) * (1 - 0.5j) - 3 + 2j).astype("complex64")
 

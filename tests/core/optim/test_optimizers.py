@@ -158,3 +158,18 @@ def test_wrong_arguments_say_what_is_wrong():
         optim.SGD([{"params": [w]}, {"params": [w]}], lr=0.1)
     with pytest.raises(ValueError, match="size of optimizer's group"):
         optim.SGD([w], lr=0.1).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]})
+
+
+@pytest.mark.parametrize(
+    "name, state", [("Adam", "step"), ("NAdam", "step"), ("NAdam", "mu_product")]
+)
+def test_checkpoints_of_long_ago_have_plain_numbers(name, state):
+    optimizer, (w, _) = train(facula, name, {}, steps=2)
+    known = copy.deepcopy(optimizer.state_dict())
+    for values in known["state"].values():
+        values[state] = float(values[state])
+    optimizer.load_state_dict(known)
+    optimizer.step()
+    _, (expected, _) = train(facula, name, {}, steps=2)
+    assert isinstance(optimizer.state[w][state], facula.Tensor) and optimizer.state[w]["step"] == 3
+    assert not w.equal(expected)

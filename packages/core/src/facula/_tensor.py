@@ -75,7 +75,7 @@ def is_tracked(t: Tensor) -> bool:
 
 
 def _is_off_the_tape(t: Tensor) -> bool:
-    """Whether `t` is a view, made under `no_grad`, of what requires grad."""
+    """Whether `t` is a view of what requires grad, made under `no_grad` or before that required any."""
     view = t._view
     is_untracked_view = view is not None and view.base._requires_grad and not is_tracked(t)
     return is_untracked_view and t._array.dtype.kind not in "iub"
@@ -235,7 +235,7 @@ def _write_directly(
         mode is not True or is_tracked(t) or (t._view is not None and _is_off_the_tape(t))
     ):
         mode = plain(mode)
-        if mode is None or (mode and t.requires_grad):
+        if mode is None or (mode and (is_tracked(t) or _is_off_the_tape(t))):
             return False
     if 0 in t._backend.strides(t._array):
         return False  # it may overlap itself, which is looked into on the other way
@@ -279,8 +279,8 @@ def check_writable(t: Tensor, name: str) -> None:
     if not is_tracked(t):
         if _is_off_the_tape(t):
             raise RuntimeError(
-                f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
-                f"Do both under facula.no_grad(), or neither, or make the view of base.detach()"
+                f"{name}: a view that was created in no_grad mode, or before its base required grad, is being modified inplace with "
+                f"grad mode enabled. Do both under facula.no_grad(), or neither, or make the view of base.detach()"
             )
         return
     if t._view is None and t._node is None:
@@ -549,8 +549,8 @@ class Tensor(TensorMethods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients are recorded for it. A view that `no_grad` kept off the tape says what its base says."""
-        return is_tracked(self) or _is_off_the_tape(self)
+        """Whether gradients are recorded for it."""
+        return is_tracked(self)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:

@@ -224,7 +224,7 @@ class Optimizer:
 def _like_param(name: str, value: Any, param: Tensor) -> Any:
     """State on the parameter's device and in its dtype; what is one number for all of it keeps its own."""
     if not isinstance(value, Tensor):
-        if name != "step":
+        if name not in ("step", "mu_product"):
             return value
         import facula
 
@@ -330,12 +330,21 @@ def apply_updates(name: str, written: tuple[list[Tensor], ...], *args: Any) -> N
     """
     if _all_at_once(name, written, args):
         return
+    if args[0][0].is_complex():  # the two parts of a number are two parameters
+        written, args = tuple(map(_as_real, written)), tuple(map(_as_real, args))
     *args, maximize = args  # type: ignore[assignment]
     for i in range(len(args[0])):
         one: list[Any] = [(a[i] if a else None) if a.__class__ is list else a for a in args]
         if maximize:
             one[1] = -one[1]
         apply_update(name[:-1], tuple([t[i] if t else None for t in written]), *one)
+
+
+def _as_real(x: Any) -> Any:
+    """A list of tensors with complex ones as pairs of real numbers; what is no list stays."""
+    from facula import view_as_real
+
+    return [view_as_real(t) if t.is_complex() else t for t in x] if x.__class__ is list else x
 
 
 def count_step(states: list[dict[str, Any]]) -> list[Tensor]:
