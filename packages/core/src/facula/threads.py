@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 _threads: int | None = None
+#: That the pool of generated C can have (`MOST_THREADS` of graph/runtime/pool.c).
+MOST = 255
 #: Called with the number when it is set: other pools follow it.
 listeners: list[Callable[[int], None]] = []
 #: The executor, and the process that made it: a fork copies the object but not its threads.
@@ -22,12 +24,12 @@ def get_num_threads() -> int:
     global _threads
     if _threads is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
-        _threads = int(given) if given.isdigit() and int(given) > 0 else _cores()
+        _threads = min(int(given) if given.isdigit() and int(given) > 0 else _cores(), MOST)
     return _threads
 
 
 def set_num_threads(threads: int) -> None:
-    """Sets it, for the BLAS as well where threadpoolctl is installed.
+    """Sets it, to 255 at most, for the BLAS as well where threadpoolctl is installed.
 
     Raises TypeError for what is no int, RuntimeError for fewer than one.
     """
@@ -36,7 +38,7 @@ def set_num_threads(threads: int) -> None:
         raise TypeError(f"set_num_threads expects an int, but got {type(threads).__name__}")
     if threads < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {threads}")
-    _threads = threads
+    _threads = threads = min(threads, MOST)
     for listener in listeners:
         listener(threads)
     try:

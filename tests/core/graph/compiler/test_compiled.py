@@ -409,3 +409,38 @@ def test_one_divisor_for_many_elements_gives_the_bits_of_division():
             assert (np.isnan(found.numpy()) == nan).all()
             found_bits, expected_bits = found.numpy()[~nan].view("u4"), expected[~nan].view("u4")
             np.testing.assert_array_equal(found_bits, expected_bits)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_of_a_rectifier_of_short_rows(dtype):
+    """GCC 12 chose wrongly in most rows of 3 to 16."""
+    for width in (3, 7, 10):
+        x, bias, g = (facula.randn(*s, dtype=getattr(facula, dtype)) for s in ((55, width), (width,), (55, width)))  # fmt: skip
+
+        def chosen(x, bias, g):
+            rectified = facula.where(x + bias > 0, x + bias, 0.0)
+            return facula.where(rectified <= 0, 0.0, g)
+
+        assert facula.compile(chosen, backend="c")(x, bias, g).equal(chosen(x, bias, g)), width
+
+
+def test_a_number_between_products():
+    x, v = facula.randn(5), facula.randn(1, 3)
+
+    def f(x, v):
+        return (x.dot(x) * 2 + 1).reshape(1, 1) @ v
+
+    found = facula.compile(f, backend="c")(x, v)
+    np.testing.assert_allclose(found.numpy(), f(x, v).numpy(), rtol=1e-6)
+
+
+def test_more_threads_than_most_machines_have():
+    before, x, w = facula.get_num_threads(), facula.randn(4000, 100), facula.randn(100, 300)
+    try:
+        facula.set_num_threads(65)
+        found = facula.compile(lambda x, w: (x * 2 + 1) @ w, backend="c")(x, w)
+        facula.set_num_threads(1000)
+        assert facula.get_num_threads() == 255
+    finally:
+        facula.set_num_threads(before)
+    np.testing.assert_allclose(found.numpy(), (x.numpy() * 2 + 1) @ w.numpy(), rtol=1e-3, atol=1e-3)

@@ -31,7 +31,7 @@ def collapse(nests: Sequence[Nest]) -> list[Nest]:
     for nest in nests:
         if isinstance(nest, MapNest):
             is_between = not read.isdisjoint(nest.written) and any(x.memory in made for x in nest.read)  # fmt: skip
-            _map(nest, is_between and nest.shape[-1] >= LONG)
+            _map(nest, is_between and bool(nest.shape) and nest.shape[-1] >= LONG)
         elif isinstance(nest, ReduceNest):
             _reduce(nest)
     return list(nests)

@@ -57,7 +57,7 @@ def _surroundings() -> tuple[Any, ...]:
     library = library_path()
     about = os.stat(library) if library else None
     return (
-        platform.python_version(), np.__version__, unit.identity(), unit.FLAGS, unit.NATIVE, library,
+        platform.python_version(), np.__version__, unit.identity(), unit.flags(), library,
         about and (about.st_size, about.st_mtime_ns), has_bfloat16(), str(get_default_dtype()),
     )  # fmt: skip
 

@@ -174,9 +174,9 @@ def step_of_pieces(nest: Nest, shared: Share | None, threads: int) -> int:
     """What pieces of a thread's part of a nest are multiples of, if it is large enough that others may take some; else 0."""
     if shared is None or threads == 1 or not isinstance(nest, (MapNest, ReduceNest)):
         return 0
-    in_rows = shared.dim == len(nest.shape) - 1
-    enough = nest.shape[shared.dim] >= threads * PIECES * (ROW if in_rows else 1)
-    return (16 if in_rows else 1) * (enough and work_of(nest) > UNEQUAL)
+    step, least = (16, ROW) if shared.dim == len(nest.shape) - 1 else (1, 1)
+    is_large = nest.shape[shared.dim] >= threads * PIECES * least and work_of(nest) > UNEQUAL
+    return step if is_large else 0
 
 
 class NestPrinter:
@@ -204,7 +204,7 @@ class NestPrinter:
 
     def piece(self, name: str) -> str:
         """The function for one of the pieces that `name` does."""
-        fields = "".join(f"{storage} *{name}; " for (_, _, storage), name in self.pointers.items())
+        fields = "".join(f"{storage} *{m}; " for (_, _, storage), m in self.pointers.items())
         given = "".join(f", j->{m}" for m in self.pointers.values())
         ends = ", ".join(f"piece_at({n}, j->begin, j->end, {self.step})" for n in ("n", "n + 1"))
         return (

@@ -176,7 +176,8 @@ class _Fusion:
             return False
         through = [x.memory for x in value.loads() if streams(x, maker.shape)]
         return all(
-            m.role == "temporary" and max(self.readers[m]) <= self.at[maker] for m in through
+            m.role == "temporary" and max(self.readers[m], default=-1) <= self.at[maker]
+            for m in through
         )
 
     def refine(self, nest: MapNest, load: Load) -> None:

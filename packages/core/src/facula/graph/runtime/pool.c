@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_THREADS 64
+#define MOST_THREADS 255 /* as Python's threads.py knows */
 #define SOON 1000   /* spins after which a thread should have begun */
 #define SPINS 20000 /* half a millisecond to one, as long as processors pause: Python between two calls of a small program takes less */
 #if defined(__x86_64__)

@@ -27,6 +27,8 @@ FLAGS = (
     "-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition",
     "-fno-strict-aliasing", "-w",  # the temporaries of many types lie in one piece of memory
 )  # fmt: skip
+#: With jumps threaded GCC 12 chooses wrongly in rows of fewer than 17: of `v = a > 0 ? a : 0; v <= 0 ? 0 : g`.
+OF_GCC = ("-fno-thread-jumps",)
 NATIVE = ("-march=native", "-mprefer-vector-width=512") if platform.machine() == "x86_64" else ("-mcpu=native",)  # fmt: skip
 
 
@@ -71,35 +73,49 @@ def _other_compiler() -> tuple[str, ...]:
 
 
 @cache
+def _version(command: tuple[str, ...]) -> str:
+    """What a compiler says of itself."""
+    return subprocess.run([*command, "--version"], capture_output=True, text=True).stdout
+
+
+def flags() -> tuple[str, ...]:
+    """For all units: other compilers refuse what is GCC's own."""
+    return (
+        *FLAGS,
+        *NATIVE,
+        *(OF_GCC if "Free Software Foundation" in _version(compiler()) else ()),
+    )
+
+
+@cache
 def identity() -> str:
     """The compiler's version and the CPU: units for another are not used."""
-    version = subprocess.run([*compiler(), "--version"], capture_output=True, text=True).stdout
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = "".join(sorted({x for x in lines if x.startswith(("model name", "flags", "Features"))}))  # fmt: skip
     except OSError:
         cpu = platform.processor()
-    return f"{version}|{cpu}|{platform.machine()}"
+    return f"{_version(compiler())}|{cpu}|{platform.machine()}"
 
 
-def load(source: str, *flags: str) -> ctypes.CDLL:
+def load(source: str, *more: str) -> ctypes.CDLL:
     """The library of a C text. Raises RuntimeError with the compiler's log where it does not compile."""
-    key = hashlib.sha256("\0".join([source, *flags, *FLAGS, *NATIVE, identity()]).encode())
+    key = hashlib.sha256("\0".join([source, *more, *flags(), identity()]).encode())
     path = kept.folder("units") / f"{key.hexdigest()[:40]}.so"
     if kept.read(path) is not None:  # loading one that is cut off would kill the process
         try:
             return ctypes.CDLL(str(path))
         except OSError:  # of another machine: made again below
             pass
-    _compile(source, path, flags)
+    _compile(source, path, more)
     return ctypes.CDLL(str(path))
 
 
-def _compile(source: str, path: Path, flags: tuple[str, ...]) -> None:
+def _compile(source: str, path: Path, more: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         text, made = Path(scratch, "unit.c"), Path(scratch, "unit.so")
         text.write_text(source)
-        command = [*compiler(), *FLAGS, *NATIVE, *flags, str(text), "-o", str(made), "-lm"]
+        command = [*compiler(), *flags(), *more, str(text), "-o", str(made), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(
