@@ -6,13 +6,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_updates, count_step, hyperparameters
+from facula.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    count_step,
+    hyperparameters,
+    refuse_negative,
+)
 
 
 class Adadelta(Optimizer):
     """Gradients scaled by the ratio of the root mean squares of past updates and past gradients.
 
     Source: Zeiler 2012, "ADADELTA: an adaptive learning rate method", arXiv 1212.5701.
+
+    >>> w = facula.ones(2, requires_grad=True)
+    >>> optimizer = facula.optim.Adadelta([w], lr=0.1)
+    >>> w.sum().backward(); optimizer.step(); w
+    tensor([0.9997, 0.9997], requires_grad=True)
     """
 
     def __init__(
@@ -30,10 +41,9 @@ class Adadelta(Optimizer):
     ):
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        values = {"learning rate": lr, "epsilon value": eps, "weight_decay value": weight_decay}
-        for name, value in values.items():
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
+        refuse_negative(
+            {"learning rate": lr, "epsilon value": eps, "weight_decay value": weight_decay}
+        )
         super().__init__(params, {
             "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
             "capturable": capturable, "foreach": foreach, "differentiable": differentiable,

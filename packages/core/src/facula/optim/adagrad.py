@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.optim.optimizer import Optimizer, apply_updates, count_step, hyperparameters
+from facula.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    count_step,
+    hyperparameters,
+    refuse_negative,
+)
 
 
 class Adagrad(Optimizer):
@@ -35,9 +41,7 @@ class Adagrad(Optimizer):
             "weight_decay value": weight_decay,
         }
         more = {"initial_accumulator_value value": initial_accumulator_value, "epsilon value": eps}
-        for name, value in (values | more).items():
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
+        refuse_negative(values | more)
         super().__init__(params, {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,

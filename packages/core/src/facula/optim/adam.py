@@ -12,6 +12,8 @@ from facula.optim.optimizer import (
     count_step,
     hyperparameter,
     known_states,
+    refuse_betas,
+    refuse_negative,
 )
 
 
@@ -39,16 +41,10 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ):
-        for name, value in (
-            ("learning rate", lr),
-            ("epsilon value", eps),
-            ("weight_decay value", weight_decay),
-        ):
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        refuse_negative(
+            {"learning rate": lr, "epsilon value": eps, "weight_decay value": weight_decay}
+        )
+        refuse_betas(betas)
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "foreach": foreach,
             "maximize": maximize, "capturable": capturable, "differentiable": differentiable, "fused": fused,

@@ -7,13 +7,25 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.optim.adam import first_beta, second_beta
-from facula.optim.optimizer import Optimizer, apply_updates, count_step, hyperparameter
+from facula.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    count_step,
+    hyperparameter,
+    refuse_betas,
+    refuse_negative,
+)
 
 
 class Adamax(Optimizer):
     """Adam with the largest gradient of late, in place of the root mean square.
 
     Source: Kingma and Ba 2015, "Adam: a method for stochastic optimization", section 7.1.
+
+    >>> w = facula.ones(2, requires_grad=True)
+    >>> optimizer = facula.optim.Adamax([w], lr=0.1)
+    >>> w.sum().backward(); optimizer.step(); w
+    tensor([0.9000, 0.9000], requires_grad=True)
     """
 
     def __init__(
@@ -29,13 +41,10 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ):
-        values = {"learning rate": lr, "epsilon value": eps, "weight_decay value": weight_decay}
-        for name, value in values.items():
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        refuse_negative(
+            {"learning rate": lr, "epsilon value": eps, "weight_decay value": weight_decay}
+        )
+        refuse_betas(betas)
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "foreach": foreach,
             "maximize": maximize, "differentiable": differentiable, "capturable": capturable,

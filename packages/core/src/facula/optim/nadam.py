@@ -7,13 +7,25 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.optim.adam import first_beta, second_beta
-from facula.optim.optimizer import Optimizer, apply_updates, count_step, hyperparameter
+from facula.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    count_step,
+    hyperparameter,
+    refuse_betas,
+    refuse_negative,
+)
 
 
 class NAdam(Optimizer):
     """Adam with Nesterov's momentum.
 
     Source: Dozat 2016, "Incorporating Nesterov momentum into Adam"; `decoupled_weight_decay` as in AdamW.
+
+    >>> w = facula.ones(2, requires_grad=True)
+    >>> optimizer = facula.optim.NAdam([w], lr=0.1)
+    >>> w.sum().backward(); optimizer.step(); w
+    tensor([0.8944, 0.8944], requires_grad=True)
     """
 
     def __init__(
@@ -31,13 +43,15 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ):
-        values = {"learning rate": lr, "epsilon value": eps, "weight_decay value": weight_decay}
-        for name, value in (values | {"momentum_decay value": momentum_decay}).items():
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        refuse_negative(
+            {
+                "learning rate": lr,
+                "epsilon value": eps,
+                "weight_decay value": weight_decay,
+                "momentum_decay value": momentum_decay,
+            }
+        )
+        refuse_betas(betas)
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay,
             "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize, "foreach": foreach,

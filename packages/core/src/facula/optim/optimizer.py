@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import chain
@@ -232,6 +232,20 @@ def _like_param(name: str, value: Any, param: Tensor) -> Any:
     if name in ("step", "mu_product"):
         return value.to(param.device)
     return value.to(device=param.device, dtype=param.dtype if param.is_floating_point() else None)
+
+
+def refuse_negative(values: dict[str, Any]) -> None:
+    """Raises ValueError for a number below zero, by its name."""
+    for name, value in values.items():
+        if value < 0.0:
+            raise ValueError(f"Invalid {name}: {value}")
+
+
+def refuse_betas(betas: Sequence[Any]) -> None:
+    """Raises ValueError for decays of which one is not in [0, 1)."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
 
 def _check_ways(options: dict[str, Any]) -> None:

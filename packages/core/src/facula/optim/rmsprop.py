@@ -12,6 +12,7 @@ from facula.optim.optimizer import (
     count_step,
     hyperparameters,
     known_states,
+    refuse_negative,
 )
 
 
@@ -35,15 +36,15 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ):
-        values = {
-            "learning rate": lr,
-            "epsilon value": eps,
-            "momentum value": momentum,
-            "weight_decay value": weight_decay,
-        }
-        for name, value in (values | {"alpha value": alpha}).items():
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
+        refuse_negative(
+            {
+                "learning rate": lr,
+                "epsilon value": eps,
+                "momentum value": momentum,
+                "weight_decay value": weight_decay,
+                "alpha value": alpha,
+            }
+        )
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered, "weight_decay": weight_decay,
             "capturable": capturable, "foreach": foreach, "maximize": maximize, "differentiable": differentiable,

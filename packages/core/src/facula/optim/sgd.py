@@ -7,7 +7,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import has_values
-from facula.optim.optimizer import Optimizer, apply_updates, hyperparameters
+from facula.optim.optimizer import Optimizer, apply_updates, hyperparameters, refuse_negative
 
 
 class SGD(Optimizer):
@@ -36,13 +36,9 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
-        for name, value in (
-            ("learning rate", lr),
-            ("momentum value", momentum),
-            ("weight_decay value", weight_decay),
-        ):
-            if value < 0.0:
-                raise ValueError(f"Invalid {name}: {value}")
+        refuse_negative(
+            {"learning rate": lr, "momentum value": momentum, "weight_decay value": weight_decay}
+        )
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(params, {
