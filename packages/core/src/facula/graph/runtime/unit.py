@@ -27,8 +27,8 @@ FLAGS = (
     "-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-fno-semantic-interposition",
     "-fno-strict-aliasing", "-w",  # the temporaries of many types lie in one piece of memory
 )  # fmt: skip
-#: With jumps threaded GCC 12 chooses wrongly in rows of fewer than 17: of `v = a > 0 ? a : 0; v <= 0 ? 0 : g`.
-OF_GCC = ("-fno-thread-jumps",)
+#: With these GCC 12 chooses wrongly in rows of fewer than 17: of `v = a > 0 ? a : 0; v <= 0 ? 0 : g`.
+OF_GCC = ("-fno-tree-dominator-opts",)
 NATIVE = ("-march=native", "-mprefer-vector-width=512") if platform.machine() == "x86_64" else ("-mcpu=native",)  # fmt: skip
 
 
