@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -444,3 +446,32 @@ def test_more_threads_than_most_machines_have():
     finally:
         facula.set_num_threads(before)
     np.testing.assert_allclose(found.numpy(), (x.numpy() * 2 + 1) @ w.numpy(), rtol=1e-3, atol=1e-3)
+
+
+WITHOUT_THREADS = """
+import resource
+import facula
+facula.set_num_threads(2)
+f = facula.compile(lambda x, w: (x * 2 + 1) @ w, backend="c")
+x, w = facula.randn(4000, 100), facula.randn(100, 300)
+expected = f(x, w)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (300 << 20),) * 2)  # room for compilers, not for stacks of 250 threads
+facula.set_num_threads(250)
+for _ in range(2):
+    try:
+        f(x, w)
+    except RuntimeError as error:
+        print(error)
+facula.set_num_threads(2)
+assert f(x, w).equal(expected)
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="tells the process's size by /proc"
+)
+def test_a_system_without_threads_is_told():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("call facula.set_num_threads with a smaller number") == 2

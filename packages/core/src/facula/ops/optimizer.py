@@ -127,7 +127,7 @@ def nadam_update(
     elif decays:
         grad = grad + param * weight_decay
     now = beta1 * (1 - 0.5 * xp.pow(0.96, step * momentum_decay))
-    next = beta1 * (1 - 0.5 * xp.pow(0.96, (step + 1) * momentum_decay))
+    following = beta1 * (1 - 0.5 * xp.pow(0.96, (step + 1) * momentum_decay))
     # a float32 number, whatever the parameter is
     mu_product = mu_product * xp.cast(now, mu_product.dtype)
     so_far = xp.cast(mu_product, now.dtype)
@@ -135,7 +135,7 @@ def nadam_update(
     exp_avg_sq = exp_avg_sq * beta2 + grad * grad * (1 - beta2)
     denominator = xp.sqrt(exp_avg_sq / (1 - xp.pow(beta2, step))) + eps
     of_grad = lr * (1 - now) / (1 - so_far)
-    of_mean = lr * next / (1 - so_far * next)
+    of_mean = lr * following / (1 - so_far * following)
     moved = param - (grad * of_grad + exp_avg * of_mean) / denominator
     return moved, exp_avg, exp_avg_sq, mu_product
 

@@ -78,7 +78,7 @@ def kernels_of(dialect: Dialect, programs: Iterable[Program]) -> str:
 
 
 #: What a flag's first number says.
-INDEX, DIVISION, LIBRARY = 1, 2, 3
+INDEX, DIVISION, LIBRARY, TOO_FEW_THREADS = 1, 2, 3, 4
 #: How a kernel notes an index that is out of range.
 NOTE = f"{{{{ flag[0] = {INDEX}; flag[1] = {{index}}; flag[2] = {{size}}; }}}}"
 
@@ -90,6 +90,11 @@ def raise_for(flag: Sequence[int]) -> None:
         raise index_error(index, size)
     if found == LIBRARY:
         raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
+    if found == TOO_FEW_THREADS:
+        raise RuntimeError(
+            "the system gives this process no more threads than it has, a compiled program needs one for each of its parts: "
+            "call facula.set_num_threads with a smaller number"
+        )
     if found == DIVISION:
         raise RuntimeError("ZeroDivisionError: an integer tensor is divided by 0")
 

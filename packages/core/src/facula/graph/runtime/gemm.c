@@ -166,11 +166,6 @@ typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; 
 #define LONGEST 4096            /* sum: 512 KiB of packed rows */
 #define GROUP (3 * LANES)       /* columns of c that are turned over together, a multiple of ROWS */
 
-#define AS_IT_LIES(n)                                                                                    \
-    case n:                                                                                              \
-        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                 \
-        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                          \
-        break;
 /* ROWS lines and two vectors of rows, several steps at a time: a pointer for each line, as an address with an index costs an instruction. */
 #define STEPS 4
 INLINE void steps(const int some, const float **line, const float *rows, vec *left, vec *right)
@@ -204,6 +199,11 @@ static __attribute__((noinline)) void whole_columns_tile(long depth, const float
     }
 }
 
+#define AS_IT_LIES(n)                                                                                    \
+    case n:                                                                                              \
+        if (vecs > 1) tile(n, 2, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                 \
+        else tile(n, 1, depth, b, bj, 1, rows, COLUMNS, LANES, to, COLUMNS, 0);                          \
+        break;
 static void columns_tile(int n, int vecs, long depth, const float *b, long bj, const float *rows, float *to)
 {
     if (n == ROWS && vecs > 1) whole_columns_tile(depth, b, bj, rows, to);

@@ -31,10 +31,15 @@ static void balance(share_t *shares, int threads)
     }
 }
 
-/* `run` for a program, whose context begins with its threads' shares. */
-int run_program(body_t program, void *context, int threads)
+/* What a program's context begins with, and what is noted where there are fewer threads than its parts. */
+typedef struct { share_t *shares; void *memory; const void *keys; int64_t *flag; } head_t;
+#define TOO_FEW_THREADS 4
+
+/* `run` for a program: adapts its threads' shares, and notes in its flag if it was not run. */
+int run_program(body_t program, head_t *context, int threads)
 {
     int ran = run(program, context, threads);
-    balance(*(share_t **)context, threads);
+    if (ran) balance(context->shares, threads);
+    else context->flag[0] = TOO_FEW_THREADS;
     return ran;
 }
