@@ -456,7 +456,7 @@ f = facula.compile(lambda x, w: (x * 2 + 1) @ w, backend="c")
 x, w = facula.randn(4000, 100), facula.randn(100, 300)
 expected = f(x, w)
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + (300 << 20),) * 2)  # room for compilers, not for stacks of 250 threads
+resource.setrlimit(resource.RLIMIT_AS, (size + (1000 << 20),) * 2)  # room for all but a thread's stack
 facula.set_num_threads(250)
 for _ in range(2):
     try:
@@ -468,10 +468,21 @@ assert f(x, w).equal(expected)
 """
 
 
+def stacks_of_a_gibibyte():
+    import resource  # not on Windows
+
+    resource.setrlimit(resource.RLIMIT_STACK, (1 << 30, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+
 @pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="tells the process's size by /proc"
 )
 def test_a_system_without_threads_is_told():
-    done = subprocess.run([sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THREADS],
+        capture_output=True,
+        text=True,
+        preexec_fn=stacks_of_a_gibibyte,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("call facula.set_num_threads with a smaller number") == 2
