@@ -471,7 +471,9 @@ assert f(x, w).equal(expected)
 def stacks_of_a_gibibyte():
     import resource  # not on Windows
 
-    resource.setrlimit(resource.RLIMIT_STACK, (1 << 30, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+    resource.setrlimit(
+        resource.RLIMIT_STACK, (1 << 30, resource.getrlimit(resource.RLIMIT_STACK)[1])
+    )
 
 
 @pytest.mark.skipif(
