@@ -108,3 +108,23 @@ def test_a_function_that_changes_is_refused():
 
     with pytest.raises(RuntimeError, match="must do the same"):
         checkpoint(fickle, facula.ones(2, requires_grad=True)).sum().backward()
+
+
+@pytest.mark.parametrize("write", [lambda x: x, lambda x: x[:1], lambda x: x.detach()])
+@pytest.mark.parametrize("needs_grad", [True, False])
+def test_an_input_that_was_written_before_the_backward_pass_is_refused(write, needs_grad):
+    x = facula.ones(2, requires_grad=needs_grad)
+    w = facula.tensor([3.0, 4.0], requires_grad=True)
+    out = checkpoint(lambda t: (t * w).sum(), x)
+    with facula.no_grad():
+        write(x).mul_(10)
+    with pytest.raises(RuntimeError, match="an input of checkpoint, of shape .2., is at version 1"):
+        out.backward()
+
+
+def test_a_function_that_writes_its_input_is_refused():
+    out = checkpoint(
+        lambda t: (t.mul_(2) * facula.ones(2, requires_grad=True)).sum(), facula.ones(2)
+    )
+    with pytest.raises(RuntimeError, match="an input of checkpoint"):
+        out.backward()

@@ -13,7 +13,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import enable_grad, is_grad_enabled
-from facula.autograd.record import MarkedNode, Node, tick
+from facula.autograd.record import MarkedNode, Node, tick, version
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -93,7 +93,7 @@ def checkpoint(
     Slower by one forward pass, in exchange for memory. The second run has the random numbers and the autocast of
     the first. A function may use `checkpoint` itself; what is in both runs once more for each. `use_reentrant` makes
     no difference here: gradients reach parameters and `autograd.grad` alike. Raises RuntimeError in the backward pass
-    where the second run differs.
+    where the second run differs, and where a tensor of `args` was written in place since.
     """
     from facula.amp.autocast_mode import same_autocast
     from facula.random import get_rng_state, set_rng_state
@@ -101,11 +101,13 @@ def checkpoint(
     if not is_grad_enabled():
         return function(*args, **kwargs)
     before, casts = get_rng_state() if preserve_rng_state else None, same_autocast()
+    inputs = [(x, version(x)) for x in args if isinstance(x, Tensor)]
     start = tick()
     result = function(*args, **kwargs)
     nodes = _made_since(start, result)
 
     def again() -> list[Node]:
+        _refuse_written(inputs)
         now = get_rng_state()
         if before is not None:
             set_rng_state(before)
@@ -118,6 +120,17 @@ def checkpoint(
 
     _empty(nodes, again)
     return result
+
+
+def _refuse_written(inputs: list[tuple[Tensor, int]]) -> None:
+    """Raises where an input was written since it had that version: the second run would compute something else."""
+    for tensor, then in inputs:
+        if (now := version(tensor)) != then:
+            raise RuntimeError(
+                f"one of the variables needed for gradient computation has been modified by an inplace operation: an "
+                f"input of checkpoint, of shape {list(tensor.shape)}, is at version {now}; expected version {then} "
+                f"instead. The backward pass computes again from it: write to a clone() of it"
+            )
 
 
 def _empty(nodes: list[Node], again: Callable[[], list[Node]]) -> None:
