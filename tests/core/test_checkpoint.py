@@ -118,7 +118,9 @@ def test_an_input_that_was_written_before_the_backward_pass_is_refused(write, ne
     out = checkpoint(lambda t: (t * w).sum(), x)
     with facula.no_grad():
         write(x).mul_(10)
-    with pytest.raises(RuntimeError, match="an input of checkpoint, of shape .2., is at version 1"):
+    with pytest.raises(
+        RuntimeError, match=r"an input of checkpoint, of shape \[2\], is at version 1"
+    ):
         out.backward()
 
 

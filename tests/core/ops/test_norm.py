@@ -66,6 +66,32 @@ def test_batch_norm(shape):
     )
 
 
+@pytest.mark.parametrize("shape", [(8, 16, 20, 30), (100, 16), (8, 16, 50)])
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm_in_evaluation(shape, affine):
+    mean, var = draws(16), draws(16) ** 2 + 0.5
+    assert_alike(
+        lambda f, x, *affine: f.batch_norm(x, x.new_tensor(mean), x.new_tensor(var), *affine),
+        draws(*shape),
+        *([draws(16), draws(16)] if affine else []),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("statistic", ["running_mean", "running_var"])
+def test_statistics_written_before_the_backward_pass_of_an_evaluation_are_refused(
+    dtype, affine, statistic
+):
+    for lib in (torch, facula):
+        norm = lib.nn.BatchNorm1d(3, affine=affine).eval()
+        x = lib.ones(2, 3, dtype=getattr(lib, dtype)).requires_grad_()
+        out = norm(x).sum()
+        getattr(norm, statistic).add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            out.backward()
+
+
 def test_running_statistics():
     x = draws(5, 3, 4)
     found = []

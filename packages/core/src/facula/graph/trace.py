@@ -47,7 +47,8 @@ class TraceBackend(Backend):
             return self._move
         if op.dynamic:
             return partial(_refuse_dynamic, op)
-        return partial(self.stage, op) if op.is_node or op.whole else None
+        is_whole = op.is_node if op.whole is None else op.whole
+        return partial(self.stage, op) if is_whole else None
 
     # ---- staging
 

@@ -89,7 +89,7 @@ class Op:
         unspecified_values: bool = False,
         twice_differentiable: bool = True,
         scalars: bool = False,
-        whole: bool = False,
+        whole: bool | None = None,
     ):
         self.name = function.__name__
         self.family = function.__module__.rpartition(".")[2]
@@ -261,7 +261,7 @@ def op(function: Callable[..., Any] | None = None, **flags: Any) -> Any:
     values, and the text says what to use instead under capture; `holomorphic=False`: the rule deals
     with complex conjugation itself; `arithmetic=False`: only moves data, so float16 and bfloat16
     need no float32; `outputs`: names of the fields of a several-output result; `method=False`: no
-    Tensor method; `whole`: one node of a captured graph, where the tape records its body.
+    Tensor method; `whole`: whether it is one node of a captured graph, where that differs from the tape.
     """
     if function is None:
         return lambda f: Op(f, **flags)

@@ -286,7 +286,7 @@ def _batch_norm_rule(
 batch_norm_train.vjp(("input", "weight", "bias"), _batch_norm_rule)
 
 
-@op(method=False)
+@op(method=False, whole=False)  # its steps in a graph become one with the layer before
 def batch_norm_eval(
     xp: Namespace,
     input: Tensor,
@@ -302,6 +302,24 @@ def batch_norm_eval(
     scale = scale if weight is None else scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
     return input * _channels(xp, scale, ndim) + _channels(xp, shift, ndim)
+
+
+def _batch_norm_eval_rule(
+    xp: Namespace, g: Any, input: Any, mean: Any, var: Any, weight: Any, eps: float, needs: Any
+) -> Any:
+    ndim, dims = len(input.shape), _all_but_channels(len(input.shape))
+    rstd = 1 / xp.sqrt(var + eps)
+    scale = rstd if weight is None else rstd * weight
+    to_input = g * _channels(xp, scale, ndim) if needs[0] else None
+    if not any(needs[1:]):
+        return to_input, None, None, None, None
+    to_bias = xp.sum(g, dims)
+    by_scale = xp.sum(g * (input - _channels(xp, mean, ndim)), dims)
+    to_var = by_scale * scale * rstd * rstd * -0.5
+    return to_input, -to_bias * scale, to_var, by_scale * rstd, to_bias
+
+
+batch_norm_eval.vjp(("input", "mean", "var", "weight", "bias"), _batch_norm_eval_rule)
 
 
 @op(method=False)
@@ -382,13 +400,13 @@ def batch_norm(
             raise RuntimeError(
                 "batch_norm: expected running_mean and running_var to be defined when training=False"
             )
-        return batch_norm_eval.call(input, running_mean, running_var, weight, bias, eps)
+        return _in_float32(batch_norm_eval, input, running_mean, running_var, weight, bias, eps)
     n = prod(shape) // max(shape[1], 1)
     if n == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(shape)}"
         )
-    out, mean, var = _batch_statistics(input, weight, bias, eps)
+    out, mean, var = _in_float32(batch_norm_train, input, weight, bias, eps)
     momentum = 0.0 if momentum is None else momentum
     if running_mean is not None:
         _move(running_mean, mean, momentum)
@@ -397,15 +415,20 @@ def batch_norm(
     return out
 
 
-def _batch_statistics(input: Any, weight: Any, bias: Any, eps: float) -> Any:
-    """Batch norm; float16 and bfloat16 are cast before, so that the statistics stay float32."""
-
+def _in_float32(op: Any, input: Any, *rest: Any) -> Any:
+    """Batch norm; of a float16 or bfloat16 `input` all is cast before, so that the statistics stay float32."""
     half = input._array.dtype
     if half not in HALF:
-        return batch_norm_train.call(input, weight, bias, eps)
-    single = [None if t is None else OPS["cast"].call(t, F32) for t in (input, weight, bias)]
-    out, mean, var = batch_norm_train.call(*single, eps)
-    return OPS["cast"].call(out, half), mean, var
+        return op.call(input, *rest)
+    result = op.call(*[_single(x) for x in (input, *rest)])
+    if not op.outputs:
+        return OPS["cast"].call(result, half)
+    return OPS["cast"].call(result[0], half), *result[1:]
+
+
+def _single(x: Any) -> Any:
+    is_half = hasattr(x, "_array") and x._array.dtype in HALF
+    return OPS["cast"].call(x, F32) if is_half else x
 
 
 @batch_norm.sample
@@ -414,6 +437,7 @@ def batch_norm(make: Any) -> Any:
     yield call(make(2, 3, 4), None, None, training=True)
     mean, var = make(3, grad=False), make(3, low=0.5, high=2.0, grad=False)
     yield call(make(4, 3), mean, var, make(3), make(3))
+    yield call(make(2, 3, 4), make(3), make(3, low=0.5, high=2.0), make(3), make(3))
     yield call(make(2, 3, 2, 2), mean, var, None, None, True, 0.3, 1e-3)
 
 
