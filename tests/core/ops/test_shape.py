@@ -97,6 +97,30 @@ def test_in_place_views_change_the_tensor_itself():
     assert part._base[1, 0].item() == 1
 
 
+@pytest.mark.parametrize("name, args", [("t_", ()), ("transpose_", (0, 1)), ("unsqueeze_", (0,)), ("squeeze_", ())])  # fmt: skip
+@pytest.mark.parametrize("kind", ["leaf", "result", "view"])
+def test_in_place_views_without_the_tape_leave_the_tensor_on_it(name, args, kind):
+    x = facula.ones(2, 3, dtype=facula.float64).requires_grad_()
+    y = {"leaf": x, "result": x * 1, "view": x[:2]}[kind]
+    with facula.no_grad():
+        assert getattr(y, name)(*args) is y
+    assert (y.requires_grad, y.is_leaf) == (True, kind == "leaf")
+    weight = facula.arange(6.0, dtype=facula.float64)
+    (y * weight.reshape(y.shape)).sum().backward()
+    as_it_lies = name[0] != "t" or kind == "leaf"
+    expected = weight.reshape(y.shape if as_it_lies else (3, 2))
+    assert facula.equal(x.grad, expected.reshape(x.shape) if as_it_lies else expected.t())
+
+
+def test_an_in_place_view_of_a_parameter_stays_one():
+    parameter = facula.nn.Parameter(facula.ones(2, 3))
+    with facula.no_grad():
+        parameter.t_()
+    assert isinstance(parameter, facula.nn.Parameter) and parameter.requires_grad
+    constant = facula.ones(2, 3)
+    assert not constant.t_().requires_grad
+
+
 def test_storage_offsets_diagonals_and_resizing():
     x = facula.zeros(4, 3)
     assert x[1:, 1].storage_offset() == 4

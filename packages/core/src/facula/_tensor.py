@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facula.autograd.mode import Mode, is_grad_enabled, plain, set_recording, state
+from facula.autograd.mode import (
+    Mode,
+    enable_grad,
+    is_grad_enabled,
+    plain,
+    set_recording,
+    state,
+)
 from facula.dtypes import FROM_NUMPY, as_dtype, dtype
 from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import NAMESPACES, OPS, subscribe
@@ -262,8 +269,12 @@ def _inplace_view(name: str, function: Callable[..., Any]) -> Callable[..., Tens
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self, name)
-        out = function(alias(self), *args, **kwargs)
-        self._array, self._node, self._requires_grad = out._array, out._node, out._requires_grad
+        is_leaf = self.is_leaf
+        with enable_grad():  # it goes on to be what it was made of, as its values do
+            out = function(alias(self), *args, **kwargs)
+        self._array = out._array
+        if not is_leaf:
+            self._node, self._requires_grad = out._node, out._requires_grad
         if self._view is not None:
             self._view = out._view
         return self
