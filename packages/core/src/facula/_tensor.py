@@ -110,7 +110,7 @@ def _replay_view(t: Tensor, view: View) -> None:
 
     view.seen = t._cell[0]  # type: ignore[index]
     if not view.base._requires_grad:
-        t._node, t._requires_grad = None, False
+        _move_to(t, None, False)
         return
     was_recording = is_grad_enabled()
     set_recording(True)
@@ -118,7 +118,17 @@ def _replay_view(t: Tensor, view: View) -> None:
         fresh = follow(view.base, view.chain, lambda op, x, options: run(op, (x,), options))
     finally:
         set_recording(was_recording)
-    t._node, t._requires_grad = fresh._node, fresh._requires_grad
+    _move_to(t, fresh._node, fresh._requires_grad)
+
+
+def _move_to(t: Tensor, node: Any, requires_grad: bool) -> None:
+    """Gives `t`, which was written, its new place on the tape; what `retain_grad` asked for goes along."""
+    before = t._node
+    t._node, t._requires_grad = node, requires_grad
+    if before is not None and t.retains_grad:
+        from facula.autograd.hooks import follow_write
+
+        follow_write(t, before)
 
 
 def _is_method(op: Any, name: str) -> bool:
@@ -274,7 +284,7 @@ def _inplace_view(name: str, function: Callable[..., Any]) -> Callable[..., Tens
             out = function(alias(self), *args, **kwargs)
         self._array = out._array
         if not is_leaf:
-            self._node, self._requires_grad = out._node, out._requires_grad
+            _move_to(self, out._node, out._requires_grad)
         if self._view is not None:
             self._view = out._view
         return self
@@ -379,9 +389,9 @@ def _rebind(t: Tensor, new: Tensor) -> None:
     t._backend.write(t._array, new._array)
     bump(t)
     if view is None:
-        t._node, t._requires_grad = node, tracked
+        _move_to(t, node, tracked)
     elif put_node is not None:
-        base._node, base._requires_grad = put_node, True
+        _move_to(base, put_node, True)
 
 
 def _touch(t: Tensor) -> None:
@@ -682,10 +692,13 @@ class Tensor(TensorMethods):
         return register_post_accumulate_grad_hook(self, hook)
 
     def retain_grad(self) -> None:
-        """Makes `backward` fill `.grad` of this non-leaf tensor as well."""
-        if self.is_leaf:
-            return
-        if self.retains_grad:
+        """Makes `backward` fill `.grad` of this non-leaf tensor as well: of what it holds at the end, if it is written.
+
+        Raises RuntimeError for a tensor that does not require grad.
+        """
+        if not is_tracked(self):
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._node is None or self.retains_grad:
             return
         self.retains_grad = True
         me = weakref.ref(self)

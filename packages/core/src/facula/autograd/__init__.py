@@ -65,11 +65,15 @@ def backward(
 ) -> None:
     """Adds the gradient of `tensors` (scalars, or with `grad_tensors` given) to `.grad` of the leaves.
 
-    With `inputs` only those leaves get it. Raises RuntimeError where the graph was freed before.
+    With `inputs` only those get it, results of operations among them (`retain_grad`). Raises RuntimeError where the graph was freed before.
     """
     roots, given = _roots(tensors, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
     wanted = None if inputs is None else _sequence(inputs)
+    if wanted is not None and not wanted:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    for t in wanted or ():
+        t.retain_grad()
     run_backward(roots, given, wanted, retain, create_graph, accumulate=True)
 
 

@@ -223,10 +223,9 @@ class Pass:
                         send(target, gi)
 
     def _run_output(self, part: Output, g: Any) -> None:
-        if part.hooks:
-            g = self._call_hooks(part.hooks, g, part.backend)
-        self._capture(part, g)
-        if self.needed is None or id(part.node) in self.needed:
+        goes_on = self.needed is None or id(part.node) in self.needed
+        g = self._observed(part, g, goes_on)
+        if goes_on:
             self._collect(part, g)
 
     def _collect(self, part: Output, g: Any) -> None:
@@ -250,17 +249,23 @@ class Pass:
             tensor = replaced(tensor, hook(tensor), hook)
         return self.unwrap(tensor)
 
-    def _capture(self, target: Any, g: Any) -> None:
-        if id(target) in self.captured:
-            self.captured[id(target)] = g
-
-    def _run_node(self, node: Node, g: Any) -> None:
+    def _observed(self, node: Any, g: Any, goes_on: bool) -> Any:
+        """What hooks make of the gradient. Where it goes on, what was asked for is what came to them, as in PyTorch."""
+        wanted = id(node) in self.captured
+        if wanted:
+            self.captured[id(node)] = g
         if node.hooks:
             g = self._call_hooks(node.hooks, g, node.backend)
-        self._capture(node, g)
-        if self.needed is not None and not any(
+            if wanted and not goes_on:
+                self.captured[id(node)] = g
+        return g
+
+    def _run_node(self, node: Node, g: Any) -> None:
+        goes_on = self.needed is None or any(
             e is not None and id(e) in self.needed for e in node.edges
-        ):
+        )
+        g = self._observed(node, g, goes_on)
+        if not goes_on:
             return
         try:
             is_slice = node.op.view and node.op.name in SLICES

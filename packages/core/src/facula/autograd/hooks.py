@@ -48,6 +48,13 @@ def add_last_hook(tensor: Tensor, hook: Callable[[Tensor], None]) -> None:
     hooks[_LAST] = hooks.pop(handle.id)
 
 
+def follow_write(tensor: Tensor, before: Any) -> None:
+    """Moves the last hook from the node `before` to that which `tensor` has since: it is about what the tensor holds."""
+    last = (before.hooks or {}).pop(_LAST, None)
+    if last is not None and tensor._node is not None:
+        add_last_hook(tensor, last)
+
+
 def register_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
     if not is_tracked(tensor):
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
