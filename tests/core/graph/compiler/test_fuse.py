@@ -41,3 +41,11 @@ def test_maps_between_products_stay_matrices():
     """So they may be shared out by columns."""
     shapes = [n.shape for n in training(256, 128).nests if isinstance(n, MapNest)]
     assert shapes.count((256, 128)) == 4
+
+
+def test_a_long_sum_keeps_few_of_its_parts():
+    """All of them were there at the end, where they were added up at once."""
+    x, weight = facula.ones(40, 1024, 8), facula.ones(8, 256)
+    compiled = facula.compile(lambda: sum(x[i] @ weight for i in range(40)), backend="replay")
+    compiled()
+    assert Making(compiled.graph, 2).artifact.arena_bytes < 10 * 4 * 1024 * 256

@@ -371,13 +371,16 @@ def dropped_attention_gradient(
     first: int,
     needs: Any,
 ) -> Tensor:
-    """Gradients of `dropped_attention`, whose weights and random numbers are made anew."""
+    """Gradients of `dropped_attention`, whose weights and random numbers are made anew.
+
+    Keys are scaled here, queries in the forward pass: equal scores of all blocks, which are the table, would be kept by a compiler.
+    """
     table = check_shapes(query, key, key, mask)
     drop = _dropping(xp, table, dropout_p, random_key)
-    arrays = g, query * scale, key, value, mask, _level(xp, g, output, to_logsumexp), logsumexp
+    arrays = g, query, key * scale, value, mask, _level(xp, g, output, to_logsumexp), logsumexp
     whole = (0, table[-2]), (0, table[-1])
-    to_query, *others = _of_block(xp, arrays, *whole, is_causal, needs, False, first, drop)
-    return None if to_query is None else to_query * scale, *others
+    to_query, to_key, *others = _of_block(xp, arrays, *whole, is_causal, needs, False, first, drop)
+    return to_query, None if to_key is None else to_key * scale, *others
 
 
 def _dropped_attention_rule(

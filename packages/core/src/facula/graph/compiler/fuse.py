@@ -35,6 +35,8 @@ CHEAP_LAUNCHED = 12
 _DEAR = ("exp", "log", "tanh", "sin", "cos", "erf", "gelu", "pow", "sqrt", "lgamma", "atan2", "/")
 #: Values with more parts than this are stored: compilers take longer than the pass over memory.
 LARGE = 60
+#: Arrays that a sum of a long loop's parts adds up at a time: each of them is there until then.
+TOGETHER = 8
 
 
 def fuse(nests: Sequence[Nest], outputs: set[Memory], launched: bool = False) -> list[Nest]:
@@ -160,12 +162,21 @@ class _Fusion:
             return True
         grows = count(shape) > count(maker.shape)
         if len(self.readers[memory]) == 1 and memory not in self.outputs and not grows:
-            return True
+            return not self.ends_many(memory, value, maker)
         if self.is_better_read(memory, value, maker):
             return False
         if self.launched:  # rows and columns that all share stay in caches
             loads = sum(16 * x.memory.nbytes > memory.nbytes for x in value.loads())
         return loads <= 1 and cost <= self.cheap
+
+    def ends_many(self, memory: Memory, value: Value, maker: MapNest) -> bool:
+        """Whether many arrays end with the maker of a value, which would all have to be kept for whoever reads it later."""
+        ending = {
+            m
+            for m in (x.memory for x in value.loads())
+            if m.role == "temporary" and max(self.readers[m], default=-1) <= self.at[maker]
+        }
+        return sum(m.nbytes >= memory.nbytes for m in ending) >= TOGETHER
 
     def is_better_read(self, memory: Memory, value: Value, maker: MapNest) -> bool:
         """Whether a value is stored whatever is inlined, and what it is made of then ends with its maker, which may write over it."""
