@@ -102,8 +102,8 @@ def _give_up(reason: str) -> None:
     _missing.append(reason)  # before the warning, which may be an error
     if is_first:
         warnings.warn(
-            f"facula-native: its kernels cannot be compiled, so NumPy does their work, correctly but slower. "
-            f"pip install facula[compile] brings a compiler (ziglang); FACULA_NATIVE=0 silences this. {reason}",
+            f"facula-native: its kernels cannot be compiled, so NumPy does their work, correctly but slower; "
+            f"FACULA_NATIVE=0 silences this. {reason}",
             stacklevel=3,
         )
 

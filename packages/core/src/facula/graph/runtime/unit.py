@@ -75,7 +75,16 @@ def _other_compiler() -> tuple[str, ...]:
 @cache
 def _version(command: tuple[str, ...]) -> str:
     """What a compiler says of itself."""
-    return subprocess.run([*command, "--version"], capture_output=True, text=True).stdout
+    return _run([*command, "--version"]).stdout
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise RuntimeError(
+            f"the C compiler '{command[0]}' cannot be run ({error.strerror}); CC names another"
+        ) from error
 
 
 def flags() -> tuple[str, ...]:
@@ -89,13 +98,14 @@ def flags() -> tuple[str, ...]:
 
 @cache
 def identity() -> str:
-    """The compiler's version and the CPU: units for another are not used."""
+    """The compiler with its arguments, its version, and the CPU: units for another are not used."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = "".join(sorted({x for x in lines if x.startswith(("model name", "flags", "Features"))}))  # fmt: skip
     except OSError:
         cpu = platform.processor()
-    return f"{_version(compiler())}|{cpu}|{platform.machine()}"
+    command = compiler()
+    return f"{shlex.join(command)}|{_version(command)}|{cpu}|{platform.machine()}"
 
 
 def load(source: str, *more: str) -> ctypes.CDLL:
@@ -108,7 +118,12 @@ def load(source: str, *more: str) -> ctypes.CDLL:
         except OSError:  # of another machine: made again below
             pass
     _compile(source, path, more)
-    return ctypes.CDLL(str(path))
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise RuntimeError(
+            f"what '{shlex.join(compiler())}' made cannot be loaded: {error}; CC names another compiler, FACULA_CACHE another folder"
+        ) from error
 
 
 def _compile(source: str, path: Path, more: tuple[str, ...]) -> None:
@@ -116,8 +131,8 @@ def _compile(source: str, path: Path, more: tuple[str, ...]) -> None:
         text, made = Path(scratch, "unit.c"), Path(scratch, "unit.so")
         text.write_text(source)
         command = [*compiler(), *flags(), *more, str(text), "-o", str(made), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
+        done = _run(command)
+        if done.returncode or not made.exists():
             raise RuntimeError(
                 f"{command[0]} failed on a generated program ({len(source.splitlines())} lines), "
                 f"exit status {done.returncode}:\n{done.stderr[:4000] or '(it says nothing)'}"
