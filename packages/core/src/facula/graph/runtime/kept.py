@@ -24,10 +24,11 @@ def folder(name: str) -> Path:
         os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "facula"
     )
     path = Path(base, name)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in (path.parent, path):
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid"):
         found = path.stat()
-        if found.st_uid != os.getuid():
+        if {found.st_uid, path.lstat().st_uid} != {os.getuid()}:  # a link may be another's
             raise RuntimeError(
                 f"the folder for compiled programs, {path}, belongs to another user; set FACULA_CACHE to one of yours"
             )
