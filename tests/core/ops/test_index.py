@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import facula
+import facula.nn.functional as F
+from facula.errors import OutOfBoundsError
 
 VALUES = np.arange(24.0).reshape(2, 3, 4)
 
@@ -196,6 +198,37 @@ def test_indices_below_zero(library, rows):
         for name, function in FROM_THE_END.items():
             last = T.full((count, 5), (5 * rows if name in ("take", "put_") else rows) - 1)
             assert T.equal(function(x, T.full((count, 5), -1)), function(x, last)), name
+
+
+#: Each with an index 9 that is out of range.
+BEYOND = {
+    "x[9]": lambda x, at: x[9],
+    "x[0, None, ..., 9]": lambda x, at: x[0, None, ..., 9],
+    "x[9] = 1": lambda x, at: x.__setitem__(9, 1.0),
+    "x[tensor]": lambda x, at: x[at],
+    "select": lambda x, at: x.select(1, 9),
+    "embedding": lambda x, at: F.embedding(at, x),
+    "Embedding": lambda x, at: facula.nn.Embedding(3, 4, device=x.device)(at),
+    "embedding_bag": lambda x, at: F.embedding_bag(at.reshape(1, 3), x),
+    "cross_entropy": lambda x, at: F.cross_entropy(x, at),
+    "multi_margin_loss": lambda x, at: F.multi_margin_loss(x, at),
+    "multilabel_margin_loss": lambda x, at: F.multilabel_margin_loss(x[:1, :3], at[None]),
+    **{name: lambda x, at, call=call: call(x, at[:, None].expand(3, 4)) for name, call in STRICT.items()},
+    **{name: lambda x, at, call=call: call(x, at[:, None].expand(3, 4) * 9) for name, call in FROM_THE_END.items()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", BEYOND.values(), ids=BEYOND)
+@pytest.mark.parametrize("device", ["cpu", "toy"])
+def test_one_kind_of_error_says_that_an_index_is_out_of_range(device, call):
+    x, at = facula.ones(3, 4, device=device), facula.tensor([0, 9, 1], device=device)
+    with pytest.raises(OutOfBoundsError):
+        call(x, at)
+
+
+def test_the_dimension_named_is_that_of_the_tensor_indexed():
+    with pytest.raises(OutOfBoundsError, match="index 9 is out of bounds for dimension 2 with"):
+        facula.ones(2, 3, 4)[0, None, :, 9]
 
 
 def test_the_error_is_the_one_of_pytorch_for_each():

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from facula.errors import OutOfBoundsError
+
 #: Where a row is used more often than this, rounds over the runs cost more than they save.
 MANY = 64
 #: Up to so many rows `np.add.at` is faster than a sort.
@@ -24,7 +26,7 @@ def table_rows(weight: Any, indices: Any, padding: int, by_frequency: bool) -> A
 
 
 def _refuse(bad: int, weight: Any) -> None:
-    raise IndexError(
+    raise OutOfBoundsError(
         f"index out of range in self: {bad} is no row of a table of {len(weight)} rows"
     ) from None
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from facula import threads
+from facula.errors import OutOfBoundsError
 from facula_numpy.activation import PIECE
 
 
@@ -41,7 +42,7 @@ def _picked(target: Any, classes: int, weight: Any, ignore_index: int, dtype: An
         at = np.where(ignored, 0, at)
         bad = at[(at < 0) | (at >= classes)]
         if bad.size:
-            raise IndexError(
+            raise OutOfBoundsError(
                 f"Target {int(bad[0])} is out of bounds: there are {classes} classes (0 to {classes - 1})"
             )
     scale = np.ones(at.shape, dtype) if weight is None else weight[at]

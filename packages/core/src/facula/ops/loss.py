@@ -1046,7 +1046,7 @@ def multi_margin_loss(
             f"inconsistent weight size, expected {classes} but got {list(weight.shape)}"
         )
     hot, zero = _one_hot(xp, labels, classes), _zero(xp, input)
-    own = xp.sum(xp.where(hot, rows, zero), 1, True)
+    own = xp.gather(rows, 1, xp.unsqueeze(xp.cast(labels, I64), 1))
     excess = xp.where(hot, zero, xp.relu(margin - own + rows))
     excess = excess * excess if p == 2 else excess
     if weight is not None:
@@ -1093,7 +1093,7 @@ def multilabel_margin_loss(
     chosen = xp.unsqueeze(xp.where(ended, count, xp.cast(labels, I64)), 2)  # `classes` is no class
     hot = xp.eq(chosen, numbers)  # (N, label, class)
     is_target = xp.sum(xp.cast(hot, I64), 1, True) > 0
-    own = xp.sum(xp.where(hot, xp.unsqueeze(rows, 1), zero), 2, True)
+    own = xp.unsqueeze(xp.gather(rows, 1, xp.where(ended, 0, xp.cast(labels, I64))), 2)
     excess = xp.relu(1 - own + xp.unsqueeze(rows, 1))
     excess = xp.where(is_target, zero, xp.where(xp.unsqueeze(ended, 2), zero, excess))
     loss = xp.reshape(xp.sum(xp.sum(excess, 2), 1) / classes, shape[:-1])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from facula.dtypes import I64, category
+from facula.errors import OutOfBoundsError
 from facula.ops._op import Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import as_size, broadcast_shapes, infer_size, view_strides, wrap_dim, wrap_dims
 from facula.testing.samples import call
@@ -196,7 +197,7 @@ def select(input: Any, dim: int, index: int) -> Any:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, index = wrap_dim(dim, len(shape)), int(index)
     if not -shape[dim] <= index < shape[dim]:
-        raise IndexError(
+        raise OutOfBoundsError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
         )
     return select.call(input, dim, index % shape[dim])

@@ -9,6 +9,7 @@ import numpy as np
 
 from facula.autograd.mode import around, has_values, plain, state
 from facula.dtypes import B8, I64
+from facula.errors import OutOfBoundsError
 from facula.mixed_devices import MixedDevicesError
 from facula.ops._op import OPS
 from facula.ops.shape import select, slice, unsqueeze, view
@@ -86,7 +87,7 @@ def _views(x: Any, index: tuple[Any, ...]) -> tuple[Any, list[Any] | None]:
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     if builtins.sum(i is Ellipsis for i in items) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
-    dim = 0
+    dim = at = 0  # in `x`, and in `whole`
     found: list[Any] = []
     slices: list[
         tuple[int, Any]
@@ -97,15 +98,16 @@ def _views(x: Any, index: tuple[Any, ...]) -> tuple[Any, list[Any] | None]:
         elif i is None:
             x, dim = unsqueeze.call(x, dim), dim + 1
         elif i.__class__ is int:
-            x = _take_int(x, dim, i, len(found))
+            x = _take_int(x, dim, i, at)
         elif i.__class__ is _slice:
             slices.append((dim, i))
             dim += 1
         else:
             if n == 0:  # a mask without dimensions chooses all or nothing of a new one
-                x, n = unsqueeze.call(x, dim), 1
+                x = unsqueeze.call(x, dim)
             found += [None] * (dim - len(found)) + [i] + [...] * (n - 1)
-            dim += n
+            dim += max(n, 1)
+        at += rest if i is Ellipsis else n
     for d, i in slices:
         x = _take_slice(x, d, i)
     return (x, found) if found else (x if x is not whole else OPS["alias"].call(x), None)
@@ -171,10 +173,12 @@ def dims_of_index(i: Any) -> int:
     return 1
 
 
-def _take_int(x: Any, dim: int, i: int, place: int) -> Any:
+def _take_int(x: Any, dim: int, i: int, dim_of_whole: int) -> Any:
     n = x._array.shape[dim]
     if not -n <= i < n:
-        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {n}")
+        raise OutOfBoundsError(
+            f"index {i} is out of bounds for dimension {dim_of_whole} with size {n}"
+        )
     return select.call(x, dim, i % n)
 
 
