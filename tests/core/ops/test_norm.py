@@ -103,6 +103,18 @@ def test_running_statistics():
     np.testing.assert_allclose(found[0][1], found[1][1], 1e-5)
 
 
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (2, 3, 0)])
+def test_batch_norm_of_an_empty_batch(shape, affine):
+    for lib in (torch, facula):
+        norm = lib.nn.BatchNorm1d(3, affine=affine)
+        x = lib.zeros(shape, requires_grad=True)
+        norm(x).sum().backward()
+        assert norm.running_mean.tolist() == [0, 0, 0] and norm.running_var.tolist() == [1, 1, 1]
+        assert tuple(x.grad.shape) == shape
+        assert all(p.grad.tolist() == [0, 0, 0] for p in norm.parameters())
+
+
 def test_errors():
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         F.batch_norm(facula.ones(1, 3), None, None, training=True)

@@ -51,6 +51,28 @@ def test_equals_torch(kind):
         np.testing.assert_allclose(w.grad.numpy(), p.grad.numpy(), 1e-4, 1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"batch_first": True}, {"proj_size": 2}])  # fmt: skip
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_batch_of_no_sequences(kind, options, compiled):
+    if "proj_size" in options and kind != "LSTM":
+        options = {"num_layers": 2}
+    shapes = []
+    for lib in (torch, facula):
+        layer = getattr(lib.nn, kind)(3, 4, **options)
+
+        def step(x, layer=layer):
+            output, states = layer(x)
+            output.sum().backward()
+            return output, *(states if kind == "LSTM" else [states])
+
+        x = lib.zeros((0, 5, 3) if "batch_first" in options else (5, 0, 3))
+        results = (facula.compile(step) if compiled and lib is facula else step)(x)
+        shapes.append([tuple(r.shape) for r in results])
+        assert all(not p.grad.any() for p in layer.parameters())
+    assert shapes[0] == shapes[1]
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_masked_steps_leave_the_state(kind, reverse):

@@ -42,8 +42,9 @@ def lstm_layer(
     mask: Any = None,
 ) -> Any:
     check_layer("lstm", input, h0, w_ih, w_hh)
-    (length, batch, _), hidden = input.shape, c0.shape[-1]
-    gates = np.ascontiguousarray(input).reshape(length * batch, -1) @ _halved(w_ih.T, hidden)
+    (length, batch, features), hidden = input.shape, c0.shape[-1]
+    rows = np.ascontiguousarray(input).reshape(length * batch, features)
+    gates = rows @ _halved(w_ih.T, hidden)
     for bias in (b_ih, b_hh):
         if bias is not None:
             gates += _halved(bias, hidden)

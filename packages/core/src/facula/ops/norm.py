@@ -402,6 +402,8 @@ def batch_norm(
             )
         return _in_float32(batch_norm_eval, input, running_mean, running_var, weight, bias, eps)
     n = prod(shape) // max(shape[1], 1)
+    if n == 0:
+        return _of_nothing(input, weight, bias)
     if n == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(shape)}"
@@ -413,6 +415,12 @@ def batch_norm(
     if running_var is not None:
         _move(running_var, var, momentum, n / max(n - 1, 1))
     return out
+
+
+def _of_nothing(input: Any, weight: Any, bias: Any) -> Any:
+    """Batch norm of no values: gradients are 0, and running statistics stay as they are."""
+    out = input * 1 if weight is None else input * weight.sum()
+    return out if bias is None else out + bias.sum()
 
 
 def _in_float32(op: Any, input: Any, *rest: Any) -> Any:
