@@ -217,3 +217,91 @@ def test_a_training_step_runs_on_another_device():
             written = next(k for k, v in step.graph.updates.items() if v is value)
             now = step.last.arrays([x])[step.graph.inputs.index(written)]
             np.testing.assert_allclose(out, now, rtol=1e-9, err_msg=written.name)
+
+
+def scaled_steps(compiled):
+    """Gradients of four calls; after the second the factor is doubled, the fourth has one that float16 cannot hold."""
+    weight = facula.tensor([0.5, 2.0], dtype=facula.float16, requires_grad=True)
+    scaler = facula.amp.GradScaler("cpu", init_scale=8.0, growth_interval=2)
+    optimizer = optim.SGD([weight], lr=0.25)
+
+    def gradients(x):
+        optimizer.zero_grad()
+        scaler.scale((weight * x).sum()).backward()
+        return weight.grad.clone()
+
+    run = facula.compile(gradients) if compiled else gradients
+    found = []
+    for i in range(4):
+        found.append(run(facula.tensor([1.0, 0.25 + i], dtype=facula.float16)).tolist())
+        scaler.step(optimizer)
+        scaler.update(2.0**20 if i == 2 else None)
+    return found, weight.tolist(), scaler.get_scale()
+
+
+def test_the_factor_of_a_scaler_is_read_at_each_replay():
+    eager, compiled = scaled_steps(False), scaled_steps(True)
+    assert compiled == eager
+    assert eager[0][0][0] == 8.0 and eager[0][2][0] == 16.0
+
+
+def test_a_scaler_that_looks_at_values_says_where_it_belongs():
+    weight = facula.ones(2, requires_grad=True)
+    scaler, optimizer = facula.amp.GradScaler("cpu"), optim.SGD([weight], lr=0.1)
+
+    @facula.compile
+    def step():
+        scaler.scale(weight.sum()).backward()
+        scaler.step(optimizer)
+
+    with pytest.raises(facula.graph.CaptureError, match="after the compiled function"):
+        step()
+
+
+AVERAGES = {
+    "mean": {},
+    "ema of all": {"multi_avg_fn": optim.swa_utils.get_ema_multi_avg_fn(0.9)},
+    "mean of all": {"multi_avg_fn": optim.swa_utils.get_swa_multi_avg_fn()},
+    "ema of each": {"avg_fn": optim.swa_utils.get_ema_avg_fn(0.9)},
+}
+
+
+@pytest.mark.parametrize("options", AVERAGES.values(), ids=AVERAGES)
+def test_averages_of_weights_within_a_step(options):
+    found = []
+    for compiled in (False, True):
+        model = network()
+        average = optim.swa_utils.AveragedModel(model, **options)
+
+        def step(x, model=model, average=average):
+            y = model(x).sum()
+            with facula.no_grad():
+                for p in model.parameters():
+                    p.mul_(1.5)
+            average.update_parameters(model)
+            return y
+
+        run = facula.compile(step) if compiled else step
+        for x, _ in batches(4):
+            run(x)
+        found.append(average.state_dict())
+        assert not compiled or run.captures == 1
+    for name, expected in found[0].items():
+        np.testing.assert_allclose(found[1][name].numpy(), expected.numpy(), rtol=1e-12)
+
+
+def test_a_checkpoint_within_a_step_draws_the_numbers_of_eager():
+    from facula.utils.checkpoint import checkpoint
+
+    found = []
+    for compiled in (False, True):
+        model, (x, _) = network(), next(batches(1))
+
+        def step(x, model=model):
+            checkpoint(model, x, use_reentrant=False).sum().backward()
+
+        run = facula.compile(step) if compiled else step
+        run(x)
+        found.append([p.grad.numpy() for p in model.parameters()])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-14)

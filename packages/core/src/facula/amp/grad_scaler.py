@@ -6,6 +6,8 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import no_grad
+from facula.graph.errors import refuse
+from facula.graph.scalars import is_capturing, runtime_scalar
 
 
 class GradScaler:
@@ -13,6 +15,7 @@ class GradScaler:
 
     A step with an infinite or NaN gradient is left out and the factor halved (`backoff_factor`); after
     `growth_interval` good steps it is doubled. With `enabled=False` (as on a machine without CUDA) it does nothing.
+    A compiled function may hold `scale` and `backward()`; the rest looks at the gradients' values, and goes after it.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class GradScaler:
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
-            return outputs * self._scale
+            return _scaled(outputs, runtime_scalar(lambda: self._scale))
         return type(outputs)(self.scale(x) for x in outputs)
 
     def unscale_(self, optimizer: Any) -> None:
@@ -49,6 +52,11 @@ class GradScaler:
         if id(optimizer) in self._found_inf:
             raise RuntimeError(
                 "unscale_() has already been called on this optimizer since the last update()."
+            )
+        if is_capturing():
+            raise refuse(
+                "GradScaler looks whether gradients are finite, which cannot be done",
+                "call unscale_(), step() and update() after the compiled function, or use bfloat16, which needs no scaler",
             )
         bad = False
         with no_grad():
@@ -109,3 +117,10 @@ class GradScaler:
         self._scale, self._growth = state_dict["scale"], state_dict["growth_factor"]
         self._backoff, self._interval = state_dict["backoff_factor"], state_dict["growth_interval"]
         self._good_steps = state_dict["_growth_tracker"]
+
+
+def _scaled(outputs: Any, factor: Any) -> Any:
+    """The product in the dtype of `outputs`, also under capture, where the factor is a tensor that float16 may not hold."""
+    if not isinstance(factor, Tensor):
+        return outputs * factor
+    return (outputs.to(factor.dtype) * factor).to(outputs.dtype)

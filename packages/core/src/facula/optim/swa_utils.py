@@ -10,8 +10,10 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import no_grad
+from facula.graph.scalars import is_capturing
 from facula.nn.batchnorm import _BatchNorm
 from facula.nn.module import Module
+from facula.ops._op import OPS
 from facula.optim.lr_scheduler import LRScheduler
 
 __all__ = [
@@ -54,7 +56,7 @@ def get_swa_multi_avg_fn() -> Callable[..., None]:
 
     def update(averages: list[Tensor], weights: list[Tensor], count: Any) -> None:
         for a, w in zip(averages, weights):
-            a.add_((w - a) / (float(count) + 1))
+            a.add_((w - a) / (count + 1))
 
     return update
 
@@ -98,20 +100,27 @@ class AveragedModel(Module):
         """Takes the weights of `model` into the average."""
         mine, theirs = self._averaged(self.module), self._averaged(model)
         theirs = [w.detach().to(a.device) for a, w in zip(mine, theirs)]
-        count = int(self.n_averaged)
-        if count == 0:
+        if is_capturing():  # the graph serves the first call and all others
+            self._average(mine, theirs, self.n_averaged)
+            for a, w in zip(mine, theirs):
+                a.copy_(OPS["where"].call(self.n_averaged.to(a.device) == 0, w, a))
+        elif (count := int(self.n_averaged)) > 0:
+            self._average(mine, theirs, count)
+        else:
             for a, w in zip(mine, theirs):
                 a.copy_(w)
-        elif self.multi_avg_fn is not None:
-            self.multi_avg_fn(mine, theirs, count)
-        else:
-            average = self.avg_fn or get_swa_avg_fn()
-            for a, w in zip(mine, theirs):
-                a.copy_(average(a.detach(), w, self.n_averaged))
         if not self.use_buffers:
             for a, w in zip(self.module.buffers(), model.buffers()):
                 a.detach().copy_(w.detach().to(a.device))
         self.n_averaged += 1
+
+    def _average(self, mine: list[Tensor], theirs: list[Tensor], count: Any) -> None:
+        if self.multi_avg_fn is not None:
+            self.multi_avg_fn(mine, theirs, count)
+            return
+        average = self.avg_fn or get_swa_avg_fn()
+        for a, w in zip(mine, theirs):
+            a.copy_(average(a.detach(), w, self.n_averaged))
 
 
 @no_grad()

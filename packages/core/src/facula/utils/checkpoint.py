@@ -93,12 +93,14 @@ def checkpoint(
     Slower by one forward pass, in exchange for memory. The second run has the random numbers and the autocast of
     the first. A function may use `checkpoint` itself; what is in both runs once more for each. `use_reentrant` makes
     no difference here: gradients reach parameters and `autograd.grad` alike. Raises RuntimeError in the backward pass
-    where the second run differs, and where a tensor of `args` was written in place since.
+    where the second run differs, and where a tensor of `args` was written in place since. Within `facula.compile` it is a
+    plain call: the compiler says what is computed twice.
     """
     from facula.amp.autocast_mode import same_autocast
+    from facula.graph.scalars import is_capturing
     from facula.random import get_rng_state, set_rng_state
 
-    if not is_grad_enabled():
+    if not is_grad_enabled() or is_capturing():
         return function(*args, **kwargs)
     before, casts = get_rng_state() if preserve_rng_state else None, same_autocast()
     inputs = [(x, version(x)) for x in args if isinstance(x, Tensor)]
