@@ -28,7 +28,10 @@ class GPTConfig:
 
 
 class CausalSelfAttention(nn.Module):
-    """Attention of each position to those before it: (batch, time, width) to the same."""
+    """Attention of each position to those before it: (batch, time, width) to the same.
+
+    With `kept`, keys and values of a layer of a `KeyValueCache`, `x` is what comes at `places` (time,), and is kept there.
+    """
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -38,12 +41,15 @@ class CausalSelfAttention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.proj = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, x: Tensor, kept: Any = None, places: Tensor | None = None) -> Any:
         batch, time, width = x.shape
         shape = (batch, time, self.heads, width // self.heads)
         q, k, v = (part.reshape(*shape).transpose(1, 2) for part in self.qkv(x).split(width, -1))
-        dropout = self.dropout if self.training else 0.0
-        out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        dropout, visible = self.dropout if self.training else 0.0, None
+        if kept is not None and places is not None:
+            k, v = (old.index_copy_(2, places, new.to(old.dtype)) for old, new in zip(kept, (k, v)))
+            visible = facula.arange(k.shape[2], device=x.device) <= places[:, None]
+        out = F.scaled_dot_product_attention(q, k, v, visible, dropout, is_causal=kept is None)
         return self.proj(out.transpose(1, 2).reshape(batch, time, width))
 
 
@@ -60,9 +66,31 @@ class Block(nn.Module):
             nn.Linear(4 * config.width, config.width), nn.Dropout(config.dropout),
         )  # fmt: skip
 
-    def forward(self, x: Tensor) -> Any:
-        x = x + self.attention(self.norm1(x))
+    def forward(self, x: Tensor, kept: Any = None, places: Tensor | None = None) -> Any:
+        x = x + self.attention(self.norm1(x), kept, places)
         return x + self.mlp(self.norm2(x))
+
+
+class KeyValueCache:
+    """Keys and values of the tokens that a GPT has seen: `layers` has two tensors (batch, heads, room, features) for each layer.
+
+    There is room for 64 tokens, then for 128 and so on: a compiled model has one program for each of these lengths.
+    """
+
+    def __init__(self, config: GPTConfig, batch: int, like: Tensor):
+        empty = like.new_zeros(batch, config.heads, 0, config.width // config.heads)
+        self.layers: list[tuple[Any, Any]] = [(empty, empty) for _ in range(config.layers)]
+        self.context, self.length = config.context, 0
+
+    def places_of_next(self, count: int) -> Tensor:
+        """Makes room for `count` tokens, which come next, and says where they are: int64 (count,)."""
+        start, self.length = self.length, self.length + count
+        keys, _ = self.layers[0]
+        if self.length > keys.shape[2]:
+            room = min(self.context, max(64, 1 << (self.length - 1).bit_length()))
+            more = 0, 0, 0, room - keys.shape[2]
+            self.layers = [(F.pad(k, more), F.pad(v, more)) for k, v in self.layers]
+        return facula.arange(start, self.length, device=keys.device)
 
 
 class GPT(nn.Module):
@@ -90,16 +118,17 @@ class GPT(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(p)
 
-    def forward(self, tokens: Tensor) -> Any:
+    def forward(self, tokens: Tensor, kept: Any = None, places: Tensor | None = None) -> Any:
         time = tokens.shape[1]
         if time > self.config.context:
             raise ValueError(
                 f"GPT: {time} tokens are more than its context of {self.config.context}"
             )
-        x = self.token(tokens) + self.position(facula.arange(time, device=tokens.device))
-        x = self.dropout(x)
-        for block in self.blocks:
-            x = block(x)
+        if places is None:
+            places = facula.arange(time, device=tokens.device)
+        x = self.dropout(self.token(tokens) + self.position(places))
+        for block, pair in zip(self.blocks, kept or [None] * self.config.layers):
+            x = block(x, pair, places)
         return F.linear(self.norm(x), self.token.weight)
 
     @facula.no_grad()
@@ -109,14 +138,27 @@ class GPT(nn.Module):
         """`tokens` (batch, time) with `count` more drawn one by one.
 
         `temperature` below 1 prefers likely tokens; 0 takes the likeliest; `top_k` draws among so many.
+        Keys and values of what was seen are kept until the text is longer than the context: then every token has
+        another place at each step, and all are computed anew. `model.compile()` makes the steps programs.
         """
         was_training = self.training
         self.eval()
+        cache = KeyValueCache(self.config, tokens.shape[0], self.token.weight)
         for _ in range(count):
-            scores = self(tokens[:, -self.config.context :])[:, -1]
+            scores = self._scores_of_next(tokens, cache)
             tokens = facula.cat([tokens, _draw(scores, temperature, top_k)], 1)
         self.train(was_training)
         return tokens
+
+    def _scores_of_next(self, tokens: Tensor, cache: KeyValueCache) -> Any:
+        """Scores (batch, vocab_size) of what follows `tokens`, of which `cache` has seen all but the last ones."""
+        if tokens.shape[1] > self.config.context:
+            return self(tokens[:, -self.config.context :].clone())[:, -1]
+        new = tokens[:, cache.length :].clone()  # programs look at strides
+        # A beginning is of any length and comes once: not worth a program.
+        step = self if cache.length else self.forward
+        places = cache.places_of_next(new.shape[1])
+        return step(new, cache.layers, places)[:, -1]
 
 
 def _draw(scores: Tensor, temperature: float, top_k: int | None) -> Tensor:
