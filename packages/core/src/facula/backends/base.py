@@ -140,6 +140,15 @@ class Backend:
         """Elements from the first element of `array` to the end of the memory."""
         return int(1 + sum((n - 1) * s for n, s in zip(array.shape, self.strides(array))))
 
+    def view_dtype(
+        self, array: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int
+    ) -> Any:
+        """The same memory as elements of `dtype`, where they have that shape, strides and offset (in elements)."""
+        raise NotImplementedError(
+            f"view: memory of device '{self.device}' cannot be viewed in another dtype; do it on the cpu, as in "
+            f"x.cpu().view(dtype)"
+        )
+
     def synchronize(self) -> None:
         """Waits until all that was launched has ended."""
 

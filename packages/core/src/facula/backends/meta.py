@@ -108,6 +108,9 @@ class MetaBackend(Backend):
     def strides(self, array: MetaArray) -> tuple[int, ...]:
         return array.strides
 
+    def view_dtype(self, array: Any, dtype: Any, shape: Any, strides: Any, offset: int) -> Any:
+        return MetaArray(shape, dtype, strides, self)
+
     def wrap(self, value: Any) -> MetaArray:
         return self.asarray(np.asarray(value))
 

@@ -1959,8 +1959,8 @@ def var_mean(input: Any, dim: Any = ..., unbiased: Any = ..., keepdim: builtins.
 def vdot(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`dot` with the first tensor conjugated."""
 
-def view(input: Any, *size: Any) -> Tensor:
-    """`input` in another shape, over the same memory; one size may be -1, and is worked out."""
+def view(input: Any, *size: Any, dtype: Any = ...) -> Tensor:
+    """`input` in another shape, over the same memory; one size may be -1, and is worked out. Of a dtype in place of"""
 
 def view_as(input: Any, other: Any) -> Tensor:
     """`input` viewed in the shape of `other`."""

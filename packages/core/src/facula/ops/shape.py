@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from facula.dtypes import I64, category
+from facula.dtypes import I64, category, dtype as Dtype
 from facula.errors import OutOfBoundsError
 from facula.ops._op import Namespace, Tensor, Tensors, leaf, op
 from facula.ops.dims import as_size, broadcast_shapes, infer_size, view_strides, wrap_dim, wrap_dims
+from facula.ops.view_dtype import view_dtype
 from facula.testing.samples import call
 
 # ---- view leaves, in canonical form: dimensions counted from the front, sizes worked out
@@ -20,7 +21,8 @@ from facula.testing.samples import call
 
 @leaf(view=True)
 def view(xp: Namespace, input: Tensor, size: Any) -> Tensor:
-    """`input` in another shape, over the same memory; one size may be -1, and is worked out.
+    """`input` in another shape, over the same memory; one size may be -1, and is worked out. Of a dtype in place of
+    sizes: the same bytes as elements of that dtype, through which no gradient goes.
 
     Raises RuntimeError where memory order does not allow it without a copy: use `reshape` there.
     """
@@ -45,12 +47,9 @@ def _put_in_order(x: Any) -> bool:
 
 
 @view.public
-def view(input: Any, *size: Any) -> Any:
-    if size and not isinstance(size[0], (int, tuple, list)) and not hasattr(size[0], "_array"):
-        raise NotImplementedError(
-            f"view: {size[0]} is no size, and a view of the same bytes in another dtype is not there; "
-            f"facula.from_numpy(x.numpy().view(...)) is one, for tensors on the cpu"
-        )
+def view(input: Any, *size: Any, dtype: Any = None) -> Any:
+    if dtype is not None or (size and isinstance(size[0], Dtype)):
+        return view_dtype(input, *size, *([] if dtype is None else [dtype]))
     shape = input._array.shape
     wanted = infer_size(as_size(size), prod(shape), shape)
     backend = input._backend

@@ -85,6 +85,9 @@ class ArrayBackend(Backend):
         memory = _memory(array)
         return (_address(memory) + memory.nbytes - _address(array)) // array.itemsize  # type: ignore[no-any-return]
 
+    def view_dtype(self, array: Any, dtype: Any, *place: Any) -> Any:
+        return array.view(dtype)
+
     def wrap(self, value: Any) -> Any:
         return self.m.asarray(value)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from facula._device import device as Device
 from facula.backends.array_api import kernels
-from facula.backends.base import DTYPES
+from facula.backends.base import DTYPES, Backend
 from facula.backends.buffer import BufferBackend, Kernel, Operand
 
 
@@ -54,6 +54,9 @@ class ArrayApiBackend(BufferBackend):
         if buffer.array is None:
             return buffer.data or bytes(buffer.nbytes)
         return np.asarray(buffer.array).tobytes()
+
+    def view_dtype(self, array: Any, *place: Any) -> Any:
+        return Backend.view_dtype(self, array, *place)  # the standard has no such view
 
     def synchronize(self) -> None:
         """`copy_out` waits for what it reads."""

@@ -151,6 +151,9 @@ class BufferBackend(Backend):
     def room(self, array: BufferArray) -> int:
         return int(array.nbytes // array.dtype.itemsize - array.offset)
 
+    def view_dtype(self, array: Any, dtype: Any, shape: Any, strides: Any, offset: int) -> Any:
+        return array.view(shape, strides, offset, dtype)
+
     def is_whole(self, array: BufferArray) -> bool:
         return array.is_whole
 
