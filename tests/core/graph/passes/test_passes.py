@@ -39,7 +39,7 @@ def bits(t):
         (lambda x: x.view(2, 4).t().t().abs(), ["view", "abs"]), (lambda x: x.view(2, 4).view(4, 2).abs(), ["view", "abs"]),
         (lambda x: (x + 0.0).abs(), ["add", "abs"]), (lambda x: (x * 0).abs(), ["mul", "abs"]),
         (lambda x: x.half().float().abs(), ["cast", "cast", "abs"]), (lambda x: (x - -0.0).abs(), ["sub", "abs"]),
-        (lambda x: x * 1, ["mul"]),
+        (lambda x: x * 1, ["mul"]), (lambda x: (x**0.5).abs(), ["sqrt", "abs"]), (lambda x: (x.double() ** 0.5).abs(), ["cast", "sqrt", "abs"]),
     ],
 )  # fmt: skip
 def test_algebra_changes_no_bit(f, left):

@@ -1,4 +1,4 @@
-"""Algebra that changes no bit: x * 1, x - 0, -(-x), casts and views of what was cast or viewed.
+"""Algebra that changes no bit: x * 1, x - 0, x ** 0.5, -(-x), casts and views of what was cast or viewed.
 
 `x + 0` is none of it (-0 + 0 is 0), nor `x * 0` (NaN); `x + -0.0` is.
 """
@@ -44,7 +44,12 @@ def _div(node: Node, add: Any) -> Value | None:
 
 
 def _pow(node: Node, add: Any) -> Value | None:
-    return _value(node.args[0]) if _is(node.args[1], 1) else None
+    x, exponent = node.args
+    if _is(exponent, 0.5) and x.__class__ is Value and x.dtype.kind in "fc":
+        return _value(
+            add("sqrt", x)
+        )  # as in eager, also of -0.0 and -inf, where C's pow gives 0.0 and inf
+    return _value(x) if _is(exponent, 1) else None
 
 
 def _sub(node: Node, add: Any) -> Value | None:
