@@ -54,3 +54,24 @@ def test_a_wrong_parameter_is_named():
         facula.distributions.Normal(0.0, -1.0)
     with pytest.raises(ValueError, match="probs"):
         facula.distributions.Categorical(facula.tensor([-0.1, 1.1]))
+
+
+def test_they_are_made_within_compiled_functions():
+    """Their parameters are not looked at there."""
+
+    D = facula.distributions
+
+    def f(x):
+        size = x.exp()
+        made = (
+            D.Categorical(logits=x), D.Categorical(probs=x.softmax(-1)), D.Bernoulli(probs=x.sigmoid()),
+            D.Normal(x, size), D.Uniform(x, x + 1.0), D.Exponential(size), D.Laplace(x, size),
+        )  # fmt: skip
+        return [d.sample() for d in made]
+
+    x, compiled, found = facula.randn(2, 3), facula.compile(f), []
+    for run in (f, compiled):
+        facula.manual_seed(0)
+        found.append([t.tolist() for t in run(x)])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(b, a, rtol=1e-5)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from facula._tensor import Tensor
-from facula.distributions.distribution import Distribution, broadcast, require
+from facula.distributions.distribution import Distribution, broadcast, fails, require
 
 
 class Normal(Distribution):
@@ -63,7 +63,7 @@ class Uniform(Distribution):
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None):
         self.low, self.high = broadcast(low, high)
-        if validate_args is not False and not bool((self.low < self.high).all()):
+        if validate_args is not False and fails(self.low < self.high):
             raise ValueError(
                 f"Uniform is not defined where low >= high: low {self.low}, high {self.high}"
             )

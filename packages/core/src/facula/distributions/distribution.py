@@ -6,6 +6,7 @@ from typing import Any
 
 from facula._tensor import Size, Tensor
 from facula.autograd.mode import no_grad
+from facula.graph.scalars import is_capturing
 
 
 class Distribution:
@@ -81,8 +82,13 @@ def broadcast(*values: Any) -> tuple[Tensor, ...]:
 
 def require(name: str, holds: Tensor, parameter: str, constraint: str, value: Tensor) -> None:
     """Raises ValueError where a parameter is outside what the distribution is defined for."""
-    if not bool(holds.all()):
+    if fails(holds):
         raise ValueError(
             f"Expected parameter {parameter} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {name} "
             f"to satisfy the constraint {constraint}, but found invalid values:\n{value}"
         )
+
+
+def fails(holds: Tensor) -> bool:
+    """Whether a condition does not hold everywhere; False under capture, which knows no values."""
+    return not is_capturing() and not bool(holds.all())
