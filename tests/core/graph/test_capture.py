@@ -291,6 +291,58 @@ def test_data_dependent_shapes_are_refused(name):
         facula.compile(lambda x: getattr(facula, name)(x))(x)
 
 
+@pytest.mark.parametrize("seeds", [
+    lambda g: g.manual_seed(3), lambda g: g.seed(), lambda g: facula.manual_seed(3),
+    lambda g: facula.random.fork_rng().__enter__(),
+])  # fmt: skip
+def test_seeds_are_set_outside(seeds):
+    """A replay goes on in the stream, where eager would start again."""
+    generator = facula.Generator()
+
+    @facula.compile
+    def f(x):
+        seeds(generator)
+        return x + facula.rand(2, generator=generator)
+
+    with pytest.raises(CaptureError, match=r"test_capture\.py:\d+; .*before"):
+        f(facula.ones(2))
+
+
+def test_a_number_is_written_where_a_mask_says():
+    """No position need be known; what a mask chooses, and several values for it, have another shape each time."""
+
+    def f(x, value):
+        y = x * 2.0
+        y[y > 0] = 0.5
+        y[x.sum(1) > 0] = value
+        y[:, 1:][x[:, 1:] < -1.0] = value
+        return (y * y).sum(), y
+
+    compiled, masks = facula.compile(f), tensor(4, 3)
+    found = []
+    for run in (f, compiled, compiled):
+        x, value = masks.clone().requires_grad_(), tensor(grad=True)
+        loss, y = run(x, value)
+        loss.backward()
+        found.append((y, x.grad, value.grad))
+    for other in found[1:]:
+        for a, b in zip(other, found[0]):
+            equal(a, b)
+    with pytest.raises(CaptureError, match="nonzero"):
+        facula.compile(lambda x: x[x > 0])(masks)
+
+
+@pytest.mark.parametrize("backend", ["replay", "c"])
+def test_arguments_over_the_same_memory_are_not_written(backend):
+    """Whether the other one is read before the write or after it."""
+    x = tensor(6)
+    before = x.tolist()
+    for f in (lambda a, b: (a.add_(1.0), b * 2.0)[1], lambda a, b: (b * 2.0, a.add_(1.0))[0]):
+        with pytest.raises(CaptureError, match="shares"):
+            facula.compile(f, backend=backend)(x[:4], x[2:])
+    assert x.tolist() == before
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_exception_leaves_everything_as_it_was(error):
     w, buffer = tensor(3, grad=True), tensor(3)

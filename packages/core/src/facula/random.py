@@ -60,7 +60,8 @@ class Generator:
         return key
 
     def manual_seed(self, seed: int) -> Generator:
-        """Starts the stream of `seed`, an int of up to 64 bits, from its beginning."""
+        """Starts the stream of `seed`, an int of up to 64 bits, from its beginning. Raises CaptureError within `facula.compile`."""
+        _refuse_in_capture("a generator was seeded")
         seed = int(seed)
         if not -(2**63) <= seed <= _MASK:
             raise RuntimeError(
@@ -90,6 +91,7 @@ class Generator:
 
     def set_state(self, new_state: Any) -> None:
         """Goes to a place in a stream that `get_state` told. Raises for anything else."""
+        _refuse_in_capture("the state of a generator was set")
         raw = new_state.detach().cpu().numpy()
         if raw.dtype != np.uint8 or raw.shape != (24,):
             raise RuntimeError(
@@ -132,6 +134,15 @@ def next_key(generator: Generator | None, count: int, bits: int) -> Key:
     return generator.take(blocks)
 
 
+def _refuse_in_capture(what: str) -> None:
+    """A replay goes on in the stream: it would not do this again."""
+    from facula.graph.errors import refuse
+    from facula.graph.scalars import is_capturing
+
+    if is_capturing():
+        raise refuse(what, "do it before the compiled function is called")
+
+
 def manual_seed(seed: int) -> Generator:
     """Seeds the default generator, for all devices, and returns it."""
     return default_generator.manual_seed(seed)
@@ -162,6 +173,8 @@ def fork_rng(
     devices: Any = None, enabled: bool = True, device_type: str = "cuda"
 ) -> Iterator[None]:
     """Puts the default generator back at the end to where it was at the start."""
+    if enabled:
+        _refuse_in_capture("fork_rng was entered")
     before = default_generator.__getstate__()
     try:
         yield

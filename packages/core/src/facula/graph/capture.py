@@ -19,7 +19,7 @@ from facula.autograd.record import Node as TapeNode, Output, flatten, from_array
 from facula.graph.active import active
 from facula.graph.errors import CaptureError, refuse
 from facula.graph.ir import INPUT, Graph, Node, Runtime, Value
-from facula.graph.symbol import Symbol
+from facula.graph.symbol import Symbol, shared_write
 from facula.graph.trace import TraceBackend, trace_of
 from facula.graph.tree import flatten_tree
 from facula.ops._op import OPS, Op
@@ -301,6 +301,8 @@ class Capture(Mode):
             return
         for other in self.owners.values():
             if other is not touched and other.before[5] is cell and other.symbol is not None:
+                if other.symbol.storage.writes:
+                    raise shared_write()
                 other.symbol.storage.aliased = touched.symbol.storage.aliased = True  # type: ignore[union-attr]
 
     def _name(self, tensor: Tensor, source: Source) -> str:

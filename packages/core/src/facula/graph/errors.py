@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
@@ -10,6 +11,8 @@ from types import FrameType
 import facula
 
 _PACKAGE = os.path.dirname(os.path.abspath(facula.__file__)) + os.sep
+#: What our own code is called through, where it is a context manager or a decorator.
+_BETWEEN = contextlib.__file__
 
 
 class CaptureError(NotImplementedError):
@@ -18,7 +21,7 @@ class CaptureError(NotImplementedError):
 
 def is_ours(filename: str) -> bool:
     """Whether code of that file is Facula's own, or was made by it."""
-    return filename.startswith((_PACKAGE, "<facula"))
+    return filename.startswith((_PACKAGE, "<facula", _BETWEEN))
 
 
 def _user_frame() -> tuple[FrameType | None, int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from facula.backends.operators import ArrayOperators
 from facula.graph.active import current_capture
-from facula.graph.errors import refuse
+from facula.graph.errors import CaptureError, refuse
 from facula.graph.ir import Value
 
 
@@ -68,3 +68,11 @@ class Symbol(ArrayOperators):
 
     def __repr__(self) -> str:
         return f"Symbol({self.value!r})"
+
+
+def shared_write() -> CaptureError:
+    """A write that the graph's values of other memory would not show."""
+    return refuse(
+        "a tensor was written whose memory another tensor of the function shares",
+        "write the tensor that both are views of",
+    )

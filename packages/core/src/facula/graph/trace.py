@@ -17,7 +17,7 @@ from facula.backends.registry import backend_for
 from facula.graph.active import current_capture
 from facula.graph.errors import refuse
 from facula.graph.ir import Node, Runtime, Value
-from facula.graph.symbol import Symbol
+from facula.graph.symbol import Symbol, shared_write
 from facula.ops._op import OPS, Op
 from facula.ops.dims import row_major
 
@@ -144,10 +144,7 @@ class TraceBackend(Backend):
                 "return the new value, and write it afterwards",
             )
         if storage.aliased:
-            raise refuse(
-                "a tensor was written whose memory another tensor of the function shares",
-                "write the tensor that both are views of",
-            )
+            raise shared_write()
         if target.chain:
             value = self.add_node(OPS["write_view"], (storage.value, value, target.chain))
             value.node.mask = capture.write_mask()

@@ -268,10 +268,13 @@ def assign(self: Any, index: Any, value: Any) -> None:
         )
     value, mode = fitting(value, x), state.mode
     is_plain = plain(mode) is not None and not is_tracked(x) and not is_tracked(value)
-    if is_plain and not value._array.shape and _is_whole_mask(indices[0], x):
-        chosen = x._backend.where(indices[0]._array, value._array, x._array)
-        x._backend.write(x._array, chosen)
-        bump(x)
+    mask = None if value._array.shape else _mask(indices, x)
+    if mask is not None:  # the positions, which a capture cannot know, need not be found
+        if is_plain:
+            x._backend.write(x._array, x._backend.where(mask._array, value._array, x._array))
+            bump(x)
+        else:
+            write_(x, OPS["where"].call(mask, value, x))
         return
     at = as_positions(x, indices)
     if is_plain:
@@ -282,11 +285,17 @@ def assign(self: Any, index: Any, value: Any) -> None:
     write_(x, OPS["index_put"].call(x, at, value, False))
 
 
-def _is_whole_mask(i: Any, x: Any) -> bool:
-    """Whether `i` is a mask of the shape of `x`, beside it: the positions need not be found."""
-    if i is None or i._backend is not x._backend or i._array.dtype.kind != "b":
-        return False
-    return i._array.shape == x._array.shape
+def _mask(indices: list[Any], x: Any) -> Any:
+    """The one mask that `indices` are, beside `x` and over its first dimensions, with as many dimensions as `x`; else None."""
+    i, shape = indices[0], x._array.shape
+    if i is None or i._array.dtype.kind != "b" or i._backend.device != x._backend.device:
+        return None
+    size = i._array.shape
+    if size == shape:
+        return i
+    if not size or len(indices) > len(size) or size != shape[: len(size)]:
+        return None
+    return OPS["reshape"].call(i, (*size, *(1 for _ in shape[len(size) :])))
 
 
 def as_value(value: Any, x: Any) -> Any:
