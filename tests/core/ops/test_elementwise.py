@@ -94,3 +94,15 @@ def test_numbers_where_tensors_are_wanted():
         facula.maximum(facula.tensor([1.0]), 2.0)
     with pytest.raises(TypeError, match="must be Tensor"):
         facula.pow(2, 3)
+
+
+@pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+def test_bools_have_no_remainder(name):
+    """As in PyTorch. NumPy makes int8 of them, a compiled program made bool."""
+    function, bools = getattr(facula, name), facula.tensor([True, False])
+    for other in (facula.tensor([True, True]), True):
+        with pytest.raises(RuntimeError, match=f"{name}: not defined for bool tensors"):
+            function(bools, other)
+    assert function(bools, 2).dtype is facula.int64
+    with pytest.raises(RuntimeError, match="not defined for bool tensors"):
+        facula.div(bools, bools, rounding_mode="trunc")

@@ -164,7 +164,7 @@ div.vjp(
 sample_binary(div, 0.5, 2.0, complex=True)
 
 
-@leaf(promote="common", shape=broadcast)
+@leaf(promote="common", shape=broadcast, refuses_bool="floor_divide: not defined for bool tensors")
 def floor_divide(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Quotient rounded down; integers stay integer. Raises RuntimeError for an integer divided by 0."""
 
@@ -173,7 +173,12 @@ floor_divide.vjp(input=zero_gradient, other=zero_gradient)
 sample_binary(floor_divide, 0.6, 0.9)
 
 
-@op(promote="common", method=False, inplace=False)
+@op(
+    promote="common",
+    method=False,
+    inplace=False,
+    refuses_bool="trunc_divide: not defined for bool tensors",
+)
 def trunc_divide(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """Quotient rounded towards 0; integers stay integer."""
     if not is_integral(input.dtype):
@@ -185,7 +190,7 @@ def trunc_divide(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
 trunc_divide.vjp(input=zero_gradient, other=zero_gradient)
 
 
-@leaf(promote="common", shape=broadcast)
+@leaf(promote="common", shape=broadcast, refuses_bool="remainder: not defined for bool tensors")
 def remainder(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """`input - floor(input / other) * other`: it has the sign of `other`.
 
@@ -199,7 +204,7 @@ remainder.vjp(
 sample_binary(remainder, 1.3, 2.0)
 
 
-@op(promote="common")
+@op(promote="common", refuses_bool="fmod: not defined for bool tensors")
 def fmod(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """`input - trunc(input / other) * other`: it has the sign of `input`."""
     size = xp.remainder(xp.abs(input), xp.abs(other))
