@@ -45,6 +45,31 @@ def test_rows_that_see_nothing_are_zero():
     assert out[0].tolist() == [0.0] * 3 and not np.isnan(q.grad.numpy()).any()
 
 
+@pytest.mark.parametrize("length", [6, 70])
+@pytest.mark.parametrize("masked", ["some rows", "all rows"])
+@pytest.mark.parametrize("backend", [None, "c", "replay"])
+def test_gradients_where_rows_see_nothing(backend, masked, length):
+    sees = RNG.random((2, 1, length, length)) < (0.7 if masked == "some rows" else 0)
+    sees[0, :, 1] = sees[1, :, length - 1] = False
+    arrays = [draws(2, 2, length, 8) for _ in range(3)]
+    for mask in (sees, np.where(sees, 0.5, -np.inf).astype(np.float32)):
+        results = []
+        for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+
+            def step(q, k, v, m, functional=functional):
+                out = functional.scaled_dot_product_attention(q, k, v, m)
+                (out * out + out).sum().backward()
+                return out
+
+            if lib is facula and backend:
+                step = facula.compile(step, backend=backend)
+            inputs = [lib.tensor(a, requires_grad=True) for a in arrays]
+            out = step(*inputs, lib.tensor(mask))
+            results.append([out.detach().numpy(), *(x.grad.numpy() for x in inputs)])
+        for mine, theirs in zip(*results):
+            np.testing.assert_allclose(mine, theirs, 1e-4, 1e-5)
+
+
 def test_refuses_mask_and_causal():
     q = facula.ones(2, 3)
     with pytest.raises(RuntimeError, match="is_causal"):
