@@ -75,3 +75,15 @@ def test_they_are_made_within_compiled_functions():
         found.append([t.tolist() for t in run(x)])
     for a, b in zip(*found):
         np.testing.assert_allclose(b, a, rtol=1e-5)
+
+
+def test_a_parameter_that_is_replaced_is_seen_by_a_compiled_function():
+    made = facula.distributions.Normal(facula.zeros(2), facula.ones(2))
+    f = facula.compile(lambda x: made.log_prob(x))
+    x = facula.ones(2)
+    assert f(x).allclose(made.log_prob(x))
+    made.loc = facula.ones(2) * 5.0
+    assert f(x).allclose(made.log_prob(x))
+    made.loc.fill_(7.0)
+    assert f(x).allclose(made.log_prob(x))
+    assert f.captures == 2

@@ -551,4 +551,9 @@ def _is_closed(x: Any) -> bool:
         return False
     if hasattr(x, "last_epoch"):
         return True
-    return _is_ready_made(type(x).__module__) and _top(type(x)) not in _OPEN
+    module = type(x).__module__
+    if module.startswith(
+        "facula.distributions"
+    ):  # their parameters are attributes, which users may set
+        return False
+    return _is_ready_made(module) and _top(type(x)) not in _OPEN
