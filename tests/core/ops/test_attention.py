@@ -70,6 +70,33 @@ def test_gradients_where_rows_see_nothing(backend, masked, length):
             np.testing.assert_allclose(mine, theirs, 1e-4, 1e-5)
 
 
+@pytest.mark.parametrize("rows", [2, 200])
+def test_scores_that_are_all_minus_infinity_give_zeros_without_a_mask(rows):
+    q, k, v = facula.ones(rows, 4), facula.ones(300, 4), facula.ones(300, 3)
+    q[0, 0] = -float("inf")
+    theirs = (torch.tensor(x.numpy()) for x in (q, k, v))
+    expected = torch.nn.functional.scaled_dot_product_attention(*theirs).numpy()
+    found = F.scaled_dot_product_attention(q, k, v).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert not found[0].any()
+
+
+@pytest.mark.parametrize("dtypes", [("float32",) * 3, ("bfloat16", "float32", "float32")])
+@pytest.mark.parametrize("masked", [False, True])
+def test_autocast_casts_what_attention_is_given(dtypes, masked):
+    arrays, mask = [draws(2, 3, 4) for _ in dtypes], draws(3, 3)
+    found = []
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+        inputs = [lib.tensor(x).to(getattr(lib, dtype)) for x, dtype in zip(arrays, dtypes)]
+        with lib.autocast("cpu"):
+            out = functional.scaled_dot_product_attention(
+                *inputs, lib.tensor(mask) if masked else None
+            )
+        assert out.dtype is lib.bfloat16
+        found.append(out.float().numpy())
+    np.testing.assert_allclose(*found, rtol=2**-6, atol=2**-6)
+
+
 def test_refuses_mask_and_causal():
     q = facula.ones(2, 3)
     with pytest.raises(RuntimeError, match="is_causal"):

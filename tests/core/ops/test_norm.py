@@ -26,7 +26,9 @@ def assert_alike(function, *arrays, tolerance=1e-4):
         out.backward(lib.tensor(cotangent))
         results.append([out.detach().numpy(), *(x.grad.numpy() for x in inputs)])
     for mine, theirs in zip(*results):
-        np.testing.assert_allclose(mine, theirs, tolerance, tolerance * np.abs(theirs).max())
+        np.testing.assert_allclose(
+            mine, theirs, tolerance, tolerance * np.abs(theirs).max(initial=0)
+        )
 
 
 @pytest.mark.parametrize("shape", [(200,), (30, 200)])
@@ -54,6 +56,12 @@ def test_rms_and_group_norm():
         draws(16),
         draws(16),
     )
+
+
+@pytest.mark.parametrize("shape, groups", [((4, 0, 2), 1), ((0, 4, 2), 2)])
+def test_group_norm_of_nothing(shape, groups):
+    weight = np.ones(shape[1], np.float32)
+    assert_alike(lambda f, x, w, b: f.group_norm(x, groups, w, b), draws(*shape), weight, weight)
 
 
 @pytest.mark.parametrize("shape", [(8, 16, 20, 30), (100, 16), (8, 16, 50)])
@@ -118,6 +126,8 @@ def test_batch_norm_of_an_empty_batch(shape, affine):
 def test_errors():
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         F.batch_norm(facula.ones(1, 3), None, None, training=True)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        F.group_norm(facula.ones(1, 3), 3)
     with pytest.raises(RuntimeError, match="normalized_shape"):
         F.layer_norm(facula.ones(2, 3), (4,))
     with pytest.raises(RuntimeError, match="num_groups"):

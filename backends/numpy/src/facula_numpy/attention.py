@@ -146,13 +146,11 @@ def weights_of(query: Any, key: Any, mask: Any, is_causal: bool, scale: float) -
     """The table of weights (..., L, S) itself, where it is small enough to be kept."""
     scores = small_scores(query * query.dtype.type(scale), key, mask, is_causal)
     peak = scores.max(-1, keepdims=True)
-    if mask is not None:  # a row of -inf gives zeros
-        np.copyto(peak, 0, where=np.isneginf(peak))
+    np.copyto(peak, 0, where=np.isneginf(peak))  # a row of -inf gives zeros, masked or not
     scores -= peak
     np.exp(scores, out=scores)
     sums = scores.sum(-1, keepdims=True)
-    if mask is not None:
-        np.copyto(sums, 1, where=sums == 0)
+    np.copyto(sums, 1, where=sums == 0)
     scores /= sums
     return scores
 

@@ -101,9 +101,9 @@ def _groups(input: Any, groups: int) -> Any:
     return rows, channels // groups, max(1, PIECE // max(size, 1))
 
 
-def _per_row(x: Any, samples: int, width: int) -> Any:
+def _per_row(x: Any, samples: int, groups: int) -> Any:
     """A vector of channels as (samples * groups, channels in a group)."""
-    return np.tile(x.reshape(-1, width), (samples, 1))
+    return np.tile(x.reshape(groups, x.size // groups), (samples, 1))
 
 
 def group_norm_fused(input: Any, weight: Any, bias: Any, num_groups: int, eps: float) -> Any:
@@ -113,8 +113,8 @@ def group_norm_fused(input: Any, weight: Any, bias: Any, num_groups: int, eps: f
     out = np.empty_like(rows)
     mean, rstd = np.empty((count, 1), input.dtype), np.empty((count, 1), input.dtype)
     ones = np.ones(size, input.dtype)
-    w = None if weight is None else _per_row(weight, samples, width)
-    b = None if bias is None else _per_row(bias, samples, width)[..., None]
+    w = None if weight is None else _per_row(weight, samples, num_groups)
+    b = None if bias is None else _per_row(bias, samples, num_groups)[..., None]
     for start in range(0, count, step):
         at = slice(start, start + step)
         y, scale = out[at], rstd[at]
@@ -128,7 +128,7 @@ def group_norm_fused(input: Any, weight: Any, bias: Any, num_groups: int, eps: f
         np.divide(1, scale, out=scale)
         if w is None:
             y *= scale
-        channels = y.reshape(len(y), width, size // width)
+        channels = y.reshape(len(y), width, size // max(width, 1))
         if w is not None:
             channels *= (w[at] * scale)[..., None]
         if b is not None:
@@ -145,14 +145,14 @@ def group_norm_gradient(g: Any, input: Any, mean: Any, rstd: Any, weight: Any) -
     mean, rstd = mean.reshape(-1, 1), rstd.reshape(-1, 1)
     # Sums over the positions of each channel of each sample: all other sums are made of these.
     sums, products = np.zeros((count, width), g.dtype), np.zeros((count, width), g.dtype)
-    w = np.ones((count, width), g.dtype) if weight is None else _per_row(weight, samples, width)
-    ones = np.ones(size // width, g.dtype)
+    w = np.ones((count, width), g.dtype) if weight is None else _per_row(weight, samples, groups)
+    ones = np.ones(size // max(width, 1), g.dtype)
     for start in range(0, count if size else 0, step):
         at = slice(start, start + step)
         piece, y, scale = grads[at], out[at], rstd[at]
         centred = rows[at] - mean[at]
         np.multiply(piece, centred, out=y)
-        shape = (len(y), width, size // width)
+        shape = (len(y), width, size // max(width, 1))
         sums[at] = piece.reshape(shape) @ ones
         products[at] = y.reshape(shape) @ ones
         slope = np.vecdot(products[at], w[at])[:, None] * (scale * scale * scale / size)

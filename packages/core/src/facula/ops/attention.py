@@ -164,11 +164,12 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    _check_attention(query, key, value, attn_mask, is_causal)
+    is_cast = _is_cast()
+    _check_attention(query, key, value, attn_mask, is_causal, not is_cast)
     if enable_gqa:
         key, value = (_repeated_heads(x, query.shape[-3]) for x in (key, value))
     scale = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
-    if dropout_p == 0 and query._array.dtype not in HALF:
+    if dropout_p == 0 and not is_cast and query._array.dtype not in HALF:
         mask = None if attn_mask is None else attn_mask._array
         attention = _op_for(query._array, key._array, value._array, mask).call_first
         return attention(query, key, value, attn_mask, is_causal, scale)
@@ -194,7 +195,21 @@ def _repeated_heads(x: Any, heads: int) -> Any:
     )
 
 
-def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
+def _is_cast() -> bool:
+    """Whether autocast is on: it casts what this function is given, as its list has the function, not the ops it asks."""
+    from facula.autograd.mode import Mode, state
+
+    mode = state.mode
+    while isinstance(mode, Mode):
+        if mode.casts is not None:
+            return True
+        mode = mode.below
+    return False
+
+
+def _check_attention(
+    query: Any, key: Any, value: Any, mask: Any, is_causal: bool, of_one_dtype: bool
+) -> None:
     name = "scaled_dot_product_attention"
     if is_causal and mask is not None:
         raise RuntimeError(f"{name}: explicit attn_mask should not be set when is_causal=True")
@@ -206,7 +221,7 @@ def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: boo
                 f"{name}: {what} must have at least 2 dimensions, got shape {tuple(x.shape)}"
             )
         kind = x._array.dtype
-        if kind is not query._array.dtype or category(kind) < 2:
+        if (of_one_dtype and kind is not query._array.dtype) or category(kind) < 2:
             raise RuntimeError(
                 f"{name}: query, key and value must have one floating-point dtype, got {what} of {x.dtype} and query of "
                 f"{query.dtype}"

@@ -507,6 +507,11 @@ def group_norm(
 def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
+    shape = input._array.shape
+    if len(shape) > 1 and prod(shape) == num_groups == shape[1]:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}"
+        )
     if input._array.dtype in HALF:  # the statistics are to stay float32
         return group_norm.call(input, num_groups, weight, bias, eps)
     return group_norm_fused.call(input, weight, bias, num_groups, eps)[0]
