@@ -68,6 +68,13 @@ def test_what_is_written_returned_and_read_is_named():
     assert "linear" in svg
 
 
+def test_boxes_hold_their_text():
+    """Letters of a monospace font of 11 pixels take 6.6, or 7 where they are set to whole pixels (Cairo)."""
+    for group, (x, _, width, _) in zip(*boxes(training_step(1).to_svg(1000))):
+        for text in group.findall(f"{SVG}text"):
+            assert float(text.get("x")) + 7 * len(text.text) < x + width
+
+
 def test_names_are_escaped_and_empty_graphs_have_a_picture():
     f = facula.compile(lambda d: d["<&>"] * 2)
     f({"<&>": facula.ones(2)})

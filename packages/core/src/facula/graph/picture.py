@@ -14,7 +14,7 @@ from typing import Any
 
 from facula.graph.ir import CONSTANT, Graph, Node, Value, call_text
 
-_LINE, _CHARACTER, _GAP_X, _GAP_Y, _PAD = 15, 6.7, 22, 34, 8
+_LINE, _CHARACTER, _GAP_X, _GAP_Y, _PAD = 15, 7.0, 22, 34, 8
 _FONT = "font-family='monospace' font-size='11'"
 #: Fill colours by what a box does.
 _FILLS = {"input": "#d9ead3", "output": "#fce5cd", "product": "#cfe2f3", "view": "#eeeeee", "other": "#fff8dc"}  # fmt: skip
