@@ -39,6 +39,25 @@ def test_results_keep_their_containers():
     assert f.captures == 1
 
 
+@pytest.mark.parametrize("backend", ["replay", "c"])
+@pytest.mark.parametrize("grad", [False, True])
+def test_a_result_that_is_given_twice_is_one_tensor(backend, grad):
+    def f(x):
+        y = x * 2.0
+        return y, {"again": y, "other": [x.exp(), None, y]}, x, x
+
+    compiled = facula.compile(f, backend=backend)
+    for _ in range(4):  # the last ones by the quick way
+        x = tensor(3, grad=grad)
+        y, found, *same = compiled(x)
+        assert found["again"] is y and found["other"][2] is y and found["other"][1] is None
+        assert same[0] is x and same[1] is x
+        equal(found["other"][0], x.exp())
+        if grad:
+            (y.sum() + found["again"].sum() * 3.0).backward()
+            equal(x.grad, facula.full((3,), 8.0, dtype=facula.float64))
+
+
 def test_writes_through_views_of_views_equal_eager():
     def f(x):
         y = x * 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -453,7 +453,8 @@ class Outcome:
             if t.symbol is not None and t.at is not None
         }
         self.is_differentiable = False
-        leaves, self.rebuild = flatten_tree(result)
+        leaves, rebuild = flatten_tree(result)
+        leaves, self.rebuild = _each_once(leaves, rebuild)
         self.results = [
             self._result(x) if isinstance(x, Tensor) else ("constant", x) for x in leaves
         ]
@@ -532,6 +533,25 @@ class Outcome:
                     "a tensor that a branch or loop made was kept beyond its end; return it instead"
                 )
             self.escaped_tensors.append((weakref.ref(t), self.graph.output(t._array.current())))
+
+
+def _each_once(
+    leaves: list[Any], rebuild: Callable[..., Any]
+) -> tuple[list[Any], Callable[..., Any]]:
+    """Results without repetition, and what puts them together: one tensor that is returned twice is one again."""
+    places = {id(x): k for k, x in reversed(list(enumerate(leaves))) if isinstance(x, Tensor)}
+    at = [places.get(id(x), k) for k, x in enumerate(leaves)]
+    kept = sorted(set(at))
+    if len(kept) == len(leaves):
+        return leaves, rebuild
+    number = {k: n for n, k in enumerate(kept)}
+    order = [number[k] for k in at]
+
+    def rebuild_all(new: Iterator[Any]) -> Any:
+        found = list(new)
+        return rebuild(iter([found[n] for n in order]))
+
+    return [leaves[k] for k in kept], rebuild_all
 
 
 def _tensors_over(arrays: dict[int, Any]) -> list[Tensor]:
