@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import facula
 from facula.nn import functional as F
@@ -76,6 +77,24 @@ def test_ceil_mode_keeps_the_last_window_if_it_starts_inside():
     assert F.max_pool1d(x, 2, ceil_mode=True).tolist() == [[[2, 4, 5]]]
     assert F.avg_pool1d(x, 2, ceil_mode=True).tolist() == [[[1.5, 3.5, 5]]]
     assert F.max_pool1d(x, 2, 4, 1, ceil_mode=True).shape == (1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "size, options", [((7, 5), (3, 1, 1)), ((7, 5), (3, 2, 1, 2)), ((8, 1), ((3, 2), 3, 1, 2))]
+)
+def test_windows_of_minus_infinity_have_places_in_the_plane(size, options):
+    plane = np.full((1, 1, *size), -np.inf, np.float32)
+    x = facula.tensor(plane, requires_grad=True)
+    values, indices = F.max_pool2d(x, *options, return_indices=True)
+    values.sum().backward()
+    assert x.grad.sum().item() == values.numel()
+    assert indices.min().item() >= 0 and indices.max().item() < plane.size
+    if size != (
+        8,
+        1,
+    ):  # there PyTorch gives places to windows of padding alone, some of them outside
+        theirs = torch.nn.functional.max_pool2d(torch.tensor(plane), *options, return_indices=True)
+        assert indices.tolist() == theirs[1].tolist()
 
 
 def test_indices_undo_the_pooling():

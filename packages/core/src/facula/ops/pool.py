@@ -161,6 +161,16 @@ def _origin(
     return first.reshape(out), inner
 
 
+def _first_seen(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+    """Flat positions of each window's first element that is no padding; the nearest place, where all are."""
+    first = np.zeros((1,), np.int64)
+    for n, o, s, p, d in zip(size, out, stride, padding, dilation):
+        start = np.arange(o) * s - p
+        seen = np.minimum(np.where(start < 0, start % d, start), n - 1)
+        first = (first[:, None] * n + seen).reshape(-1)
+    return first.reshape(out)
+
+
 @op(method=False, arithmetic=False, outputs=("values", "indices"))
 def max_pool_with_indices(
     xp: Namespace,
@@ -178,9 +188,14 @@ def max_pool_with_indices(
     last = len(view.shape) - 1
     at = xp.argmax(view, last, True)
     values = xp.reshape(xp.gather(view, last, at), view.shape[:last])
-    first, inner = _origin(input.shape[len(input.shape) - len(kernel) :], out, *options)
+    size = input.shape[len(input.shape) - len(kernel) :]
+    first, inner = _origin(size, out, *options)
     inner = xp.index_select(xp.asarray(inner), 0, xp.reshape(at, (prod(at.shape),)))
-    return values, xp.asarray(first) + xp.reshape(inner, view.shape[:last])
+    indices = xp.asarray(first) + xp.reshape(inner, view.shape[:last])
+    if any(padding):  # a window of -inf begins with padding, which has no place
+        is_first = xp.eq(xp.reshape(at, view.shape[:last]), xp.full((), 0, at.dtype))
+        indices = xp.where(is_first, xp.asarray(_first_seen(size, out, *options)), indices)
+    return values, indices
 
 
 def flat_planes(xp: Namespace, x: Any, n: int) -> Any:
