@@ -271,3 +271,12 @@ def test_partial_functions_are_guarded():
     assert f(x).item() == 2.0
     settings["scale"] = 3.0
     assert f(x).item() == 3.0
+
+
+def test_a_class_of_no_module_is_looked_into():
+    made = type("Made", (), {"__module__": None})()
+    made.factor = 2.0
+    compiled = facula.compile(lambda x: x * made.factor)
+    assert compiled(facula.ones(2)).tolist() == [2.0, 2.0]
+    made.factor = 3.0
+    assert compiled(facula.ones(2)).tolist() == [3.0, 3.0]

@@ -245,6 +245,16 @@ def test_the_factor_of_a_scaler_is_read_at_each_replay():
     assert eager[0][0][0] == 8.0 and eager[0][2][0] == 16.0
 
 
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int64", "float16", "float32", "complex64", "complex128"]
+)
+def test_a_scaler_keeps_the_kind_of_what_it_scales(dtype):
+    scaler = facula.amp.GradScaler("cpu", init_scale=0.5)
+    x = facula.tensor([3 + 1j] if "complex" in dtype else [3], dtype=getattr(facula, dtype))
+    found, expected = facula.compile(scaler.scale)(x), scaler.scale(x)
+    assert found.dtype == expected.dtype and found.equal(expected)
+
+
 def test_a_scaler_that_looks_at_values_says_where_it_belongs():
     weight = facula.ones(2, requires_grad=True)
     scaler, optimizer = facula.amp.GradScaler("cpu"), optim.SGD([weight], lr=0.1)

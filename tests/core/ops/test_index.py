@@ -112,6 +112,14 @@ def test_equal_rows_add_up_in_every_dtype(dtype):
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
+@pytest.mark.parametrize("mask", [[True, False], [[True, False, True], [False, False, False]]])
+def test_a_mask_writes_where_rows_are_one_place(mask):
+    x = facula.zeros(1, 3).expand(2, 3)
+    x[facula.tensor(mask)] = 1.0
+    row = [1.0, 0.0, 1.0] if isinstance(mask[0], list) else [1.0, 1.0, 1.0]
+    assert x.tolist() == [row, row]
+
+
 def test_equal_indices_add_up():
     x = facula.zeros(3, 2, dtype=facula.float64)
     at = tensor([0, 2, 0])

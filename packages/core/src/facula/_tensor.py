@@ -190,17 +190,20 @@ def write_result(
 
 def check_no_overlap(t: Tensor, name: str) -> None:
     """Refuses to write to a tensor of which several elements are one place in memory."""
-    array = t._array
     if name in ("fill_", "zero_"):  # the same value everywhere
         return
-    if (
-        any(s == 0 and n > 1 for n, s in zip(array.shape, t._backend.strides(array)))
-        and 0 not in array.shape
-    ):
+    if has_overlap(t):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor (shape {list(t.shape)}) refers "
             f"to a single memory location. Please clone() the tensor before performing the operation."
         )
+
+
+def has_overlap(t: Tensor) -> bool:
+    """Whether several elements are one place in memory, as after `expand`."""
+    array = t._array
+    apart = all(s or n < 2 for n, s in zip(array.shape, t._backend.strides(array)))
+    return not apart and 0 not in array.shape
 
 
 def _keep_values_of(t: Tensor, newest: Any, start: int) -> None:

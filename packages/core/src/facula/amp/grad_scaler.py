@@ -6,6 +6,7 @@ from typing import Any
 
 from facula._tensor import Tensor
 from facula.autograd.mode import no_grad
+from facula.dtypes import get_default_dtype
 from facula.graph.errors import refuse
 from facula.graph.scalars import is_capturing, runtime_scalar
 
@@ -120,7 +121,8 @@ class GradScaler:
 
 
 def _scaled(outputs: Any, factor: Any) -> Any:
-    """The product in the dtype of `outputs`, also under capture, where the factor is a tensor that float16 may not hold."""
-    if not isinstance(factor, Tensor):
+    """The product, also under capture, where the factor is a 0-d tensor of float64: float16 may not hold it."""
+    if not isinstance(factor, Tensor) or outputs.is_complex():
         return outputs * factor
-    return (outputs.to(factor.dtype) * factor).to(outputs.dtype)
+    dtype = outputs.dtype if outputs.is_floating_point() else get_default_dtype()
+    return (outputs.to(factor.dtype) * factor).to(dtype)

@@ -551,9 +551,7 @@ def _is_closed(x: Any) -> bool:
         return False
     if hasattr(x, "last_epoch"):
         return True
-    module = type(x).__module__
-    if module.startswith(
-        "facula.distributions"
-    ):  # their parameters are attributes, which users may set
+    module = type(x).__module__ or ""  # a class may be of none
+    if module.startswith("facula.distributions"):  # whose parameters users may set
         return False
     return _is_ready_made(module) and _top(type(x)) not in _OPEN

@@ -286,11 +286,19 @@ def assign(self: Any, index: Any, value: Any) -> None:
 
 
 def _mask(indices: list[Any], x: Any) -> Any:
-    """The one mask that `indices` are, beside `x` and over its first dimensions, with as many dimensions as `x`; else None."""
+    """The one mask that `indices` are, beside `x`, with as many dimensions; else None.
+
+    Where the values can be seen it is one for each element of `x`: for whole rows their positions are found sooner than all
+    of `x` is written, and where elements are one place in memory, the last one would be what is written.
+    """
+    from facula._tensor import has_overlap
+
     i, shape = indices[0], x._array.shape
     if i is None or i._array.dtype.kind != "b" or i._backend.device != x._backend.device:
         return None
     size = i._array.shape
+    if has_values(x):
+        return i if size == shape and not has_overlap(x) else None
     if size == shape:
         return i
     if not size or len(indices) > len(size) or size != shape[: len(size)]:
