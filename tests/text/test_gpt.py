@@ -93,3 +93,32 @@ def test_generation_reads_a_token_once_and_leaves_the_mode():
     model.generate(facula.zeros(1, 5, dtype=facula.int64), 4)
     assert lengths == [5, 1, 1, 1] and model.training
     assert model.generate(facula.zeros(1, 5, dtype=facula.int64), 0).shape == (1, 5)
+
+
+class Plain(facula.nn.Module):
+    """A user's own attention, which keeps nothing."""
+
+    def forward(self, x):
+        return x.cumsum(1)
+
+
+def with_own_attention(model):
+    model.blocks[0].attention = Plain()
+
+
+def with_another_block(model):
+    model.blocks.append(gpt.Block(model.config).eval())
+
+
+def with_a_hook(model):
+    model.register_forward_hook(lambda m, given, out: -out)
+
+
+@pytest.mark.parametrize("change", [with_own_attention, with_another_block, with_a_hook])
+def test_a_model_that_was_changed_generates(change):
+    model, tokens = wide_awake(20), facula.randint(0, 30, (2, 3))
+    before = model(tokens)
+    change(model)
+    assert not facula.allclose(model(tokens), before, atol=1e-3)
+    expected = generated_without_cache(model, tokens, 8, temperature=0, top_k=None)
+    assert model.generate(tokens, 8, temperature=0).tolist() == expected.tolist()

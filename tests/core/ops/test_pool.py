@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 import facula
 from facula.nn import functional as F
@@ -79,22 +78,30 @@ def test_ceil_mode_keeps_the_last_window_if_it_starts_inside():
     assert F.max_pool1d(x, 2, 4, 1, ceil_mode=True).shape == (1, 1, 2)
 
 
-@pytest.mark.parametrize(
-    "size, options", [((7, 5), (3, 1, 1)), ((7, 5), (3, 2, 1, 2)), ((8, 1), ((3, 2), 3, 1, 2))]
-)
+WINDOWS = [((7, 5), (3, 1, 1)), ((7, 5), (3, 2, 1, 2)), ((8, 1), ((3, 2), 3, 1, 2))]
+
+
+@pytest.mark.parametrize("size, options", WINDOWS)
 def test_windows_of_minus_infinity_have_places_in_the_plane(size, options):
-    plane = np.full((1, 1, *size), -np.inf, np.float32)
-    x = facula.tensor(plane, requires_grad=True)
+    x = facula.full((1, 1, *size), -np.inf, requires_grad=True)
     values, indices = F.max_pool2d(x, *options, return_indices=True)
     values.sum().backward()
     assert x.grad.sum().item() == values.numel()
-    assert indices.min().item() >= 0 and indices.max().item() < plane.size
-    if size != (
-        8,
-        1,
-    ):  # there PyTorch gives places to windows of padding alone, some of them outside
-        theirs = torch.nn.functional.max_pool2d(torch.tensor(plane), *options, return_indices=True)
-        assert indices.tolist() == theirs[1].tolist()
+    assert indices.min().item() >= 0 and indices.max().item() < x.numel()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "size, options", WINDOWS[:2]
+)  # of windows of padding alone PyTorch gives places outside
+def test_windows_of_minus_infinity_have_pytorchs_places(size, options):
+    import torch
+
+    indices = [
+        f.max_pool2d(lib.full((1, 1, *size), -np.inf), *options, return_indices=True)[1]
+        for lib, f in ((facula, F), (torch, torch.nn.functional))
+    ]
+    assert indices[0].tolist() == indices[1].tolist()
 
 
 def test_indices_undo_the_pooling():

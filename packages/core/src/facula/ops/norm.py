@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from facula.autograd.mode import has_values, is_grad_enabled
 from facula.dtypes import F32, HALF, as_dtype, finfo
 from facula.ops._op import OPS, Namespace, Tensor, op
 from facula.testing.samples import call
@@ -400,7 +401,8 @@ def batch_norm(
             raise RuntimeError(
                 "batch_norm: expected running_mean and running_var to be defined when training=False"
             )
-        return _in_float32(batch_norm_eval, input, running_mean, running_var, weight, bias, eps)
+        statistics = _kept_statistics(running_mean, running_var, (input, weight, bias))
+        return _in_float32(batch_norm_eval, input, *statistics, weight, bias, eps)
     n = prod(shape) // max(shape[1], 1)
     if n == 0:
         return _of_nothing(input, weight, bias)
@@ -421,6 +423,16 @@ def _of_nothing(input: Any, weight: Any, bias: Any) -> Any:
     """Batch norm of no values: gradients are 0, and running statistics stay as they are."""
     out = input * 1 if weight is None else input * weight.sum()
     return out if bias is None else out + bias.sum()
+
+
+def _kept_statistics(mean: Any, var: Any, others: Any) -> tuple[Any, Any]:
+    """Statistics for the gradient too: copies, as the same layer may be trained before the backward pass, which moves them."""
+    from facula._tensor import is_tracked
+
+    is_recorded = is_grad_enabled() and any(x is not None and is_tracked(x) for x in others)
+    if is_recorded and has_values(mean):
+        return OPS["clone"].call(mean), OPS["clone"].call(var)
+    return mean, var
 
 
 def _in_float32(op: Any, input: Any, *rest: Any) -> Any:

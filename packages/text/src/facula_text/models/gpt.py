@@ -67,7 +67,8 @@ class Block(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Tensor, kept: Any = None, places: Tensor | None = None) -> Any:
-        x = x + self.attention(self.norm1(x), kept, places)
+        cached = () if kept is None else (kept, places)
+        x = x + self.attention(self.norm1(x), *cached)
         return x + self.mlp(self.norm2(x))
 
 
@@ -77,9 +78,9 @@ class KeyValueCache:
     There is room for 64 tokens, then for 128 and so on: a compiled model has one program for each of these lengths.
     """
 
-    def __init__(self, config: GPTConfig, batch: int, like: Tensor):
+    def __init__(self, config: GPTConfig, layers: int, batch: int, like: Tensor):
         empty = like.new_zeros(batch, config.heads, 0, config.width // config.heads)
-        self.layers: list[tuple[Any, Any]] = [(empty, empty) for _ in range(config.layers)]
+        self.layers: list[tuple[Any, Any]] = [(empty, empty) for _ in range(layers)]
         self.context, self.length = config.context, 0
 
     def places_of_next(self, count: int) -> Tensor:
@@ -127,8 +128,8 @@ class GPT(nn.Module):
         if places is None:
             places = facula.arange(time, device=tokens.device)
         x = self.dropout(self.token(tokens) + self.position(places))
-        for block, pair in zip(self.blocks, kept or [None] * self.config.layers):
-            x = block(x, pair, places)
+        for i, block in enumerate(self.blocks):
+            x = block(x) if kept is None else block(x, kept[i], places)
         return F.linear(self.norm(x), self.token.weight)
 
     @facula.no_grad()
@@ -139,24 +140,34 @@ class GPT(nn.Module):
 
         `temperature` below 1 prefers likely tokens; 0 takes the likeliest; `top_k` draws among so many.
         Keys and values of what was seen are kept until the text is longer than the context: then every token has
-        another place at each step, and all are computed anew. `model.compile()` makes the steps programs.
+        another place at each step, and all are computed anew, as where a part of another class stands in place of
+        one of ours. `model.compile()` makes the steps programs.
         """
         was_training = self.training
         self.eval()
-        cache = KeyValueCache(self.config, tokens.shape[0], self.token.weight)
+        like, layers = self.token.weight, len(self.blocks)
+        cache = KeyValueCache(self.config, layers, len(tokens), like) if self._can_keep() else None
         for _ in range(count):
             scores = self._scores_of_next(tokens, cache)
             tokens = facula.cat([tokens, _draw(scores, temperature, top_k)], 1)
         self.train(was_training)
         return tokens
 
-    def _scores_of_next(self, tokens: Tensor, cache: KeyValueCache) -> Any:
+    def _can_keep(self) -> bool:
+        """Whether all parts take keys and values: those that users put in their places may not."""
+        parts = [(self, GPT)]
+        for block in self.blocks:
+            parts += [(block, Block), (getattr(block, "attention", None), CausalSelfAttention)]
+        return all(getattr(type(x), "forward", None) is kind.forward for x, kind in parts)
+
+    def _scores_of_next(self, tokens: Tensor, cache: KeyValueCache | None) -> Any:
         """Scores (batch, vocab_size) of what follows `tokens`, of which `cache` has seen all but the last ones."""
-        if tokens.shape[1] > self.config.context:
+        if cache is None or tokens.shape[1] > self.config.context:
             return self(tokens[:, -self.config.context :].clone())[:, -1]
         new = tokens[:, cache.length :].clone()  # programs look at strides
         # A beginning is of any length and comes once: not worth a program.
-        step = self if cache.length else self.forward
+        is_beginning = self._compiled_call_impl is not None and not cache.length
+        step = self.forward if is_beginning else self
         places = cache.places_of_next(new.shape[1])
         return step(new, cache.layers, places)[:, -1]
 
