@@ -110,11 +110,17 @@ def with_another_block(model):
     model.blocks.append(gpt.Block(model.config).eval())
 
 
+def without_blocks(model):
+    model.blocks = facula.nn.ModuleList()
+
+
 def with_a_hook(model):
     model.register_forward_hook(lambda m, given, out: -out)
 
 
-@pytest.mark.parametrize("change", [with_own_attention, with_another_block, with_a_hook])
+@pytest.mark.parametrize(
+    "change", [with_own_attention, with_another_block, without_blocks, with_a_hook]
+)
 def test_a_model_that_was_changed_generates(change):
     model, tokens = wide_awake(20), facula.randint(0, 30, (2, 3))
     before = model(tokens)

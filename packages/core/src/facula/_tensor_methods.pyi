@@ -1662,7 +1662,7 @@ class TensorMethods:
         """`dot` with the first tensor conjugated."""
 
     def view(self, *size: Any, dtype: Any = ...) -> Tensor:
-        """`input` in another shape, over the same memory; one size may be -1, and is worked out. Of a dtype in place of"""
+        """`input` in another shape, over the same memory; one size may be -1, and is worked out."""
 
     def view_as(self, other: Any) -> Tensor:
         """`input` viewed in the shape of `other`."""

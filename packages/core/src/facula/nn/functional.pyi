@@ -1960,7 +1960,7 @@ def vdot(input: Any, other: Any, *, out: Any = ...) -> Tensor:
     """`dot` with the first tensor conjugated."""
 
 def view(input: Any, *size: Any, dtype: Any = ...) -> Tensor:
-    """`input` in another shape, over the same memory; one size may be -1, and is worked out. Of a dtype in place of"""
+    """`input` in another shape, over the same memory; one size may be -1, and is worked out."""
 
 def view_as(input: Any, other: Any) -> Tensor:
     """`input` viewed in the shape of `other`."""

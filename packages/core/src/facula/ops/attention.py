@@ -164,7 +164,10 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    is_cast = _is_cast()
+    from facula.amp.autocast_mode import is_autocast_enabled
+
+    # Autocast casts what this function is given: its list has the function, not the ops that are asked.
+    is_cast = is_autocast_enabled(query.device.type)
     _check_attention(query, key, value, attn_mask, is_causal, not is_cast)
     if enable_gqa:
         key, value = (_repeated_heads(x, query.shape[-3]) for x in (key, value))
@@ -193,18 +196,6 @@ def _repeated_heads(x: Any, heads: int) -> Any:
         .expand(*shape[:-2], times, *shape[-2:])
         .reshape(*shape[:-3], heads, *shape[-2:])
     )
-
-
-def _is_cast() -> bool:
-    """Whether autocast is on: it casts what this function is given, as its list has the function, not the ops it asks."""
-    from facula.autograd.mode import Mode, state
-
-    mode = state.mode
-    while isinstance(mode, Mode):
-        if mode.casts is not None:
-            return True
-        mode = mode.below
-    return False
 
 
 def _check_attention(

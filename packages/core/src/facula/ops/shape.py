@@ -21,9 +21,9 @@ from facula.testing.samples import call
 
 @leaf(view=True)
 def view(xp: Namespace, input: Tensor, size: Any) -> Tensor:
-    """`input` in another shape, over the same memory; one size may be -1, and is worked out. Of a dtype in place of
-    sizes: the same bytes as elements of that dtype, through which no gradient goes.
+    """`input` in another shape, over the same memory; one size may be -1, and is worked out.
 
+    With a dtype in place of sizes: the same bytes as elements of that dtype, through which no gradient goes.
     Raises RuntimeError where memory order does not allow it without a copy: use `reshape` there.
     """
 

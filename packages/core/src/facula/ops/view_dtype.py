@@ -33,9 +33,8 @@ def _place(x: Any, dtype: Dtype) -> tuple[tuple[int, ...], tuple[int, ...], int]
     what = f"to view {x.dtype} as {dtype} (different element sizes)"
     if not shape:
         raise RuntimeError(f"self.dim() cannot be 0 {what}")
-    ratio = max(
-        new // old, 1
-    )  # each new element is so many old ones: none may begin within another
+    # Each new element is so many old ones: none may begin within another.
+    ratio = max(new // old, 1)
     _refuse_parts({"size(-1)": shape[-1], "storage_offset()": offset}, ratio, what)
     if strides[-1] != 1:
         raise RuntimeError(f"self.stride(-1) must be 1 {what}, but got {strides[-1]}")

@@ -158,7 +158,8 @@ class GPT(nn.Module):
         parts = [(self, GPT)]
         for block in self.blocks:
             parts += [(block, Block), (getattr(block, "attention", None), CausalSelfAttention)]
-        return all(getattr(type(x), "forward", None) is kind.forward for x, kind in parts)
+        is_ours = all(getattr(type(x), "forward", None) is kind.forward for x, kind in parts)
+        return is_ours and len(parts) > 1
 
     def _scores_of_next(self, tokens: Tensor, cache: KeyValueCache | None) -> Any:
         """Scores (batch, vocab_size) of what follows `tokens`, of which `cache` has seen all but the last ones."""

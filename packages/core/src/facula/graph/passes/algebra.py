@@ -46,9 +46,7 @@ def _div(node: Node, add: Any) -> Value | None:
 def _pow(node: Node, add: Any) -> Value | None:
     x, exponent = node.args
     if _is(exponent, 0.5) and x.__class__ is Value and x.dtype.kind in "fc":
-        return _value(
-            add("sqrt", x)
-        )  # as in eager, also of -0.0 and -inf, where C's pow gives 0.0 and inf
+        return _value(add("sqrt", x))  # as in eager: of -0.0 and -inf C's pow gives 0.0 and inf
     return _value(x) if _is(exponent, 1) else None
 
 
