@@ -70,15 +70,25 @@ def test_gradients_where_rows_see_nothing(backend, masked, length):
             np.testing.assert_allclose(mine, theirs, 1e-4, 1e-5)
 
 
-@pytest.mark.parametrize("rows", [2, 200])
-def test_scores_that_are_all_minus_infinity_give_zeros_without_a_mask(rows):
-    q, k, v = facula.ones(rows, 4), facula.ones(300, 4), facula.ones(300, 3)
-    q[0, 0] = -float("inf")
-    theirs = (torch.tensor(x.numpy()) for x in (q, k, v))
-    expected = torch.nn.functional.scaled_dot_product_attention(*theirs).numpy()
-    found = F.scaled_dot_product_attention(q, k, v).numpy()
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert not found[0].any()
+@pytest.mark.parametrize("place", ["cpu", "toy", "c", "replay"])
+@pytest.mark.parametrize("shape", [(2, 300), (200, 300), (2, 3, 4)])
+def test_scores_that_are_all_minus_infinity_give_zeros_without_a_mask(shape, place):
+    *lead, rows, keys = shape
+    arrays = [np.ones((*lead, n, 4), np.float32) for n in (rows, keys, keys)]
+    arrays[0][..., 0, 0] = -np.inf
+    found = []
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+        attention = functional.scaled_dot_product_attention
+        if lib is facula and place in ("c", "replay"):
+            attention = facula.compile(attention, backend=place)
+        device = "toy" if lib is facula and place == "toy" else "cpu"
+        inputs = [lib.tensor(x, device=device, requires_grad=True) for x in arrays]
+        out = attention(*inputs)
+        out.sum().backward()
+        found.append([x.detach().cpu().numpy() for x in (out, *(x.grad for x in inputs))])
+    for mine, theirs in zip(*found):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+    assert not found[0][0][..., 0, :].any()
 
 
 @pytest.mark.parametrize("dtypes", [("float32",) * 3, ("bfloat16", "float32", "float32")])

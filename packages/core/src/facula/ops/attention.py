@@ -41,9 +41,8 @@ def attention_weights(
     scores = xp.matmul(query * scale, xp.transpose(key, -1, -2))
     if is_causal:
         scores = masked(xp, scores, causal(xp, scores.shape[-2], scores.shape[-1]))
-    if mask is None:
-        return xp.softmax(scores, len(scores.shape) - 1)
-    return _safe_softmax(xp, masked(xp, scores, mask))
+    # Also without a mask: products themselves may be -inf throughout a row.
+    return _safe_softmax(xp, scores if mask is None else masked(xp, scores, mask))
 
 
 @op(method=False, outputs=("output", "weights"))
