@@ -55,14 +55,14 @@ def test_values_and_gradients(shape, weighted, ignore_index, smoothing, reductio
     if ignore_index < 0:
         target.reshape(-1)[1::3] = ignore_index  # out of the classes' range
     each, weights, slopes = defined(x, target, weight, ignore_index, smoothing)
-    got, sums = forward(x, target, weight, ignore_index, reduction, smoothing)
+    got, *sums = forward(x, target, weight, ignore_index, reduction, smoothing)
     below = weights.sum() if reduction == "mean" else 1.0
     expected = each if reduction == "none" else each.sum() / below
     assert got.dtype == np.float32 and got.shape == expected.shape
     np.testing.assert_allclose(got, expected, rtol=2e-6, atol=2e-6)
-    assert sums.shape == (shape[0], 1, *shape[2:])
+    assert sums[0].shape == sums[1].shape == (shape[0], 1, *shape[2:])
     g = random.normal(size=got.shape).astype(np.float32)
-    out = gradient(g, x, target, weight, sums, ignore_index, reduction, smoothing)
+    out = gradient(g, x, target, weight, *sums, ignore_index, reduction, smoothing)
     expected = np.moveaxis(slopes * (g[..., None] / below), -1, 1)
     assert out.shape == shape
     np.testing.assert_allclose(out, expected, rtol=2e-5, atol=2e-6 * abs(expected).max())
@@ -74,10 +74,10 @@ def test_class_numbers_of_every_integer_dtype_and_with_gaps(dtype):
     turned = np.asfortranarray(x)
     for scores, goal in ((turned, target), (x[:, :, ::2], target[:, ::2]), (x, target[:, ::-1])):
         each, _, slopes = defined(scores, goal, weight, 2, 0.0)
-        got, sums = forward(scores, goal, weight, 2, "none", 0.0)
+        got, *sums = forward(scores, goal, weight, 2, "none", 0.0)
         np.testing.assert_allclose(got, each, rtol=2e-6, atol=2e-6)
         g = np.broadcast_to(np.float32(2), got.shape)
-        out = gradient(g, scores, goal, weight, sums, 2, "none", 0.0)
+        out = gradient(g, scores, goal, weight, *sums, 2, "none", 0.0)
         np.testing.assert_allclose(out, 2 * np.moveaxis(slopes, -1, 1), rtol=1e-5, atol=1e-6)
 
 
@@ -88,9 +88,9 @@ def test_special_values_stay_in_their_place(shape, smoothing):
     places = x if len(shape) == 2 else x[0].T
     places[0, 3], places[1, 3], places[2, 3] = np.nan, np.inf, -np.inf
     target.reshape(-1)[:] = 7
-    each, sums = forward(x, target, None, -100, "none", smoothing)
+    each, *sums = forward(x, target, None, -100, "none", smoothing)
     g = np.ones(target.shape, np.float32)
-    out = gradient(g, x, target, None, sums, -100, "none", smoothing)
+    out = gradient(g, x, target, None, *sums, -100, "none", smoothing)
     losses, slopes = each.reshape(-1), out if len(shape) == 2 else out[0].T
     assert np.isnan(losses[:2]).all() and np.isnan(slopes[:2]).all()
     assert np.isfinite(losses[2]) if smoothing == 0 else losses[2] == np.inf
@@ -102,11 +102,11 @@ def test_what_is_ignored_counts_nothing(shape):
     x, target, _ = inputs(shape)
     x[0, 0] = np.nan
     target[:] = -100
-    each, sums = forward(x, target, None, -100, "none", 0.0)
+    each, *sums = forward(x, target, None, -100, "none", 0.0)
     np.testing.assert_array_equal(each, 0)
     assert np.isnan(forward(x, target, None, -100, "mean", 0.0)[0])
     assert forward(x, target, None, -100, "sum", 0.3)[0] == 0
-    out = gradient(np.float32(1), x, target, None, sums, -100, "sum", 0.3)
+    out = gradient(np.float32(1), x, target, None, *sums, -100, "sum", 0.3)
     np.testing.assert_array_equal(out[1:], 0)
 
 
@@ -122,9 +122,9 @@ def test_the_number_of_threads_changes_no_bit(shape):
     x, target, weight = inputs(shape, True)
     for threads in (1, 2, 5):
         facula.set_num_threads(threads)
-        total, sums = forward(x, target, weight, 1, "mean", 0.1)
-        out = gradient(total, x, target, weight, sums, 1, "mean", 0.1)
-        found.append(total.tobytes() + sums.tobytes() + out.tobytes())
+        total, *sums = forward(x, target, weight, 1, "mean", 0.1)
+        out = gradient(total, x, target, weight, *sums, 1, "mean", 0.1)
+        found.append(total.tobytes() + b"".join(x.tobytes() for x in sums) + out.tobytes())
     facula.set_num_threads(before)
     assert found[0] == found[1] == found[2]
 

@@ -137,12 +137,12 @@ def rows() -> None:
             check(one, value)
         check(activation.gelu_gradient(XP, *on(g, x), "none"), CPU.gelu_gradient(g, x, "none"))
         target, options = np.arange(shape[0]) * 2, (-100, "mean", 0.0)
-        value, sums = CPU.class_cross_entropy(x, target, None, *options)
+        value, *sums = CPU.class_cross_entropy(x, target, None, *options)
         check(loss.class_cross_entropy(XP, *on(x, target), None, *options)[0], value)
-        one, on_x, on_target, on_sums = on(np.ones((), np.float32), x, target, sums)
-        got = loss.class_cross_entropy_gradient(XP, one, on_x, on_target, None, on_sums, *options)
+        one, on_x, on_target, *on_sums = on(np.ones((), np.float32), x, target, *sums)
+        got = loss.class_cross_entropy_gradient(XP, one, on_x, on_target, None, *on_sums, *options)
         one = np.ones((), np.float32)
-        check(got, CPU.class_cross_entropy_gradient(one, x, target, None, sums, *options))
+        check(got, CPU.class_cross_entropy_gradient(one, x, target, None, *sums, *options))
 
 
 def attentions() -> None:

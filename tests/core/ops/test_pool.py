@@ -104,6 +104,32 @@ def test_windows_of_minus_infinity_have_pytorchs_places(size, options):
     assert indices[0].tolist() == indices[1].tolist()
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("place", ["cpu", "toy", "c"])
+@pytest.mark.parametrize("options", [(3, 2, 1), (2, 2, 1, 1, True), (2, 1, 1, 2)])
+@pytest.mark.parametrize("batch", [(2,), (2, 4)])
+def test_windows_of_minus_infinity_have_pytorchs_gradient(batch, options, place):
+    import torch
+
+    x = draw(*batch, 4, 5).astype(np.float32)
+    x[x < 0.5] = -np.inf
+    found = []
+    for lib, functional in ((facula, F), (torch, torch.nn.functional)):
+
+        def pool(x, functional=functional):
+            return functional.max_pool2d(x, *options)
+
+        pool = facula.compile(pool, backend="c") if lib is facula and place == "c" else pool
+        device = "toy" if lib is facula and place == "toy" else "cpu"
+        leaf = lib.tensor(x, device=device, requires_grad=True)
+        out = pool(leaf)
+        weights = draw(*out.shape, seed=1).astype(np.float32)
+        out.backward(lib.tensor(weights, device=device))
+        found.append([a.detach().cpu().numpy() for a in (out, leaf.grad)])
+    for mine, theirs in zip(*found):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
 def test_indices_undo_the_pooling():
     x = facula.tensor(draw(2, 3, 4, 6))
     values, indices = F.max_pool2d(x, 2, return_indices=True)

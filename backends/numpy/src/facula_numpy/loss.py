@@ -110,30 +110,33 @@ def class_cross_entropy(
     rows = _rows(input)
     n, classes = rows.shape
     at, scale = _picked(target, classes, weight, ignore_index, input.dtype)
-    logsumexp = np.empty(n, input.dtype)
+    # Numbers of a row stay two, its peak and the rest: added, large ones would lose the digits of the loss.
+    peaks, log_sums, dots = np.empty((3, n), input.dtype)
+    weights = np.ones(classes, input.dtype) if weight is None else weight
 
     def work(start: int, end: int) -> None:
-        piece, sums = rows[start:end], logsumexp[start:end]
-        peak = piece.max(1, keepdims=True)
-        e = piece - peak
+        piece, sums = rows[start:end], log_sums[start:end]
+        piece.max(1, out=peaks[start:end])
+        e = piece - peaks[start:end, None]
+        if label_smoothing:
+            np.matmul(e, weights, out=dots[start:end])
         np.exp(e, out=e)
         e.sum(1, out=sums)
         np.log(sums, out=sums)
-        sums += peak[:, 0]
 
     if classes:
         _in_pieces(work, n, classes)
-    loss = logsumexp - rows[np.arange(n), at]
+    loss = log_sums - (rows[np.arange(n), at] - peaks)
     if scale is not None:
         loss *= scale
     if label_smoothing:
         loss *= 1 - label_smoothing
-        weights = np.ones(classes, input.dtype) if weight is None else weight
-        loss += (logsumexp * weights.sum() - rows @ weights) * (label_smoothing / classes)
+        loss += (log_sums * weights.sum() - dots) * (label_smoothing / classes)
     if scale is not None:
         loss[target.reshape(-1) == ignore_index] = 0
     shape = (input.shape[0], 1, *input.shape[2:])
-    return _reduced(loss, scale, reduction, target.shape), logsumexp.reshape(shape)
+    total = _reduced(loss, scale, reduction, target.shape)
+    return total, peaks.reshape(shape), log_sums.reshape(shape)
 
 
 def class_cross_entropy_gradient(
@@ -141,7 +144,8 @@ def class_cross_entropy_gradient(
     input: Any,
     target: Any,
     weight: Any,
-    logsumexp: Any,
+    peak: Any,
+    log_sum: Any,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
@@ -159,11 +163,13 @@ def class_cross_entropy_gradient(
         smooth = (smooth * (label_smoothing / classes)).astype(input.dtype)
         weights = np.ones(classes, input.dtype) if weight is None else weight
         total = own + smooth * weights.sum()
-    out, sums, factors = np.empty_like(rows), logsumexp.reshape(-1, 1), total[:, None]
+    out, factors = np.empty_like(rows), total[:, None]
+    peaks, log_sums = peak.reshape(-1, 1), log_sum.reshape(-1, 1)
 
     def work(start: int, end: int) -> None:
         piece = out[start:end]
-        np.subtract(rows[start:end], sums[start:end], out=piece)
+        np.subtract(rows[start:end], peaks[start:end], out=piece)
+        piece -= log_sums[start:end]
         np.exp(piece, out=piece)
         piece *= factors[start:end]
         if smooth is not None:

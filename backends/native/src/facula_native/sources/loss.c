@@ -9,7 +9,7 @@
 typedef struct {
     const f32 *x, *w, *g;
     const i64 *target;
-    f32 *loss, *sums, *out;
+    f32 *loss, *peaks, *sums, *out; /* of each place: its highest score, and the logsumexp of scores less that */
     i64 classes, size, ignored;
     f32 all, own, spread; /* sum of the classes' weights; parts of the loss of the target and, by class, of all */
     f32 unit;             /* the gradient of each loss, where g has not one for each */
@@ -42,7 +42,8 @@ static void smooth(loss_t *c, f64 smoothing)
     c->is_smooth = smoothing != 0;
 }
 
-/* `dot`: the product of scores and weights of all classes, where there is smoothing. */
+/* `sum`, `score` and `dot` are of scores less their peak: with it, large ones would lose the digits of the loss.
+   `dot`: the product of scores and weights of all classes, where there is smoothing. */
 FN f32 loss_of(const loss_t *c, i64 target, f32 sum, f32 score, f32 dot)
 {
     f32 loss = (sum - score) * weight_of(c, target) * c->own;
@@ -56,15 +57,16 @@ static void rows_forward(void *context, i64 from, i64 to)
     for (i64 r = from; r < to; ++r) {
         const f32 *x = c->x + r * n, most = row_max(x, n);
         SUM(total, n, exp_f32(x[i] - most))
-        f32 sum = log_f32((f32)total) + most, dot = 0;
+        f32 sum = log_f32((f32)total), dot = 0;
         if (c->is_smooth) {
             const f32 *w = c->w;
-            SUM(weighted, n, w ? x[i] * w[i] : x[i])
+            SUM(weighted, n, w ? (x[i] - most) * w[i] : x[i] - most)
             dot = (f32)weighted;
         }
         i64 target = c->target[r];
+        c->peaks[r] = most;
         c->sums[r] = sum;
-        c->loss[r] = target == c->ignored ? 0.0f : loss_of(c, target, sum, x[target], dot);
+        c->loss[r] = target == c->ignored ? 0.0f : loss_of(c, target, sum, x[target] - most, dot);
     }
 }
 
@@ -74,16 +76,16 @@ static void rows_gradient(void *context, i64 from, i64 to)
     i64 n = c->classes;
     const f32 *w = c->w;
     for (i64 r = from; r < to; ++r) {
-        const f32 *x = c->x + r * n, sum = c->sums[r];
+        const f32 *x = c->x + r * n, peak = c->peaks[r], sum = c->sums[r];
         f32 *out = c->out + r * n, unit = c->g ? c->g[r] : c->unit;
         i64 target = c->target[r];
         int is_ignored = target == c->ignored;
         f32 own = is_ignored ? 0.0f : weight_of(c, target) * unit * c->own, each = is_ignored ? 0.0f : unit * c->spread;
         if (c->is_smooth) {
             f32 total = own + each * c->all;
-            if (w) OVER(0, n, out[i] = exp_f32(x[i] - sum) * total - each * w[i]);
-            else OVER(0, n, out[i] = exp_f32(x[i] - sum) * total - each);
-        } else OVER(0, n, out[i] = exp_f32(x[i] - sum) * own);
+            if (w) OVER(0, n, out[i] = exp_f32(x[i] - peak - sum) * total - each * w[i]);
+            else OVER(0, n, out[i] = exp_f32(x[i] - peak - sum) * total - each);
+        } else OVER(0, n, out[i] = exp_f32(x[i] - peak - sum) * own);
         if (!is_ignored) out[target] -= own;
     }
 }
@@ -115,12 +117,14 @@ static void tiles_forward(void *context, i64 from, i64 to)
         }
         for (i64 k = 0; c->is_smooth && k < c->classes; ++k) {
             f32 w = c->w ? c->w[k] : 1.0f;
-            EACH_PLACE dot[i] += x[k * size + i] * w;
+            EACH_PLACE dot[i] += (x[k * size + i] - most[i]) * w;
         }
-        EACH_PLACE sum[i] = log_f32((f32)total[i]) + most[i];
+        EACH_PLACE sum[i] = log_f32((f32)total[i]);
         for (i64 i = 0; i < wide; ++i) {
+            c->peaks[place + i] = most[i];
             c->sums[place + i] = sum[i];
-            c->loss[place + i] = target[i] == c->ignored ? 0.0f : loss_of(c, target[i], sum[i], x[target[i] * size + i], dot[i]);
+            f32 score = target[i] == c->ignored ? 0.0f : x[target[i] * size + i] - most[i];
+            c->loss[place + i] = target[i] == c->ignored ? 0.0f : loss_of(c, target[i], sum[i], score, dot[i]);
         }
     }
 }
@@ -129,7 +133,7 @@ static void tiles_gradient(void *context, i64 from, i64 to)
 {
     loss_t *c = context;
     TILES
-        const f32 *x = c->x + start, *sum = c->sums + place;
+        const f32 *x = c->x + start, *peak = c->peaks + place, *sum = c->sums + place;
         f32 *out = c->out + start, own[WIDE], each[WIDE], total[WIDE];
         const i64 *target = c->target + place;
         for (i64 i = 0; i < wide; ++i) {
@@ -142,8 +146,8 @@ static void tiles_gradient(void *context, i64 from, i64 to)
         for (i64 k = 0; k < c->classes; ++k) {
             const f32 *row = x + k * size;
             f32 *to_row = out + k * size, w = c->w ? c->w[k] : 1.0f;
-            if (c->is_smooth) EACH_PLACE to_row[i] = exp_f32(row[i] - sum[i]) * total[i] - each[i] * w;
-            else EACH_PLACE to_row[i] = exp_f32(row[i] - sum[i]) * total[i];
+            if (c->is_smooth) EACH_PLACE to_row[i] = exp_f32(row[i] - peak[i] - sum[i]) * total[i] - each[i] * w;
+            else EACH_PLACE to_row[i] = exp_f32(row[i] - peak[i] - sum[i]) * total[i];
         }
         for (i64 i = 0; i < wide; ++i)
             if (target[i] != c->ignored) out[target[i] * size + i] -= own[i];
@@ -157,10 +161,11 @@ static void in_tiles(part_t rows, part_t tiles, loss_t *c, i64 n)
 }
 
 /* `total` is the reduced loss, `loss` has each. 0 where a class does not exist. */
-int cross_entropy(i64 x, i64 target, i64 w, i64 loss, i64 sums, i64 total, i64 n, i64 classes, i64 size, i64 ignored, i64 reduction, f64 smoothing)
+int cross_entropy(i64 x, i64 target, i64 w, i64 loss, i64 peaks, i64 sums, i64 total, i64 n, i64 classes, i64 size, i64 ignored,
+                  i64 reduction, f64 smoothing)
 {
-    loss_t c = {.x = DATA(x), .target = DATA(target), .w = DATA(w), .loss = DATA(loss), .sums = DATA(sums), .classes = classes, .size = size,
-                .ignored = ignored};
+    loss_t c = {.x = DATA(x), .target = DATA(target), .w = DATA(w), .loss = DATA(loss), .peaks = DATA(peaks), .sums = DATA(sums),
+                .classes = classes, .size = size, .ignored = ignored};
     f64 weights;
     if (!weights_of(&c, n * size, &weights)) return 0;
     smooth(&c, smoothing);
@@ -172,10 +177,11 @@ int cross_entropy(i64 x, i64 target, i64 w, i64 loss, i64 sums, i64 total, i64 n
 }
 
 /* `g` is one number, or with NONE one for each target. */
-int cross_entropy_gradient(i64 g, i64 x, i64 target, i64 w, i64 sums, i64 out, i64 n, i64 classes, i64 size, i64 ignored, i64 reduction, f64 smoothing)
+int cross_entropy_gradient(i64 g, i64 x, i64 target, i64 w, i64 peaks, i64 sums, i64 out, i64 n, i64 classes, i64 size, i64 ignored,
+                           i64 reduction, f64 smoothing)
 {
-    loss_t c = {.x = DATA(x), .target = DATA(target), .w = DATA(w), .sums = DATA(sums), .out = DATA(out), .classes = classes, .size = size,
-                .ignored = ignored};
+    loss_t c = {.x = DATA(x), .target = DATA(target), .w = DATA(w), .peaks = DATA(peaks), .sums = DATA(sums), .out = DATA(out),
+                .classes = classes, .size = size, .ignored = ignored};
     f64 weights;
     if (!weights_of(&c, n * size, &weights)) return 0;
     smooth(&c, smoothing);

@@ -12,18 +12,18 @@ from facula_opencl.kernels.rows import ITEMS, Array, groups, header, operands, t
 _WHOLE = np.dtype(np.int64)
 
 SOURCE = """
-// A row's logsumexp and loss; a number out of range is noted in the flag.
+// A row's peak, the logsumexp of its scores less that, and its loss; a number out of range is noted in the flag.
 ROW_KERNEL void rows_loss(__global const float *input, long input_at, __global const long *target, long target_at,
-    __global float *sums, __global float *losses, __global long *flag, int rows, int each, int n, long ignored) {
+    __global float *peaks, __global float *sums, __global float *losses, __global long *flag, int rows, int each, int n, long ignored) {
   SCRATCH
   const int begin = get_group_id(0) * each;
   for (int row = begin; row < min(begin + each, rows); ++row) {
     __global const float *x = input + input_at + (long)row * n;
-    V peaks = (V)(-INFINITY), parts = (V)(0.0f);
-    EACH(i, n) peaks = larger(get(x + i, n - i, -INFINITY), peaks);
-    const float peak = largest(peaks);
+    V highest = (V)(-INFINITY), parts = (V)(0.0f);
+    EACH(i, n) highest = larger(get(x + i, n - i, -INFINITY), highest);
+    const float peak = largest(highest);
     EACH(i, n) parts += EXP(get(x + i, n - i, -INFINITY) - peak);
-    const float sum = peak + LOG((V)(total(parts)))FIRST;
+    const float sum = LOG((V)(total(parts)))FIRST;
     if (IS_FIRST) {
       const long at = target[target_at + row];
       const int outside = at != ignored && (at < 0 || at >= n);
@@ -32,8 +32,9 @@ ROW_KERNEL void rows_loss(__global const float *input, long input_at, __global c
         flag[1] = at;
         flag[2] = n;
       }
+      peaks[row] = peak;
       sums[row] = sum;
-      losses[row] = at == ignored || outside ? 0.0f : sum - x[at];
+      losses[row] = at == ignored || outside ? 0.0f : sum - (x[at] - peak);
     }
   }
 }
@@ -51,7 +52,8 @@ ROW_KERNEL void together(__global const float *losses, __global const long *targ
 }
 
 ROW_KERNEL void gradient(__global const float *g, long g_at, __global const float *input, long input_at,
-    __global const long *target, long target_at, __global const float *sums, long sums_at, __global float *out,
+    __global const long *target, long target_at, __global const float *peaks, long peaks_at,
+    __global const float *sums, long sums_at, __global float *out,
     int rows, int each, int n, int reduction, long ignored) {
   const int begin = get_group_id(0) * each;
   int count = reduction == 1 ? 0 : 1;
@@ -61,9 +63,10 @@ ROW_KERNEL void gradient(__global const float *g, long g_at, __global const floa
     __global const float *x = input + input_at + (long)row * n;
     __global float *y = out + (long)row * n;
     const long at = target[target_at + row];
-    const float unit = at == ignored ? 0.0f : g[g_at + (reduction == 0 ? row : 0)] / count, sum = sums[sums_at + row];
+    const float unit = at == ignored ? 0.0f : g[g_at + (reduction == 0 ? row : 0)] / count;
+    const float peak = peaks[peaks_at + row], sum = sums[sums_at + row];
     EACH(i, n) {
-      V p = EXP(get(x + i, n - i, -INFINITY) - sum) * unit;
+      V p = EXP(get(x + i, n - i, -INFINITY) - peak - sum) * unit;
       PICK
       put(p, y + i, n - i);
     }
@@ -97,36 +100,38 @@ def class_cross_entropy(
     if not _is_plain(input, target, weight, label_smoothing):
         return NotImplemented
     rows, n = input.shape
-    losses, sums = xp.empty((rows,), input.dtype), xp.empty((rows, 1), input.dtype)
+    peaks, sums, losses = (
+        xp.empty(shape, input.dtype) for shape in ((rows, 1), (rows, 1), (rows,))
+    )
     global_size, local_size, each = groups(xp, rows, n)
     xp._flag_is_used = True
-    launch = xp.function(source(xp.is_cpu), "rows_loss", "PlPlPPPiiil")
+    launch = xp.function(source(xp.is_cpu), "rows_loss", "PlPlPPPPiiil")
     launch(
-        global_size, local_size, *operands(xp, input, target), sums.buffer, losses.buffer, xp.flag, rows, each, n,
-        ignore_index,
+        global_size, local_size, *operands(xp, input, target), peaks.buffer, sums.buffer, losses.buffer, xp.flag,
+        rows, each, n, ignore_index,
     )  # fmt: skip
     if reduction == "none":
-        return losses, sums
+        return losses, peaks, sums
     out, items = xp.empty((), input.dtype), 1 if xp.is_cpu else ITEMS
     launch = xp.function(source(xp.is_cpu), "together", "PPlPiil")
     at = operands(xp, target)
     launch((items,), (items,), losses.buffer, *at, out.buffer, rows, reduction == "mean", ignore_index)  # fmt: skip
-    return out, sums
+    return out, peaks, sums
 
 
 def class_cross_entropy_gradient(
-    xp: Any, g: Array, input: Array, target: Array, weight: Any, logsumexp: Array, ignore_index: int, reduction: str,
-    label_smoothing: float,
+    xp: Any, g: Array, input: Array, target: Array, weight: Any, peak: Array, log_sum: Array, ignore_index: int,
+    reduction: str, label_smoothing: float,
 ) -> Any:  # fmt: skip
-    if not _is_plain(input, target, weight, label_smoothing) or not takes(g, logsumexp):
+    if not _is_plain(input, target, weight, label_smoothing) or not takes(g, peak, log_sum):
         return NotImplemented
     rows, n = input.shape
     out = xp.empty(input.shape, input.dtype)
     global_size, local_size, each = groups(xp, rows, n)
-    launch = xp.function(source(xp.is_cpu), "gradient", "PlPlPlPlPiiiil")
+    launch = xp.function(source(xp.is_cpu), "gradient", "PlPlPlPlPlPiiiil")
     launch(
-        global_size, local_size, *operands(xp, g, input, target, logsumexp), out.buffer, rows, each, n,
-        REDUCTIONS.index(reduction), ignore_index,
+        global_size, local_size, *operands(xp, g, input, target, peak, log_sum), out.buffer, rows,
+        each, n, REDUCTIONS.index(reduction), ignore_index,
     )  # fmt: skip
     return out
 

@@ -333,7 +333,7 @@ def _class_samples(make: Any) -> Any:
 nll_loss.sample(_class_samples)
 
 
-@op(outputs=("loss", "logsumexp"), method=False)
+@op(outputs=("loss", "peak", "log_sum"), method=False)
 def class_cross_entropy(
     xp: Namespace,
     input: Tensor,
@@ -343,21 +343,26 @@ def class_cross_entropy(
     reduction: str,
     label_smoothing: float,
 ) -> Tensor:
-    """Cross entropy of scores (N, C, *) with class numbers (N, *), and the scores' logsumexp (N, 1, *)."""
+    """Cross entropy of scores (N, C, *) with class numbers (N, *); the scores' maximum and, less that, logsumexp (N, 1, *).
+
+    These two stay apart: added, large scores would leave few digits of the loss, which is their difference.
+    """
     classes = input.shape[1]
     peak = xp.stop(xp.amax(input, 1, True)) if 0 not in input.shape else xp.sum(input, 1, True)
-    logsumexp = xp.log(xp.sum(xp.exp(input - peak), 1, True)) + peak
+    below = input - peak
+    log_sum = xp.log(xp.sum(xp.exp(below), 1, True))
     at = _class_places(xp, target, classes, ignore_index)
     scale = _target_weights(xp, at, target, weight, ignore_index, input.dtype)
-    picked = xp.gather(input, 1, xp.unsqueeze(at, 1)) - logsumexp
+    picked = xp.gather(below, 1, xp.unsqueeze(at, 1)) - log_sum
     loss = -(xp.select(picked, 1, 0) * scale) * (1 - label_smoothing)
     if label_smoothing:
-        every = _spread(xp, input - logsumexp, weight)
+        every = _spread(xp, below - log_sum, weight)
         loss = loss - xp.sum(every, 1) * (label_smoothing / classes)
     loss = xp.where(target == ignore_index, _zero(xp, input), loss)
     if reduction == "none":
-        return loss, logsumexp
-    return xp.sum(loss) / xp.sum(scale) if reduction == "mean" else xp.sum(loss), logsumexp
+        return loss, peak, log_sum
+    total = xp.sum(loss) / xp.sum(scale) if reduction == "mean" else xp.sum(loss)
+    return total, peak, log_sum
 
 
 def _spread(xp: Namespace, x: Any, weight: Any) -> Any:
@@ -376,7 +381,8 @@ def class_cross_entropy_gradient(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None,
-    logsumexp: Tensor,
+    peak: Tensor,
+    log_sum: Tensor,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
@@ -393,7 +399,11 @@ def class_cross_entropy_gradient(
         unit = xp.where(target == ignore_index, zero, unit * (label_smoothing / classes))
         smooth = _spread(xp, xp.expand(xp.unsqueeze(unit, 1), input.shape), weight)
         wanted, total = wanted + smooth, total + xp.sum(smooth, 1)
-    return xp.exp(input - logsumexp) * xp.unsqueeze(total, 1) - wanted
+    return _softmax_of(xp, input, peak, log_sum) * xp.unsqueeze(total, 1) - wanted
+
+
+def _softmax_of(xp: Namespace, input: Any, peak: Any, log_sum: Any) -> Any:
+    return xp.exp(input - xp.stop(peak) - log_sum)
 
 
 def _class_cross_entropy_rule(
@@ -402,19 +412,20 @@ def _class_cross_entropy_rule(
     input: Any,
     target: Any,
     weight: Any,
-    logsumexp: Any,
+    peak: Any,
+    log_sum: Any,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
 ) -> Any:
-    g, g_sum = [*g, None][:2]
+    g, _, g_sum = [*g, None, None][:3]  # any peak would do: it has no gradient
     out = None
     if g is not None:
         out = xp.class_cross_entropy_gradient(
-            g, input, target, weight, logsumexp, ignore_index, reduction, label_smoothing
+            g, input, target, weight, peak, log_sum, ignore_index, reduction, label_smoothing
         )
     if g_sum is not None:
-        by_sum = xp.exp(input - logsumexp) * g_sum
+        by_sum = _softmax_of(xp, input, peak, log_sum) * g_sum
         out = by_sum if out is None else out + by_sum
     return out
 

@@ -161,7 +161,7 @@ def _origin(
     return first.reshape(out), inner
 
 
-def _first_seen(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+def first_seen(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     """Flat positions of each window's first element that is no padding; the nearest place, where all are."""
     first = np.zeros((1,), np.int64)
     for n, o, s, p, d in zip(size, out, stride, padding, dilation):
@@ -194,7 +194,7 @@ def max_pool_with_indices(
     indices = xp.asarray(first) + xp.reshape(inner, view.shape[:last])
     if any(padding):  # a window of -inf begins with padding, which has no place
         is_first = xp.eq(xp.reshape(at, view.shape[:last]), xp.full((), 0, at.dtype))
-        indices = xp.where(is_first, xp.asarray(_first_seen(size, out, *options)), indices)
+        indices = xp.where(is_first, xp.asarray(first_seen(size, out, *options)), indices)
     return values, indices
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from facula.ops.pool import lowest, pads_of, sizes_of, window_counts
+from facula.ops.pool import first_seen, lowest, pads_of, sizes_of, window_counts
 
 #: Elements of a plane stack that are worked on at once: few enough to stay in cache.
 BLOCK = 1 << 15
@@ -69,6 +69,22 @@ def kernels(m: Any) -> dict[str, Any]:
         padding: Any,
         dilation: Any,
         ceil_mode: bool,
+    ) -> Any:
+        options = kernel, stride, padding, dilation
+        # The padding of a window that is lowest throughout equals its maximum, and has no place in the plane.
+        unseen = out == lowest(input.dtype) if any(padding) else None
+        if unseen is None or not unseen.any():
+            return at_maxima(grad, input, out, *options)
+        n = len(kernel)
+        total = at_maxima(m.where(unseen, m.zeros((), grad.dtype), grad), input, out, *options)
+        places = first_seen(input.shape[input.ndim - n :], out.shape[out.ndim - n :], *options)
+        plane, window = m.nonzero(unseen.reshape(-1, places.size))
+        planes = total.reshape(-1, prod(input.shape[input.ndim - n :]))
+        m.add.at(planes, (plane, m.asarray(places).reshape(-1)[window]), grad[unseen])
+        return planes.reshape(input.shape)
+
+    def at_maxima(
+        grad: Any, input: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
     ) -> Any:
         n = len(kernel)
         lead, size = input.shape[: input.ndim - n], out.shape[out.ndim - n :]
