@@ -50,6 +50,33 @@ def test_integer_powers():
         base**-1
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("place", ["cpu", "toy", "c"])
+@pytest.mark.parametrize("kind", ["number", "0-d", "one", "each"])
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 2.0, 3.0, -1.0, 0.0, math.inf, math.nan])
+def test_powers_of_special_values_are_pytorchs(exponent, kind, place):
+    import torch
+
+    base = np.array([-np.inf, np.inf, -0.0, 0.0, -2, 2, np.nan, -1, 1], np.float32)
+    found = []
+    for lib in (facula, torch):
+        device = "toy" if lib is facula and place == "toy" else "cpu"
+        x = lib.tensor(base, device=device, requires_grad=True)
+        shape = {"0-d": (), "one": (1,), "each": (9,)}.get(kind)
+        power = exponent if shape is None else lib.full(shape, exponent, device=device)
+        raised = facula.compile(lib.pow, backend="c") if place == "c" and lib is facula else lib.pow
+        out = raised(x, power)
+        (slope,) = lib.autograd.grad(out.sum(), x)
+        found.append([a.detach().cpu().numpy() for a in (out, slope)])
+        if kind == "0-d":
+            ones = [raised(x[i].detach(), power).item() for i in range(3)]
+            np.testing.assert_array_equal(ones, found[-1][0][:3])
+    for mine, theirs in zip(*found):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+        zeros = theirs == 0
+        assert (np.signbit(mine) == np.signbit(theirs))[zeros].all()
+
+
 def test_power_gradient_at_zero():
     x = facula.tensor([0.0, 2.0], requires_grad=True)
     e = facula.tensor([2.0, 0.0], requires_grad=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from facula.autograd.halves import with_halves
+from facula.backends.array.elementwise import powers_base
 from facula.dtypes import B8, F32
 from facula_native import units
 from facula_native.elementwise import own, threaded
@@ -138,6 +139,7 @@ def drop(backend: Any, below: Kernel) -> Kernel:
 #: Powers that a few cheap loops give, each rounded once or twice, as PyTorch takes them.
 _ROOTS_AND_PRODUCTS: dict[float, Callable[[Any, Any], Any]] = {
     0.5: lambda xp, x: xp.sqrt(x),
+    -0.5: lambda xp, x: xp.div(np.ones((), x.dtype), xp.sqrt(x)),
     2.0: lambda xp, x: xp.mul(x, x),
     3.0: lambda xp, x: xp.mul(xp.mul(x, x), x),
     -1.0: lambda xp, x: xp.div(np.ones((), x.dtype), x),
@@ -154,6 +156,8 @@ def pow(backend: Any, below: Kernel) -> Kernel:
             return below(input, exponent)
         if exponent.__class__ is float and exponent in _ROOTS_AND_PRODUCTS:
             return np.asarray(_ROOTS_AND_PRODUCTS[exponent](backend, input))
+        if exponent.__class__ is np.ndarray:
+            input = powers_base(np, input, exponent)
         return np.asarray(threaded(np.power)(input, exponent))
 
     return kernel

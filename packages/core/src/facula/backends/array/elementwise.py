@@ -58,6 +58,18 @@ def _rounding(m: Any) -> dict[str, Any]:
     return {name: of_floats(getattr(m, name)) for name in ("floor", "ceil", "trunc", "rint")}
 
 
+def powers_base(m: Any, input: Any, exponent: Any) -> Any:
+    """`input` where its `power` to an array of exponents, some 0.5, is C's pow: inf and 0.0 of -inf and -0.0.
+
+    NumPy takes the square root if it sees but one exponent, and gives other results for one than for two.
+    """
+    is_half = exponent == 0.5
+    if not is_half.any():
+        return input
+    base = m.asarray(input, dtype=exponent.dtype)
+    return m.where(is_half, m.where(base == -m.inf, m.abs(base), base) + 0, base)
+
+
 def _arithmetic(m: Any) -> dict[str, Any]:
     def no_zero(name: str, function: Any) -> Any:
         def kernel(input: Any, other: Any) -> Any:
@@ -74,11 +86,15 @@ def _arithmetic(m: Any) -> dict[str, Any]:
                 return m.square(input)
             if exponent == 0.5:
                 return m.sqrt(input)
+            if exponent == -0.5:
+                return m.reciprocal(m.sqrt(input))
         dtype = (input if hasattr(input, "dtype") else exponent).dtype
         if dtype.kind == "i":
             return integer_power(input, exponent)
         if dtype.kind == "b":
             return m.logical_or(input, m.logical_not(exponent))
+        if dtype.kind == "f" and hasattr(exponent, "dtype"):
+            input = powers_base(m, input, exponent)
         return m.power(input, exponent)
 
     def integer_power(input: Any, exponent: Any) -> Any:

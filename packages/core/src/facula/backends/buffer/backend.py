@@ -14,7 +14,7 @@ from facula._device import device as Device
 from facula.backends.array.views import strided_view
 from facula.backends.base import Backend
 from facula.backends.buffer.array import BufferArray
-from facula.backends.buffer.elementwise import Plan, copy_into, elementwise
+from facula.backends.buffer.elementwise import Plan, copy_into, elementwise, power
 from facula.backends.buffer.expressions import EXPRESSIONS
 from facula.backends.buffer.kernels import Kernel, Operand
 from facula.backends.meta import bind_options
@@ -201,7 +201,8 @@ class BufferBackend(Backend):
         if op.name in self.leaves:
             return partial(self.leaves[op.name], self)
         if op.leaf and op.name in EXPRESSIONS:
-            return elementwise(self, op)
+            leaf = elementwise(self, op)
+            return power(self, leaf) if op.name == "pow" else leaf
         return None
 
     def _view(self, op: Op, x: BufferArray, *options: Any, **named: Any) -> BufferArray:

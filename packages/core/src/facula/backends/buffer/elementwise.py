@@ -96,6 +96,18 @@ def elementwise(xp: Any, op: Any) -> Callable[..., BufferArray]:
     return call
 
 
+def power(xp: Any, leaf: Callable[..., BufferArray]) -> Callable[..., BufferArray]:
+    """The kernel of `pow`: to 0.5 or -0.5 it is a root, as in PyTorch; of -inf and -0.0 C's pow gives inf and 0.0."""
+
+    def call(input: Any, exponent: Any) -> BufferArray:
+        if exponent.__class__ is float and abs(exponent) == 0.5:
+            root: BufferArray = xp.sqrt(input)
+            return root if exponent > 0 else xp.div(1, root)
+        return leaf(input, exponent)
+
+    return call
+
+
 def signature(x: Any) -> tuple[Any, ...]:
     """What of an argument decides how a leaf is launched."""
     if x.__class__ is BufferArray:

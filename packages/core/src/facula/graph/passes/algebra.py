@@ -1,4 +1,4 @@
-"""Algebra that changes no bit: x * 1, x - 0, x ** 0.5, -(-x), casts and views of what was cast or viewed.
+"""Algebra that changes no bit: x * 1, x - 0, x ** 0.5 and x ** -0.5, -(-x), casts and views of what was cast or viewed.
 
 `x + 0` is none of it (-0 + 0 is 0), nor `x * 0` (NaN); `x + -0.0` is.
 """
@@ -45,8 +45,11 @@ def _div(node: Node, add: Any) -> Value | None:
 
 def _pow(node: Node, add: Any) -> Value | None:
     x, exponent = node.args
-    if _is(exponent, 0.5) and x.__class__ is Value and x.dtype.kind in "fc":
-        return _value(add("sqrt", x))  # as in eager: of -0.0 and -inf C's pow gives 0.0 and inf
+    is_root = exponent.__class__ is float and abs(exponent) == 0.5
+    if is_root and x.__class__ is Value and x.dtype.kind in "fc":
+        # As in eager: of -0.0 and -inf C's pow gives 0.0 and inf.
+        root = _value(add("sqrt", x))
+        return root if exponent == 0.5 else _value(add("div", 1, root))
     return _value(x) if _is(exponent, 1) else None
 
 
