@@ -23,6 +23,9 @@ PARTS = {
     "every second": lambda x: x[0, ::2],
     "number": lambda x: x[0, 0],
     "empty": lambda x: x[:0],
+    "new, without rows": lambda x: x.new_zeros(0, 4),
+    "new, without columns": lambda x: x.new_zeros(2, 0),
+    "new, of no numbers": lambda x: x.new_zeros(0),
 }
 
 

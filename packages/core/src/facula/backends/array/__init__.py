@@ -13,6 +13,7 @@ from facula.backends.array.views import VIEWS
 from facula.backends.base import Backend
 from facula.dtypes import FROM_NUMPY
 from facula.ops._op import Op
+from facula.ops.dims import row_major
 
 #: The files beside this one that hold kernels, each with `kernels(m) -> {op name: function}`.
 FAMILIES = (
@@ -73,7 +74,9 @@ class ArrayBackend(Backend):
 
     def strides(self, array: Any) -> tuple[int, ...]:
         size = array.itemsize
-        return tuple([s // size for s in array.strides])
+        strides = tuple([s // size for s in array.strides])
+        # NumPy gives a new array without elements no strides.
+        return strides if array.size or any(strides) else row_major(array.shape)
 
     def is_contiguous(self, array: Any) -> bool:
         return array.flags.c_contiguous  # type: ignore[no-any-return]
@@ -85,8 +88,12 @@ class ArrayBackend(Backend):
         memory = _memory(array)
         return (_address(memory) + memory.nbytes - _address(array)) // array.itemsize  # type: ignore[no-any-return]
 
-    def view_dtype(self, array: Any, dtype: Any, *place: Any) -> Any:
-        return array.view(dtype)
+    def view_dtype(self, array: Any, dtype: Any, shape: Any, strides: Any, offset: int) -> Any:
+        if array.size:
+            return array.view(dtype)
+        # Without elements there is no memory to share, and NumPy's strides may be none.
+        steps = [s * dtype.itemsize for s in strides]
+        return self.m.lib.stride_tricks.as_strided(self.m.empty(0, dtype), shape, steps)
 
     def wrap(self, value: Any) -> Any:
         return self.m.asarray(value)
