@@ -97,3 +97,19 @@ def test_size_average_and_reduce():
     assert F.mse_loss(x, t, reduce=False).tolist() == [1.0, 4.0]
     with pytest.raises(ValueError, match="not a valid value for reduction"):
         F.mse_loss(x, t, reduction="average")
+
+
+@pytest.mark.parametrize("device", ["cpu", "toy"])
+@pytest.mark.parametrize(
+    "labels", [[0, 2, -1, 1], [-2, 0, -1, 1], [0, -1, -2, 1], [0, -1, 1, 9], [0, 4, -1, 1]], ids=str
+)
+def test_multilabel_margin_takes_what_pytorch_takes(labels, device):
+    taken = []
+    for lib, place in ((facula, device), (torch, "cpu")):
+        scores = lib.arange(4.0).to(place)
+        try:
+            loss = lib.nn.functional.multilabel_margin_loss(scores, lib.tensor(labels).to(place))
+            taken.append(loss.item())
+        except RuntimeError:
+            taken.append(None)
+    assert taken[0] == taken[1]

@@ -1090,7 +1090,10 @@ def multilabel_margin_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Hinge loss between the target classes and all others; a row's targets end at its first -1."""
+    """Hinge loss between the target classes and all others; a row's targets end at its first -1.
+
+    Raises RuntimeError for a target that is neither -1 nor a class, wherever it stands.
+    """
     shape = tuple(input.shape)
     _check_margin("multilabel_margin_loss", input, target, (shape,))
     classes = shape[-1] if shape else 1
@@ -1104,7 +1107,8 @@ def multilabel_margin_loss(
     chosen = xp.unsqueeze(xp.where(ended, count, xp.cast(labels, I64)), 2)  # `classes` is no class
     hot = xp.eq(chosen, numbers)  # (N, label, class)
     is_target = xp.sum(xp.cast(hot, I64), 1, True) > 0
-    own = xp.unsqueeze(xp.gather(rows, 1, xp.where(ended, 0, xp.cast(labels, I64))), 2)
+    # All labels are checked by being taken, those behind the first -1 too, as in PyTorch.
+    own = xp.unsqueeze(xp.gather(rows, 1, _class_places(xp, labels, classes, -1)), 2)
     excess = xp.relu(1 - own + xp.unsqueeze(rows, 1))
     excess = xp.where(is_target, zero, xp.where(xp.unsqueeze(ended, 2), zero, excess))
     loss = xp.reshape(xp.sum(xp.sum(excess, 2), 1) / classes, shape[:-1])
