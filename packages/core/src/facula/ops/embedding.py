@@ -221,16 +221,23 @@ def _bagged(
 
 
 def _largest(xp: Namespace, rows: Any, counted: Any, bag: Any, bags: int, counts: Any) -> Any:
-    """Maximum by bag, over a (bags, n, d) table of candidates; bags without a row give 0."""
+    """Maximum by bag, over a (bags, n, d) table of candidates; bags without a row give 0.
+
+    Among equals the first row of the bag is taken, and has all of the gradient.
+    """
     zero = _zero(xp, rows)
-    if 0 in rows.shape:
-        return xp.full((bags, rows.shape[1]), 0, rows.dtype)
+    if 0 in rows.shape:  # zeros, with a gradient of zeros
+        return xp.index_add(xp.full((bags, rows.shape[1]), 0, rows.dtype), 0, bag, rows)
     own = xp.eq(xp.unsqueeze(bag, 0), xp.reshape(xp.sequence(0, 1, bags, I64), (bags, 1)))
     own = xp.unsqueeze(
         xp.where(xp.unsqueeze(counted > 0, 0), own, xp.full((), False, own.dtype)), 2
     )
-    out = xp.amax(xp.where(own, xp.unsqueeze(rows, 0), xp.full((), float("-inf"), rows.dtype)), 1)
-    return xp.where(counts == 0, zero, out)
+    low = xp.full((), float("-inf"), rows.dtype)
+    candidates = xp.where(own, xp.unsqueeze(xp.stop(rows), 0), low)
+    # Rows of -inf are no less than those of other bags.
+    first = xp.argmax(xp.cast(own, I64), 1, False)
+    at = xp.where(xp.amax(candidates, 1) == low, first, xp.argmax(candidates, 1, False))
+    return xp.where(counts == 0, zero, xp.gather(rows, 0, at))
 
 
 @embedding_bag.public
