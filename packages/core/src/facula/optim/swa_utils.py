@@ -52,11 +52,12 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[..., None]:
 
 
 def get_swa_multi_avg_fn() -> Callable[..., None]:
-    """As `get_swa_avg_fn`, for lists of tensors, in place."""
+    """As `get_swa_avg_fn`, for lists of tensors, in place. Of integers, which PyTorch refuses, the mean is rounded towards 0."""
+    mean = get_swa_avg_fn()
 
     def update(averages: list[Tensor], weights: list[Tensor], count: Any) -> None:
         for a, w in zip(averages, weights):
-            a.add_((w - a) / (count + 1))
+            a.copy_(mean(a, w, count))
 
     return update
 
