@@ -8,15 +8,12 @@ import pytest
 import facula
 from facula import nn
 from facula.backends import backend_for
-from facula.graph.runtime.onednn import library_path
+from facula.graph import runtime
 from facula.nn import functional as F
 from facula.ops import OPS
-from facula_native import units
+from facula_native import conv, units
 from facula_numpy.backend import NumpyBackend
 
-needs_onednn = pytest.mark.skipif(
-    library_path() is None, reason="oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64"
-)
 PLAIN = NumpyBackend(facula.device("cpu"))
 for _op in OPS.values():
     PLAIN.bind(_op)
@@ -26,6 +23,20 @@ OURS = backend_for("cpu")
 @pytest.fixture(autouse=True)
 def _no_array_is_small(monkeypatch):
     monkeypatch.setattr(units, "SMALL", 0)
+
+
+@pytest.fixture(params=["oneDNN", "built-in"])
+def library(request, monkeypatch):
+    """Whose convolutions these are."""
+    if request.param == "built-in":
+        monkeypatch.setattr(runtime, "has_onednn", lambda: False)
+    elif not runtime.has_onednn():
+        pytest.skip("oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64")
+    conv._plans.cache_clear()
+    conv._plan.cache_clear()
+    yield request.param
+    conv._plans.cache_clear()
+    conv._plan.cache_clear()
 
 
 def draw(*shape, seed=0):
@@ -59,7 +70,7 @@ CASES = {
 }
 
 
-@needs_onednn
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("lay", [np.asarray, last], ids=["plain", "last"])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("case", CASES)
@@ -89,7 +100,7 @@ def test_convolutions_are_float64s(case, threads, lay):
     assert is_last(out) and is_last(to_x) and to_w.flags.c_contiguous
 
 
-@needs_onednn
+@pytest.mark.usefixtures("library")
 def test_not_finite_weights_and_inputs_are_numpys():
     x, w = draw(1, 3, 6, 6), draw(4, 3, 3, 3)
     x[0, 1, 2, 2], w[1, 0, 0, 0] = np.nan, np.inf
@@ -106,7 +117,7 @@ def test_not_finite_weights_and_inputs_are_numpys():
     np.testing.assert_array_equal(np.isinf(found), np.isinf(expected))
 
 
-@needs_onednn
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("dtype", ["float64", "complex64"])
 def test_other_dtypes_are_numpys(dtype):
     x, w = draw(2, 3, 6, 6).astype(dtype), draw(4, 3, 3, 3).astype(dtype)
@@ -114,7 +125,7 @@ def test_other_dtypes_are_numpys(dtype):
     np.testing.assert_array_equal(OURS.convolution(x, w, None, *options), PLAIN.convolution(x, w, None, *options))  # fmt: skip
 
 
-@needs_onednn
+@pytest.mark.usefixtures("library")
 def test_a_result_can_be_viewed_as_if_it_lay_in_order():
     conv = nn.Conv2d(3, 8, 3)
     x = F.max_pool2d(F.relu(conv(facula.randn(4, 3, 10, 10))), 2)
@@ -126,7 +137,7 @@ def test_a_result_can_be_viewed_as_if_it_lay_in_order():
     assert x.abs().sum().item() == 0  # a view it is
 
 
-@needs_onednn
+@pytest.mark.usefixtures("library")
 def test_memory_that_others_see_is_not_moved():
     with facula.no_grad():
         x = F.conv2d(facula.randn(4, 3, 10, 10), facula.randn(8, 3, 3, 3))
@@ -202,7 +213,7 @@ def test_max_pooling_is_numpys(case):
     assert is_last(out) and is_last(found)
 
 
-@needs_onednn
+@pytest.mark.usefixtures("library")
 def test_threads_may_convolve_at_once():
     """Each has its own memory for weights in oneDNN's order and for partial gradients."""
     work = []

@@ -1,4 +1,4 @@
-"""Convolution by oneDNN, where its wheel is installed: forward, by the input, by the weight, all with channels last.
+"""Convolution by oneDNN, or by convolution.c where its wheel is not: forward, by the input, by the weight, all with channels last.
 
 Results have the shape that the op says, and strides by which the channels of one place are neighbours: what elementwise
 kernels, pooling and batch norm make of them lies the same way, so nothing is turned over between layers.
@@ -43,10 +43,18 @@ def address(x: Array) -> int:
 
 @cache
 def _geometry() -> Any:
-    """The class of what a convolution is: imported at the first one, as all of oneDNN's."""
+    """The class of what a convolution is: imported at the first one, as all that plans are made of."""
     from facula.graph.runtime.convolution import Convolution
 
     return Convolution
+
+
+@cache
+def _plans() -> Any:
+    """The module that makes plans: of oneDNN, or of the built-in kernel."""
+    from facula.graph.runtime import convolution, gathered, has_onednn
+
+    return convolution if has_onednn() else gathered
 
 
 @lru_cache(maxsize=512)
@@ -57,7 +65,7 @@ def _plan(kind: str, geometry: Any, bias: bool, count: int) -> Any:
 
     try:
         more = (bias,) if kind == "forward" else ()
-        plan = getattr(convolution, kind)(geometry, count, *more)
+        plan = getattr(_plans(), kind)(geometry, count, *more)
     except PrimitiveMissing:
         return None
     return plan.runner(convolution.SLOTS), plan.workspace
@@ -83,7 +91,9 @@ def _run(plan: Any, source: Array, weight: Array, bias: Array, out: Array) -> No
     by = 0 if bias is None else address(bias)
     pointers = (address(source), address(weight), by, address(out), _workspace.address(nbytes))
     if run(threads.get_num_threads(), *pointers):
-        raise RuntimeError("oneDNN failed in a convolution; FACULA_ONEDNN= (empty) switches it off")
+        raise RuntimeError(
+            "a convolution failed, for want of memory or in oneDNN, which FACULA_ONEDNN= (empty) switches off"
+        )
 
 
 def _fits(*arrays: Array, dtype: Any = F32) -> bool:
@@ -212,10 +222,8 @@ def _weight_grad(
 
 @cache
 def _is_ready() -> bool:
-    """Whether oneDNN can be used; asked at the first convolution, when all that it needs is loaded."""
-    from facula.graph.runtime import has_onednn
-
-    return units.unit("split") is not None and has_onednn()
+    """Whether there is a compiled library; asked at the first convolution, when all that it needs is loaded."""
+    return units.unit("split") is not None
 
 
 WRAPPERS = {

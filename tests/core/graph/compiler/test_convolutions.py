@@ -1,4 +1,4 @@
-"""Convolutions and pooling in compiled programs: by oneDNN where it is installed, in layouts that stay from layer to layer."""
+"""Convolutions and pooling in compiled programs: by oneDNN, by the built-in kernel, unfolded; in layouts that stay from layer to layer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ except unit.CompilerMissing as error:
     pytest.skip(str(error), allow_module_level=True)
 
 
-@pytest.fixture(params=["oneDNN", "unfolded"], autouse=True)
+@pytest.fixture(params=["oneDNN", "built-in", "unfolded"], autouse=True)
 def library(request, monkeypatch):
-    if request.param == "unfolded":
+    if request.param == "built-in":
         monkeypatch.setattr(convolve, "has_onednn", lambda: False)
+    elif request.param == "unfolded":  # as other dtypes are
+        monkeypatch.setattr(convolve, "_fits", lambda *arrays: False)
     elif not has_onednn():
         pytest.skip("the wheel onednn-cpu-gomp is not installed")
     return request.param

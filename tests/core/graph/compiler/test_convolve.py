@@ -1,4 +1,4 @@
-"""Convolutions in compiled programs: one call each where oneDNN is there, eager's numbers with any number of threads."""
+"""Convolutions in compiled programs: one call each, of oneDNN or the built-in kernel, eager's numbers with any number of threads."""
 
 from math import prod
 
@@ -8,18 +8,28 @@ import pytest
 import facula
 from facula import nn
 from facula.graph.codegen.elements import FLOAT32
+from facula.graph.compiler import convolve
 from facula.graph.compiler.compiler import Making
 from facula.graph.compiler.convolve import Convolve
 from facula.graph.compiler.lower import Launch, Memory
 from facula.graph.compiler.nests import CallNest, Load
 from facula.graph.compiler.planned import Planned
 from facula.graph.compiler.schedule import schedule
-from facula.graph.runtime.onednn import library_path
+from facula.graph.runtime import has_onednn, unit
 from facula.nn import functional as F
 
-pytestmark = pytest.mark.skipif(
-    library_path() is None, reason="oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64"
-)
+try:
+    unit.compiler()
+except unit.CompilerMissing as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+
+@pytest.fixture(params=["oneDNN", "built-in"], autouse=True)
+def library(request, monkeypatch):
+    if request.param == "built-in":
+        monkeypatch.setattr(convolve, "has_onednn", lambda: False)
+    elif not has_onednn():
+        pytest.skip("oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64")
 
 
 def gradients(x, w, b, transposed, options):

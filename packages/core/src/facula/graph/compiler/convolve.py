@@ -1,4 +1,4 @@
-"""Convolutions of a program as calls of oneDNN, where it is installed: one launch each, activations with channels last."""
+"""Convolutions of a program as calls of oneDNN, or of convolution.c where that is not: one launch each, activations with channels last."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from facula.backends.buffer.array import BufferArray
 from facula.dtypes import F32
 from facula.graph.compiler.planned import Planned
-from facula.graph.runtime import convolution as plans, has_onednn
-from facula.graph.runtime.primitives import BF16, Plan, PrimitiveMissing
+from facula.graph.runtime import convolution as plans, gathered, has_onednn
+from facula.graph.runtime.primitives import BF16, PrimitiveMissing
 
 #: The slots of a plan that are written.
 WRITTEN = {
@@ -27,11 +27,11 @@ FACTORS = {
 
 
 class Convolve(Planned):
-    """A plan of oneDNN. Raises PrimitiveMissing where that has none."""
+    """A plan of oneDNN, if it is there. Raises PrimitiveMissing where it has none."""
 
     def __init__(self, threads: int, kind: str, geometry: tuple[Any, ...], *more: Any):
         c = plans.Convolution(*geometry)
-        self.plan: Plan = getattr(plans, kind)(c, threads, *more)
+        self.plan = getattr(plans if has_onednn() else gathered, kind)(c, threads, *more)
         request = ("convolution", threads, kind, tuple(geometry), *more)
         super().__init__(
             self.plan.settle(), WRITTEN[kind], request=request, workspace=self.plan.workspace,
@@ -41,8 +41,6 @@ class Convolve(Planned):
 
 def install(xp: Any) -> None:
     """Has a device that takes notes note convolutions whole."""
-    if not has_onednn():
-        return
     made: dict[Any, Convolve | None] = {}
 
     def kernel(kind: str, geometry: plans.Convolution, *more: Any) -> Convolve | None:

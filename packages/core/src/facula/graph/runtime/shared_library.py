@@ -11,7 +11,7 @@ from pathlib import Path
 from facula.graph.runtime.onednn import library_path
 from facula.graph.runtime.unit import load
 
-_SOURCES = ("pool.c", "shares.c", "tile.c", "gemm.c", "onednn.c", "bfloat16.c")
+_SOURCES = ("pool.c", "shares.c", "tile.c", "gemm.c", "convolution.c", "onednn.c", "bfloat16.c")
 
 
 @cache

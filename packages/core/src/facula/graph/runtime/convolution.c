@@ -1,0 +1,624 @@
+/* Convolutions of float32, channels last, as products whose one factor is never made: a tile reads its rows where the windows lie.
+
+A piece of work copies what its windows see into a slab in the second cache, with zeros around it, unless it lies so already. There
+each place and each element of the kernel is a distance, and a row of the unfolded image is short runs of memory: the channels that an
+element of the kernel sees. A convolution, its gradient by the input and its gradient by the weight are sums of products along such
+runs: of channels with weights, or of places with the result's gradient. The number of threads changes no bits: no sum is cut by it.
+
+An axis has cells. A cell is a place of the result; by the input it is as many as the stride, which differ in the elements of the
+kernel that meet them (their phase). `step` is how far cells see from each other, `reach` how much one sees. */
+
+#define AXES 3
+enum { CONV_FORWARD, CONV_BY_INPUT, CONV_BY_WEIGHT };
+enum { CONV_INPUT, CONV_WEIGHTS, CONV_BIAS, CONV_OUTPUT, CONV_WORKSPACE }; /* slots, as in convolution.py */
+
+#define SLAB (96 << 10)    /* floats of a piece's slab */
+#define PLACES 2048        /* at most, of a piece */
+#define SUMMED 224         /* places whose gradient lies in the first cache, by the weight */
+#define DEEP 256           /* of a block of sums: its weights lie in the first cache */
+#define PIECES_EACH 4      /* of a thread: who is late leaves some to others */
+#define ENOUGH_WORK (1 << 19) /* multiplications of a piece */
+#define MOST_CHUNKS 16     /* sums of weights' gradients that are added up at the end */
+#define CHUNKS_FLOATS (1 << 18)
+
+typedef struct { int64_t size, made, kernel, stride, padding, dilation, first, cells, step, apart, reach, block; } axis_t;
+
+typedef struct {
+    void *part; /* `convolution_part`, which programs call without its name */
+    int64_t kind, n, groups, read, make; /* channels of a group that sums run along, and of which sums are made */
+    axis_t axes[AXES];
+    int64_t samples, blocks, splits, chunks, pixel, taps, room;
+    int64_t pieces[2];
+    atomic_int taken[2];
+} convolution_t;
+
+typedef struct { int64_t low[AXES], high[AXES], first, last; } span; /* cells and samples of a piece */
+typedef struct { const float *at; int64_t steps[AXES], sample; } slab_t;
+typedef struct { long x, length, b; } run_of; /* where rows and the other factor begin, from their pointers */
+
+static int64_t pieces_in(int64_t length, int64_t most) { return (length + most - 1) / most; }
+
+static int64_t panels_of(const convolution_t *c) { return pieces_in(c->make, COLUMNS); }
+
+/* ---- tiles */
+
+/* What a tile is of: rows `at` from x, `step` between neighbours along a run; results at c + to[r]. */
+typedef struct { const run_of *runs; long count, step; const float *x, *b, *bias; float *c; int adds; } tile_of;
+
+INLINE void lines_tile(const int rows, const int vecs, const int together, const tile_of *of, const long *at, const long *to)
+{
+    vec left[ROWS], right[ROWS];
+    const long step = together > 1 ? 1 : of->step;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) left[r] = right[r] = (vec){0};
+    for (const run_of *run = of->runs, *end = run + of->count; run < end; ++run) {
+        const float *line[ROWS], *b = of->b + run->b;
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; ++r) line[r] = of->x + at[r] + run->x;
+        long k = run->length;
+#define ALONG(some)                                                                    \
+        _Pragma("GCC unroll 4") for (int s = 0; s < some; ++s, b += COLUMNS) {         \
+            vec x = *(const vec *)b, y = vecs > 1 ? *(const vec *)(b + LANES) : x;     \
+            _Pragma("GCC unroll 16") for (int r = 0; r < rows; ++r) {                  \
+                left[r] += line[r][s] * x;                                             \
+                if (vecs > 1) right[r] += line[r][s] * y;                              \
+            }                                                                          \
+        }                                                                              \
+        _Pragma("GCC unroll 16") for (int r = 0; r < rows; ++r) line[r] += some * step;
+        if (together > 1)
+            for (; k >= together; k -= together) { ALONG(together) }
+        for (; k > 0; --k) { ALONG(1) }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+        float *c = of->c + to[r];
+        if (of->adds) {
+            left[r] += *(vec *)c;
+            if (vecs > 1) right[r] += *(vec *)(c + LANES);
+        }
+        if (of->bias) {
+            left[r] += *(const vec *)of->bias;
+            if (vecs > 1) right[r] += *(const vec *)(of->bias + LANES);
+        }
+        *(vec *)c = left[r];
+        if (vecs > 1) *(vec *)(c + LANES) = right[r];
+    }
+}
+
+/* Rows that are neighbours: one pointer for all. */
+INLINE void neighbours_tile(const int rows, const int vecs, const tile_of *of, const long *at, const long *to)
+{
+    vec left[ROWS], right[ROWS];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) left[r] = right[r] = (vec){0};
+    for (const run_of *run = of->runs, *end = run + of->count; run < end; ++run) {
+        const float *line = of->x + at[0] + run->x, *b = of->b + run->b;
+#pragma GCC unroll 2
+        for (long k = 0; k < run->length; ++k, line += of->step, b += COLUMNS) {
+            vec x = *(const vec *)b, y = vecs > 1 ? *(const vec *)(b + LANES) : x;
+            const float *again = line;
+            OTHER(again);
+#pragma GCC unroll 16
+            for (int r = 0; r < rows; ++r) {
+                left[r] += line[r] * x;
+                if (vecs > 1) right[r] += (r % 2 ? line : again)[r] * y;
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+        float *c = of->c + to[r];
+        if (of->adds) {
+            left[r] += *(vec *)c;
+            if (vecs > 1) right[r] += *(vec *)(c + LANES);
+        }
+        *(vec *)c = left[r];
+        if (vecs > 1) *(vec *)(c + LANES) = right[r];
+    }
+}
+
+#define TILES(name, call)                                                                                                   \
+    static __attribute__((noinline)) void name(int rows, int vecs, const tile_of *of, const long *at, const long *to)       \
+    {                                                                                                                       \
+        switch (rows) { EACH_HEIGHT(call) }                                                                                 \
+    }
+#define ALONG_CHANNELS(n) case n: if (vecs > 1) lines_tile(n, 2, 4, of, at, to); else lines_tile(n, 1, 4, of, at, to); break;
+#define ALONG_PLACES(n) case n: if (vecs > 1) lines_tile(n, 2, 1, of, at, to); else lines_tile(n, 1, 1, of, at, to); break;
+#define OF_NEIGHBOURS(n) case n: if (vecs > 1) neighbours_tile(n, 2, of, at, to); else neighbours_tile(n, 1, of, at, to); break;
+TILES(channels_tile, ALONG_CHANNELS)
+TILES(places_tile, ALONG_PLACES)
+TILES(neighbours_rows, OF_NEIGHBOURS)
+
+/* ---- geometry */
+
+static int64_t lowest(const axis_t *a, int kind, int64_t cell)
+{
+    return kind == CONV_BY_INPUT ? cell - (a->reach - 1) : cell * a->stride - a->padding;
+}
+
+/* How far the elements of the kernel lie from the first that a cell of this phase sees; -1: it does not see it. */
+static int64_t tap_at(const axis_t *a, int kind, int64_t tap, int64_t phase)
+{
+    int64_t at = tap * a->dilation;
+    if (kind != CONV_BY_INPUT) return at;
+    return (at - phase) % a->stride || at < phase ? -1 : a->reach - 1 - (at - phase) / a->stride;
+}
+
+/* Where the result of a cell and phase lies; -1 if there is none. */
+static int64_t made_at(const axis_t *a, int kind, int64_t cell, int64_t phase)
+{
+    int64_t at = kind == CONV_BY_INPUT ? cell * a->stride + phase - a->padding : cell;
+    return at < a->made ? at : -1;
+}
+
+static int64_t seen(const axis_t *a, int64_t cells) { return (cells - 1) * a->step + a->reach; }
+
+static int64_t slab_floats(const convolution_t *c)
+{
+    int64_t floats = c->samples * c->pixel;
+    for (int i = 0; i < AXES; ++i) floats *= seen(c->axes + i, c->axes[i].block);
+    return floats;
+}
+
+static int64_t block_cells(const convolution_t *c)
+{
+    return c->samples * c->axes[0].block * c->axes[1].block * c->axes[2].block;
+}
+
+static int64_t blocks_of(const convolution_t *c)
+{
+    int64_t blocks = pieces_in(c->n, c->samples);
+    for (int i = 0; i < AXES; ++i) blocks *= pieces_in(c->axes[i].cells, c->axes[i].block);
+    return blocks;
+}
+
+static span span_of(const convolution_t *c, int64_t block)
+{
+    span s;
+    for (int i = AXES - 1; i >= 0; --i) {
+        const axis_t *a = c->axes + i;
+        int64_t many = pieces_in(a->cells, a->block), low = block % many * a->block;
+        s.low[i] = low;
+        s.high[i] = low + a->block < a->cells ? low + a->block : a->cells;
+        block /= many;
+    }
+    s.first = block * c->samples;
+    s.last = s.first + c->samples < c->n ? s.first + c->samples : c->n;
+    return s;
+}
+
+static int64_t phases_of(const convolution_t *c) { return c->axes[0].apart * c->axes[1].apart * c->axes[2].apart; }
+
+/* What a thread works in. */
+typedef struct { float *slab; long *at, *to; run_of *runs; } scratch_t;
+
+static int64_t runs_of(const convolution_t *c)
+{
+    int64_t along = c->kind == CONV_BY_WEIGHT ? block_cells(c) : c->taps * (pieces_in(c->read, DEEP) + 1);
+    return along + 1;
+}
+
+static scratch_t scratch_of(const convolution_t *c)
+{
+    scratch_t s;
+    int64_t cells = block_cells(c), rows = c->kind == CONV_BY_WEIGHT ? c->taps * c->read : 0, floats = slab_floats(c);
+    int64_t more = c->kind == CONV_BY_WEIGHT ? cells * COLUMNS : 0;
+    floats = (floats + more + 2 * LANES + 15) / 16 * 16;
+    s.slab = packed_rows(floats + 2 * (2 * (cells + rows) + ROWS) + 6 * runs_of(c) + 16);
+    s.at = (long *)(s.slab + floats);
+    s.to = s.at + cells + rows;
+    s.runs = (run_of *)(s.to + cells + rows);
+    return s;
+}
+
+/* ---- slabs */
+
+static void copy_pixels(const convolution_t *c, float *to, const float *from, int64_t many)
+{
+    int64_t channels = c->groups * c->read;
+    if (c->pixel == channels) memcpy(to, from, 4 * many * channels);
+    else
+        for (int64_t i = 0; i < many; ++i) memcpy(to + i * c->pixel, from + i * channels, 4 * channels);
+}
+
+/* What the windows of a span see, in `memory` or where it is. */
+static slab_t slab_for(const convolution_t *c, const span *s, const float *x, float *memory)
+{
+    int64_t channels = c->groups * c->read, low[AXES], many[AXES], from[AXES], to[AXES], inside = c->pixel == channels;
+    for (int i = 0; i < AXES; ++i) {
+        const axis_t *a = c->axes + i;
+        low[i] = lowest(a, c->kind, a->first + s->low[i]);
+        many[i] = seen(a, s->high[i] - s->low[i]);
+        from[i] = low[i] > 0 ? low[i] : 0;
+        to[i] = low[i] + many[i] < a->size ? low[i] + many[i] : a->size;
+        inside &= from[i] == low[i] && to[i] == low[i] + many[i];
+    }
+    const int64_t *lines = many;
+    int64_t sizes[AXES] = {c->axes[0].size, c->axes[1].size, c->axes[2].size}, image = channels * sizes[0] * sizes[1] * sizes[2];
+    x += s->first * image;
+    if (inside) lines = sizes;
+    slab_t slab = {memory, {lines[1] * lines[2] * c->pixel, lines[2] * c->pixel, c->pixel}, lines[0] * lines[1] * lines[2] * c->pixel};
+    if (inside) {
+        slab.at = x + low[0] * slab.steps[0] + low[1] * slab.steps[1] + low[2] * slab.steps[2];
+        return slab;
+    }
+    int64_t line = many[2] * c->pixel, width = to[2] - from[2];
+    for (int64_t n = s->first; n < s->last; ++n, x += image)
+        for (int64_t d = low[0]; d < low[0] + many[0]; ++d)
+            for (int64_t h = low[1]; h < low[1] + many[1]; ++h, memory += line) {
+                if (d < from[0] || d >= to[0] || h < from[1] || h >= to[1] || width <= 0) {
+                    memset(memory, 0, 4 * line);
+                    continue;
+                }
+                float *end = memory + (to[2] - low[2]) * c->pixel, *begin = memory + (from[2] - low[2]) * c->pixel;
+                memset(memory, 0, 4 * (begin - memory));
+                copy_pixels(c, begin, x + ((d * sizes[1] + h) * sizes[2] + from[2]) * channels, width);
+                memset(end, 0, 4 * (memory + line - end));
+            }
+    return slab;
+}
+
+/* Distances in a slab, and of results, of the places of a phase; how many there are. */
+static long places_of(const convolution_t *c, const span *s, const slab_t *slab, int64_t phase, long *at, long *to)
+{
+    int64_t p[AXES], channels = c->groups * c->make;
+    const axis_t *a = c->axes;
+    for (int i = AXES - 1; i >= 0; --i) p[i] = phase % a[i].apart, phase /= a[i].apart;
+    long count = 0;
+    for (int64_t n = s->first; n < s->last; ++n)
+        for (int64_t d = s->low[0]; d < s->high[0]; ++d) {
+            int64_t made_d = made_at(a, c->kind, a->first + d, p[0]);
+            for (int64_t h = s->low[1]; h < s->high[1] && made_d >= 0; ++h) {
+                int64_t made_h = made_at(a + 1, c->kind, a[1].first + h, p[1]);
+                if (made_h < 0) continue;
+                const int64_t in = (n - s->first) * slab->sample + (d - s->low[0]) * a[0].step * slab->steps[0] + (h - s->low[1]) * a[1].step * slab->steps[1];
+                const int64_t line = ((n * a[0].made + made_d) * a[1].made + made_h) * a[2].made;
+                for (int64_t w = s->low[2]; w < s->high[2]; ++w) {
+                    int64_t made_w = made_at(a + 2, c->kind, a[2].first + w, p[2]);
+                    if (made_w < 0) continue;
+                    at[count] = in + (w - s->low[2]) * a[2].step * slab->steps[2];
+                    to[count++] = (line + made_w) * channels;
+                }
+            }
+        }
+    return count;
+}
+
+/* Runs of what a cell of a phase sees, in the order of the kernel's elements, none longer than DEEP. */
+static long runs_along_channels(const convolution_t *c, const slab_t *slab, int64_t phase, run_of *runs)
+{
+    int64_t p[AXES], t[AXES];
+    const axis_t *a = c->axes;
+    for (int i = AXES - 1; i >= 0; --i) p[i] = phase % a[i].apart, phase /= a[i].apart;
+    long count = 0, tap = 0;
+    for (t[0] = 0; t[0] < a[0].kernel; ++t[0])
+        for (t[1] = 0; t[1] < a[1].kernel; ++t[1])
+            for (t[2] = 0; t[2] < a[2].kernel; ++t[2], ++tap) {
+                int64_t x = 0, is_seen = 1;
+                for (int i = 0; i < AXES; ++i) {
+                    int64_t at = tap_at(a + i, c->kind, t[i], p[i]);
+                    is_seen &= at >= 0;
+                    x += at * slab->steps[i];
+                }
+                if (!is_seen) continue;
+                run_of *last = runs + count - 1;
+                int64_t b = tap * c->read;
+                if (count && last->x + last->length == x && last->b + last->length * COLUMNS == b * COLUMNS && last->length + c->read <= DEEP) {
+                    last->length += c->read;
+                    continue;
+                }
+                for (int64_t done = 0, length; done < c->read; done += length) {
+                    length = c->read - done < DEEP ? c->read - done : DEEP;
+                    runs[count++] = (run_of){x + done, length, (b + done) * COLUMNS};
+                }
+            }
+    return count;
+}
+
+/* ---- weights in panels of COLUMNS results: for each element of the kernel, for each channel that is read, a row */
+
+static void pack_panel(const convolution_t *c, int64_t piece, const float *w, float *to)
+{
+    int64_t group = piece / panels_of(c), j = piece % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
+    int64_t deep = c->taps * c->read;
+    float rows[32 * COLUMNS];
+    to += piece * deep * COLUMNS;
+    if (c->kind == CONV_FORWARD) {
+        const float *from = w + (group * c->make + j) * deep;
+        for (int64_t i = 0; i < deep; i += 32) {
+            int64_t some = deep - i < 32 ? deep - i : 32, channel = i / c->taps, tap = i % c->taps;
+            pack_b(some, wide, from + i, 1, deep, rows);
+            for (int64_t k = 0; k < some; ++k, ++tap) {
+                if (tap == c->taps) tap = 0, ++channel;
+                memcpy(to + (tap * c->read + channel) * COLUMNS, rows + k * COLUMNS, 4 * COLUMNS);
+            }
+        }
+        return;
+    }
+    for (int64_t i = 0; i < c->read; ++i) {
+        const float *from = w + ((group * c->read + i) * c->make + j) * c->taps;
+        for (int64_t tap = 0; tap < c->taps; ++tap) {
+            float *row = to + (tap * c->read + i) * COLUMNS;
+            for (int64_t x = 0; x < COLUMNS; ++x) row[x] = x < wide ? from[x * c->taps + tap] : 0;
+        }
+    }
+}
+
+/* ---- pieces */
+
+typedef void (*tiles_t)(int rows, int vecs, const tile_of *of, const long *at, const long *to);
+
+/* All rows by one panel, `wide` of it. */
+static void all_rows(tiles_t tiles, tile_of of, long rows, const long *at, const long *to, int64_t wide)
+{
+    float edge[ROWS * COLUMNS], *c = of.c;
+    long each = share(rows, ROWS), places[ROWS];
+    int vecs = wide > LANES ? 2 : 1, is_part = wide % LANES;
+    for (int r = 0; r < ROWS; ++r) places[r] = r * COLUMNS;
+    for (long i = 0; i < rows; i += each) {
+        long some = rows - i < each ? rows - i : each;
+        if (!is_part) {
+            tiles(some, vecs, &of, at + i, to + i);
+            continue;
+        }
+        for (long r = 0; r < some && of.adds; ++r) memcpy(edge + r * COLUMNS, c + to[i + r], 4 * wide);
+        of.c = edge;
+        tiles(some, vecs, &of, at + i, places);
+        for (long r = 0; r < some; ++r) memcpy(c + to[i + r], edge + r * COLUMNS, 4 * wide);
+    }
+}
+
+/* A phase of a span by one panel. */
+static void phase_by_panel(const convolution_t *c, const run_of *runs, long count, tile_of of, long places, const long *at, const long *to, int64_t wide)
+{
+    float zeros[COLUMNS] = {0}, bias[COLUMNS] = {0};
+    if (of.bias) memcpy(bias, of.bias, 4 * wide);
+    of.adds = 0;
+    if (!count) { /* nothing is seen */
+        of.bias = of.bias ? bias : zeros;
+        of.count = 0;
+        all_rows(channels_tile, of, places, at, to, wide);
+        return;
+    }
+    const float *last = of.bias ? bias : 0;
+    for (long i = 0, some; i < count; i += some) {
+        long deep = 0;
+        for (some = 0; i + some < count && (!some || deep + runs[i + some].length <= DEEP); ++some) deep += runs[i + some].length;
+        of.runs = runs + i;
+        of.count = some;
+        of.adds = i > 0;
+        of.bias = i + some == count ? last : 0;
+        all_rows(channels_tile, of, places, at, to, wide);
+    }
+}
+
+static int convolve(const convolution_t *c, int64_t piece, void **slots)
+{
+    scratch_t s = scratch_of(c);
+    if (!s.slab) return 1;
+    int64_t split = piece % c->splits, all = c->groups * panels_of(c), from = all * split / c->splits, to = all * (split + 1) / c->splits;
+    span cells = span_of(c, piece / c->splits);
+    slab_t slab = slab_for(c, &cells, slots[CONV_INPUT], s.slab);
+    const float *bias = slots[CONV_BIAS];
+    for (int64_t phase = 0; phase < phases_of(c); ++phase) {
+        long places = places_of(c, &cells, &slab, phase, s.at, s.to), count = runs_along_channels(c, &slab, phase, s.runs);
+        for (int64_t n = from; n < to && places; ++n) {
+            int64_t group = n / panels_of(c), j = n % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
+            tile_of of = {.x = slab.at + group * c->read, .b = (const float *)slots[CONV_WORKSPACE] + n * c->taps * c->read * COLUMNS,
+                          .bias = bias ? bias + group * c->make + j : 0, .c = (float *)slots[CONV_OUTPUT] + group * c->make + j};
+            phase_by_panel(c, s.runs, count, of, places, s.at, s.to, wide);
+        }
+    }
+    return 0;
+}
+
+/* ---- by the weight */
+
+/* Runs of places at the same distance from each other, which is `step`. */
+static long runs_along_places(const long *at, long places, long step, run_of *runs)
+{
+    long count = 0;
+    for (long i = 0; i < places; ++i) {
+        if (count && at[i] == runs[count - 1].x + runs[count - 1].length * step) ++runs[count - 1].length;
+        else runs[count++] = (run_of){at[i], 1, i * COLUMNS};
+    }
+    return count;
+}
+
+static void weights_of_block(const convolution_t *c, const span *cells, scratch_t s, int64_t from, int64_t to, int adds, void **slots, float *sums)
+{
+    slab_t slab = slab_for(c, cells, slots[CONV_INPUT], s.slab);
+    int64_t rows = c->taps * c->read, many = block_cells(c);
+    float *g = s.slab + slab_floats(c) + 2 * LANES;
+    long places = places_of(c, cells, &slab, 0, s.at, s.to), step = c->axes[2].step * slab.steps[2];
+    if (cells->high[2] - cells->low[2] == 1) step = c->axes[1].step * slab.steps[1];
+    long count = runs_along_places(s.at, places, step, s.runs), *at = s.at + many, *to_rows = s.to + many;
+    int64_t row = 0;
+    for (int64_t d = 0; d < c->axes[0].kernel; ++d)
+        for (int64_t h = 0; h < c->axes[1].kernel; ++h)
+            for (int64_t w = 0; w < c->axes[2].kernel; ++w)
+                for (int64_t i = 0; i < c->read; ++i, ++row) {
+                    at[row] = d * c->axes[0].dilation * slab.steps[0] + h * c->axes[1].dilation * slab.steps[1] + w * c->axes[2].dilation * slab.steps[2] + i;
+                    to_rows[row] = row * COLUMNS;
+                }
+    for (int64_t n = from; n < to; ++n) {
+        int64_t group = n / panels_of(c), j = n % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
+        const float *grad = (const float *)slots[CONV_OUTPUT] + group * c->make + j;
+        for (long i = 0; i < places; ++i) {
+            memcpy(g + i * COLUMNS, grad + s.to[i], 4 * wide);
+            if (wide < COLUMNS) memset(g + i * COLUMNS + wide, 0, 4 * (COLUMNS - wide));
+        }
+        tile_of of = {.runs = s.runs, .count = count, .step = step, .x = slab.at + group * c->read, .b = g, .c = sums + n * rows * COLUMNS, .adds = adds};
+        int vecs = wide > LANES ? 2 : 1;
+        for (int64_t i = 0; i < rows;) { /* rows that are neighbours, in tiles of about the same size */
+            int64_t next = i + 1;
+            while (next < rows && at[next] == at[next - 1] + 1) ++next;
+            int64_t length = next - i, each = share(length, ROWS);
+            if (each * 2 <= ROWS) { /* too few */
+                each = share(rows - i, ROWS);
+                places_tile(each, vecs, &of, at + i, to_rows + i);
+                i += each;
+                continue;
+            }
+            for (; i < next; i += each) neighbours_rows(next - i < each ? next - i : each, vecs, &of, at + i, to_rows + i);
+            i = next;
+        }
+    }
+}
+
+static int convolve_by_weight(const convolution_t *c, int64_t piece, void **slots)
+{
+    scratch_t s = scratch_of(c);
+    if (!s.slab) return 1;
+    int64_t split = piece % c->splits, chunk = piece / c->splits, all = c->groups * panels_of(c);
+    int64_t from = all * split / c->splits, to = all * (split + 1) / c->splits;
+    int64_t first = c->blocks * chunk / c->chunks, last = c->blocks * (chunk + 1) / c->chunks;
+    float *sums = (float *)slots[CONV_WORKSPACE] + chunk * all * c->taps * c->read * COLUMNS;
+    for (int64_t block = first; block < last; ++block) {
+        span cells = span_of(c, block);
+        weights_of_block(c, &cells, s, from, to, block > first, slots, sums);
+    }
+    return 0;
+}
+
+/* A panel of the gradient: its chunks added up, in PyTorch's order. */
+static void unpack_panel(const convolution_t *c, int64_t piece, const float *sums, float *to)
+{
+    int64_t all = c->groups * panels_of(c), deep = c->taps * c->read, chunk = all * deep * COLUMNS;
+    int64_t group = piece / panels_of(c), j = piece % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
+    float rows[LANES * COLUMNS];
+    sums += piece * deep * COLUMNS;
+    to += (group * c->make + j) * deep;
+    int64_t channel = 0, tap = 0;
+    for (int64_t i = 0; i < deep; i += LANES) {
+        int64_t some = deep - i < LANES ? deep - i : LANES;
+        for (int64_t k = 0; k < some; ++k) {
+            const float *from = sums + (tap * c->read + channel) * COLUMNS;
+            float *row = rows + k * COLUMNS;
+            memcpy(row, from, 4 * COLUMNS);
+            for (int64_t n = 1; n < c->chunks; ++n)
+                for (int x = 0; x < COLUMNS; ++x) row[x] += from[n * chunk + x];
+            if (++tap == c->taps) tap = 0, ++channel;
+        }
+        if (some == LANES) pack_lines(wide, LANES, rows, COLUMNS, to + i, deep);
+        else
+            for (int64_t o = 0; o < wide; ++o)
+                for (int64_t k = 0; k < some; ++k) to[o * deep + i + k] = rows[k * COLUMNS + o];
+    }
+}
+
+/* ---- plans */
+
+/* Makes the axes of a plan, of which `made`, `size`, `kernel`, `stride`, `padding` and `dilation` are given. */
+static void settle_axis(axis_t *a, int kind)
+{
+    int by_input = kind == CONV_BY_INPUT;
+    int64_t far = (a->kernel - 1) * a->dilation;
+    a->step = by_input ? 1 : a->stride;
+    a->apart = by_input ? a->stride : 1;
+    a->first = by_input ? a->padding / a->stride : 0;
+    a->cells = by_input ? (a->made + a->padding - 1) / a->stride + 1 - a->first : a->made;
+    a->reach = (by_input ? far / a->stride : far) + 1;
+    a->block = a->cells;
+}
+
+static int shrink(convolution_t *c)
+{
+    for (int i = 0; i < AXES; ++i)
+        if (c->axes[i].block > 1) {
+            int64_t pieces = pieces_in(c->axes[i].cells, c->axes[i].block) + 1;
+            while (pieces_in(c->axes[i].cells, pieces) >= c->axes[i].block) ++pieces;
+            c->axes[i].block = pieces_in(c->axes[i].cells, pieces);
+            return 1;
+        }
+    return 0;
+}
+
+/* Lays out the work of a plan for so many threads; returns how many floats the workspace has. */
+int64_t convolution_settle(convolution_t *c, int threads)
+{
+    int64_t most = c->kind == CONV_BY_WEIGHT ? SUMMED : PLACES, channels = c->groups * c->read, panels = c->groups * panels_of(c);
+    c->taps = 1;
+    for (int i = 0; i < AXES; ++i) {
+        settle_axis(c->axes + i, c->kind);
+        c->taps *= c->axes[i].kernel;
+    }
+    c->pixel = channels % 64 ? channels : channels + 16;
+    c->samples = 1;
+    while ((slab_floats(c) > SLAB || block_cells(c) > most) && shrink(c)) { }
+    int64_t wanted = PIECES_EACH * threads, work = c->taps * c->read * c->make * c->groups, weights = panels * c->taps * c->read * COLUMNS;
+    if (blocks_of(c) == c->n) {
+        int64_t room = SLAB / slab_floats(c), places = most / block_cells(c), few = c->kind == CONV_BY_WEIGHT ? c->n : c->n / wanted;
+        c->samples = room < places ? room : places;
+        if (c->samples > few) c->samples = few;
+        if (c->samples < 1) c->samples = 1;
+    }
+    c->blocks = blocks_of(c);
+    c->splits = 1;
+    int64_t base = c->blocks, each = work * block_cells(c);
+    if (c->kind == CONV_BY_WEIGHT) { /* how many chunks must not depend on threads */
+        c->chunks = CHUNKS_FLOATS / weights;
+        if (c->chunks > MOST_CHUNKS) c->chunks = MOST_CHUNKS;
+        if (c->chunks > c->blocks) c->chunks = c->blocks;
+        if (c->chunks < 1) c->chunks = 1;
+        base = c->chunks;
+        each = each * c->blocks / base;
+    }
+    if (threads > 1 && base < wanted) {
+        int64_t splits = pieces_in(wanted, base), worth = each / ENOUGH_WORK;
+        if (splits > panels) splits = panels;
+        if (splits > worth) splits = worth;
+        c->splits = splits < 1 ? 1 : splits;
+    }
+    int64_t main = base * c->splits;
+    c->pieces[0] = c->kind == CONV_BY_WEIGHT ? main : panels;
+    c->pieces[1] = c->kind == CONV_BY_WEIGHT ? panels : main;
+    return weights * (c->kind == CONV_BY_WEIGHT ? c->chunks : 1);
+}
+
+static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece, void **slots)
+{
+    float *workspace = slots[CONV_WORKSPACE];
+    if (c->kind == CONV_BY_WEIGHT) {
+        if (!phase) return convolve_by_weight(c, piece, slots);
+        unpack_panel(c, piece, workspace, slots[CONV_WEIGHTS]);
+    } else if (phase) return convolve(c, piece, slots);
+    else pack_panel(c, piece, slots[CONV_WEIGHTS], workspace);
+    return 0;
+}
+
+/* As `onednn_part`. */
+int convolution_part(convolution_t *c, void **slots, int thread, int threads)
+{
+    int failed = 0, piece;
+    (void)thread;
+    for (int phase = 0; phase < 2; ++phase) {
+        if (phase && threads > 1) barrier();
+        while ((piece = atomic_fetch_add(c->taken + phase, 1)) < c->pieces[phase]) failed |= do_convolution_piece(c, phase, piece, slots);
+        if (piece == c->pieces[phase] + threads - 1) atomic_store(c->taken + phase, 0); /* the last one to find nothing more */
+    }
+    return failed;
+}
+
+typedef struct { const convolution_t *c; void **slots; int phase; atomic_int next, failed; } conv_run_t;
+
+static void take_conv_pieces(void *context, int thread)
+{
+    conv_run_t *r = context;
+    int piece;
+    (void)thread;
+    while ((piece = atomic_fetch_add(&r->next, 1)) < r->c->pieces[r->phase])
+        if (do_convolution_piece(r->c, r->phase, piece, r->slots)) atomic_store(&r->failed, 1);
+}
+
+/* Does all of a plan with up to `threads` threads. Returns 0, or 1 for want of memory. */
+int convolution_run(const convolution_t *c, void **slots, int threads)
+{
+    conv_run_t r = {.c = c, .slots = slots};
+    for (r.phase = 0; r.phase < 2; ++r.phase) {
+        int wanted = c->pieces[r.phase] < threads ? c->pieces[r.phase] : threads;
+        atomic_store(&r.next, 0);
+        if (!run_some(take_conv_pieces, &r, wanted)) take_conv_pieces(&r, 0);
+    }
+    return atomic_load(&r.failed);
+}

@@ -1,0 +1,93 @@
+"""Convolution by convolution.c, where oneDNN is not: forward, by the input, by the weight; float32, channels last.
+
+Slots, layouts and what a `Convolution` is are those of `convolution.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+from facula.graph.runtime.convolution import Convolution, Sizes
+from facula.graph.runtime.shared_library import shared_library
+
+KINDS = "forward", "backward_input", "backward_weights"
+AXES, PHASES = 3, 2
+
+
+class _Axis(ctypes.Structure):
+    """`axis_t`: what is given, and what `convolution_settle` makes of it."""
+
+    _fields_ = [
+        (name, ctypes.c_int64)
+        for name in (
+            "size", "made", "kernel", "stride", "padding", "dilation", "first", "cells", "step", "apart", "reach", "block",
+        )
+    ]  # fmt: skip
+
+
+class _Plan(ctypes.Structure):
+    """`convolution_t`."""
+
+    _fields_ = [
+        ("part", ctypes.c_void_p),
+        *[(name, ctypes.c_int64) for name in ("kind", "n", "groups", "read", "make")],
+        ("axes", _Axis * AXES),
+        *[(name, ctypes.c_int64) for name in ("samples", "blocks", "splits", "chunks", "pixel", "taps", "room")],
+        ("pieces", ctypes.c_int64 * PHASES),
+        ("taken", ctypes.c_int * PHASES),
+    ]  # fmt: skip
+
+
+def _full(sizes: Sizes, missing: int) -> Sizes:
+    """Of three axes, those that are missing first."""
+    return (missing,) * (AXES - len(sizes)) + sizes
+
+
+class Plan:
+    """A convolution of `kind` (of KINDS), laid out for so many threads; `workspace` is in bytes."""
+
+    def __init__(self, kind: str, c: Convolution, threads: int):
+        library = shared_library()
+        by_input = kind == "backward_input"
+        read, made = (c.outputs, c.channels) if by_input else (c.channels, c.outputs)
+        sizes = (c.out, c.size) if by_input else (c.size, c.out)
+        each = zip(
+            *(_full(x, 1) for x in (*sizes, c.kernel, c.stride)), _full(c.padding, 0), _full(c.dilation, 1)
+        )  # fmt: skip
+        axes = (_Axis * AXES)(*(_Axis(*x) for x in each))
+        part = ctypes.cast(library.convolution_part, ctypes.c_void_p)
+        self.struct = _Plan(part, KINDS.index(kind), c.n, c.groups, read // c.groups, made // c.groups, axes)  # fmt: skip
+        settle = library.convolution_settle
+        settle.argtypes, settle.restype = [ctypes.c_void_p, ctypes.c_int], ctypes.c_int64
+        self.workspace = 4 * settle(self.settle(), threads)
+
+    def settle(self) -> int:
+        """The address of the `convolution_t`, for `convolution_run` and `convolution_part`."""
+        return ctypes.addressof(self.struct)
+
+    def runner(self, slots: int) -> Callable[..., int]:
+        """A function (threads, *pointers) that runs it with that many slots."""
+        address, run = self.settle(), shared_library().convolution_run
+        array = ctypes.c_void_p * slots
+
+        def call(threads: int, *pointers: int) -> int:
+            return run(ctypes.c_void_p(address), array(*pointers), threads)  # type: ignore[no-any-return]
+
+        call.plan = self  # type: ignore[attr-defined]
+        return call
+
+
+def forward(c: Convolution, threads: int, bias: bool) -> Plan:
+    """INPUT, WEIGHTS, BIAS (0 for none) -> OUTPUT."""
+    return Plan("forward", c, threads)
+
+
+def backward_input(c: Convolution, threads: int) -> Plan:
+    """The gradient of the result under INPUT, WEIGHTS, a BIAS that is added (0 for none) -> the gradient of the input under OUTPUT."""
+    return Plan("backward_input", c, threads)
+
+
+def backward_weights(c: Convolution, threads: int) -> Plan:
+    """INPUT and the gradient of the result under OUTPUT -> the gradient of the weight under WEIGHTS."""
+    return Plan("backward_weights", c, threads)
