@@ -51,6 +51,8 @@ class Generator:
         self.device = Device(device)
         self._lock = threading.Lock()
         self._seed, self._offset = FIRST_SEED, 0
+        if isinstance(state.mode, Mode):  # each replay makes it anew, as it were
+            state.mode.seed(self, FIRST_SEED)
 
     def take(self, blocks: int) -> Key:
         """A key to that many blocks, which no later call gets again."""
@@ -60,19 +62,27 @@ class Generator:
         return key
 
     def manual_seed(self, seed: int) -> Generator:
-        """Starts the stream of `seed`, an int of up to 64 bits, from its beginning. Raises CaptureError within `facula.compile`."""
-        _refuse_in_capture("a generator was seeded")
+        """Starts the stream of `seed`, an int of up to 64 bits, from its beginning; within `facula.compile` at each call."""
         seed = int(seed)
         if not -(2**63) <= seed <= _MASK:
             raise RuntimeError(
                 f"Overflow when unpacking long: a seed has up to 64 bits, got {seed}"
             )
+        if isinstance(state.mode, Mode):
+            state.mode.seed(self, seed & _MASK)
+        else:
+            self.start(seed & _MASK)
+        return self
+
+    def start(self, seed: int) -> Generator:
+        """`manual_seed` of a number from 0 on, whatever mode the thread is in."""
         with self._lock:
-            self._seed, self._offset = seed & _MASK, 0
+            self._seed, self._offset = seed, 0
         return self
 
     def seed(self) -> int:
         """Starts a stream of unforeseeable numbers, and returns its seed."""
+        _refuse_in_capture("a generator was seeded with an unforeseeable number")
         seed = int.from_bytes(os.urandom(8), "little")
         self.manual_seed(seed)
         return seed

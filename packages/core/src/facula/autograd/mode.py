@@ -96,6 +96,13 @@ class Mode:
             else generator.take(blocks)
         )
 
+    def seed(self, generator: Any, seed: int) -> None:
+        """Starts a generator's stream anew; a trace has each replay do it."""
+        if isinstance(self.below, Mode):
+            self.below.seed(generator, seed)
+        else:
+            generator.start(seed)
+
     def state_before(self, holder: dict[Any, Any], key: Any, make: Callable[[Any], Any], tensor: Any) -> Any:  # fmt: skip
         """`make(tensor)`, for what `holder[key]` holds from now on; a trace makes it at once and for real, as if it had been there."""
         return (

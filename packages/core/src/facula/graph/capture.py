@@ -348,6 +348,11 @@ class Capture(Mode):
         self.graph.options.append(found)
         return found
 
+    def seed(self, generator: Any, seed: int) -> None:
+        """Has each replay start a generator's stream anew, in its place among the keys that it takes."""
+        found = Runtime(lambda: generator.start(seed).take(0), f"key{len(self.graph.options)}")
+        self.graph.options.append(found)
+
     # ---- what the tape recorded
 
     def _note_edges(self, op: Op, result: Any, nodes: list[Node]) -> None:

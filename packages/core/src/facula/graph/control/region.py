@@ -55,7 +55,7 @@ class Region:
             self.results = [self._tensor(x) for x in flat]
             if self.options:  # the bits of later draws would depend on what runs
                 raise CaptureError(
-                    f"{what} draws random numbers; draw them outside, and pass them in{_where()}"
+                    f"{what} draws random numbers, or seeds a generator; do that outside, and pass them in{_where()}"
                 )
             self.results = list(self.enter(tuple(self.results)))
             # results have memory of their own: a branch may give what it got
