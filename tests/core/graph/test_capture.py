@@ -309,6 +309,9 @@ def test_a_no_grad_call_and_a_recorded_call_are_two_programs():
         lambda x: x.numpy(),
         lambda x: x.tolist(),
         lambda x: float(x[0]),
+        lambda x: repr(x + 1),
+        repr,
+        lambda x: f"{x}",
     ],
 )
 def test_values_that_python_wants_are_refused(f):

@@ -202,6 +202,9 @@ def tensor_repr(t: Any) -> str:
 
 
 def _values(t: Any) -> Any:
+    from facula._tensor import _touch
+
+    _touch(t)  # within a capture no values are known, those of an argument neither
     values = t._backend.to_numpy(t._array)
     return values.astype(np.float32) if values.dtype in HALF else values
 
