@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 
 import pytest
 
@@ -17,6 +18,16 @@ def test_what_was_read_longest_ago_goes_first(tmp_path, monkeypatch):
     assert kept.read(tmp_path / "c") == b"x" * 100  # the oldest, but in use
     kept.write(tmp_path / "d", b"x" * 100)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "c", "d"]
+
+
+def test_what_a_killed_process_was_making_goes(tmp_path):
+    for name, age in ("killed", kept.LONGEST_MAKING + 60), ("now", 60):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "unit.c").write_text("int x;")
+        then = time.time() - age
+        os.utime(tmp_path / name, (then, then))
+    kept.write(tmp_path / "a", b"x")
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "now"]
 
 
 def test_a_file_larger_than_the_folder_may_be_is_kept(tmp_path, monkeypatch):

@@ -2,19 +2,24 @@
 
 The folders are the user's own (mode 0700); one that somebody else owns is refused. A file gets its name when it is whole, so
 that processes may make the same at once; each ends with its digest, so one that is cut off or damaged counts as missing.
-A folder holds `MOST_BYTES` at the most: then the files that were read longest ago go.
+A folder holds `MOST_BYTES` at the most: then the files that were read longest ago go. Folders in it are where something is
+being made; one of yesterday was left by a process that was killed, and goes too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
 MOST_BYTES = 2**30
+#: Seconds after which nothing is being made any more in a folder.
+LONGEST_MAKING = 24 * 3600
 _DIGEST = 32  # bytes at the end of a file, which loaders of libraries pass over
 
 
@@ -73,6 +78,10 @@ def _forget_oldest(but: Path) -> None:
     for file in but.parent.iterdir():
         with suppress(FileNotFoundError):  # removed by another process
             files[file] = file.stat()
+    before = time.time() - LONGEST_MAKING
+    for file, found in files.items():
+        if stat.S_ISDIR(found.st_mode) and found.st_mtime < before:
+            shutil.rmtree(file, ignore_errors=True)
     total = 0
     for file, found in sorted(files.items(), key=lambda x: x[1].st_mtime_ns, reverse=True):
         total += found.st_size
