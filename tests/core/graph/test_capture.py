@@ -379,15 +379,53 @@ def test_a_number_is_written_where_a_mask_says():
         facula.compile(lambda x: x[x > 0])(masks)
 
 
+#: Pairs of arguments over one array of 24 numbers.
+OVERLAPPING = {
+    "the same": lambda n: (facula.from_numpy(n[:4]), facula.from_numpy(n[:4])),
+    "of arrays": lambda n: (facula.from_numpy(n[:4]), facula.from_numpy(n[2:6])),
+    "views": lambda n: (facula.from_numpy(n)[:4], facula.from_numpy(n)[2:6]),
+    "a row and a column": lambda n: (facula.from_numpy(n).view(4, 6)[1, :4], facula.from_numpy(n).view(4, 6)[:, 2]),
+}  # fmt: skip
+WRITABLE = {
+    "rows": lambda n: facula.from_numpy(n).view(6, 4)[:2].unbind(),
+    "columns": lambda n: facula.from_numpy(n).view(4, 6).t()[:2].unbind(),
+    "neighbours": lambda n: (facula.from_numpy(n[:4]), facula.from_numpy(n[4:8])),
+    "of one object": lambda n: (facula.from_numpy(n),) * 2,
+    "over one object": lambda n: (facula.from_numpy(n), facula.from_numpy(n)),
+    "every other one": lambda n: (facula.from_numpy(n[:8:2]), facula.from_numpy(n[1:9:2])),
+}
+
+
+def written_and_read(a, b):
+    a.add_(1.0)
+    return b * 2.0
+
+
 @pytest.mark.parametrize("backend", ["replay", "c"])
-def test_arguments_over_the_same_memory_are_not_written(backend):
-    """Whether the other one is read before the write or after it."""
-    x = tensor(6)
-    before = x.tolist()
-    for f in (lambda a, b: (a.add_(1.0), b * 2.0)[1], lambda a, b: (b * 2.0, a.add_(1.0))[0]):
-        with pytest.raises(CaptureError, match="shares"):
-            facula.compile(f, backend=backend)(x[:4], x[2:])
-    assert x.tolist() == before
+@pytest.mark.parametrize("name", OVERLAPPING)
+def test_arguments_over_the_same_memory_are_not_written(backend, name):
+    """Whether the other one is read before the write or after it, and also after calls with arguments of their own."""
+    values = np.arange(24.0)
+    a, b = OVERLAPPING[name](values)
+    for f in (written_and_read, lambda a, b: (b * 2.0, a.add_(1.0))[0]):
+        compiled = facula.compile(f, backend=backend)
+        for calls in (0, 3):
+            for _ in range(calls):
+                compiled(tensor(4), tensor(4).clone())
+            with pytest.raises(CaptureError, match="shares"):
+                compiled(a, b)
+    assert values.tolist() == list(range(24))
+
+
+@pytest.mark.parametrize("backend", ["replay", "c"])
+@pytest.mark.parametrize("name", WRITABLE)
+def test_arguments_of_one_array_may_be_written_where_they_are_apart_or_the_same(backend, name):
+    compiled = facula.compile(written_and_read, backend=backend)
+    expected, found = np.arange(24.0), np.arange(24.0)
+    for _ in range(4):  # the last ones by the quick way
+        equal(compiled(*WRITABLE[name](found)), written_and_read(*WRITABLE[name](expected)), 0)
+        np.testing.assert_array_equal(found, expected)
+    assert compiled.captures == 1
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

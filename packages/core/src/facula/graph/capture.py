@@ -19,7 +19,8 @@ from facula.autograd.record import Node as TapeNode, Output, flatten, from_array
 from facula.graph.active import active
 from facula.graph.errors import CaptureError, refuse
 from facula.graph.ir import INPUT, Graph, Node, Runtime, Value
-from facula.graph.symbol import Symbol, shared_write
+from facula.graph.overlap import Span, span_of
+from facula.graph.symbol import Storage, Symbol, shared_write
 from facula.graph.trace import TraceBackend, trace_of
 from facula.graph.tree import flatten_tree
 from facula.ops._op import OPS, Op
@@ -128,6 +129,7 @@ class Capture(Mode):
         self.names = names
         self.touched: dict[int, Touched] = {}
         self.owners: dict[int, Touched] = {}  # by id of the array
+        self.spans: list[tuple[Storage, Span]] = []  # of the owners
         self.sources: list[Source] = []
         #: (shape, dtype, strides) of results, by op and what they depend on.
         self.inferred: dict[Any, list[tuple[Any, ...] | None]] = {}
@@ -161,6 +163,7 @@ class Capture(Mode):
         self.touched.clear()
         self.inferred.clear()
         self.owners.clear()
+        self.spans.clear()
         self.on_tape.clear()
         self.kept_tape.clear()
         self._base = None
@@ -295,15 +298,16 @@ class Capture(Mode):
         return touched
 
     def _note_alias(self, touched: Touched) -> None:
-        """Marks storages that may be over the same memory: tensors that share a version counter."""
-        cell = touched.before[5]
-        if cell is None:
-            return
-        for other in self.owners.values():
-            if other is not touched and other.before[5] is cell and other.symbol is not None:
-                if other.symbol.storage.writes:
+        """Marks storages that are over the same memory."""
+        assert touched.symbol is not None
+        array, backend, *_, cell = touched.before
+        storage, span = touched.symbol.storage, span_of(array, backend, cell)
+        for other, known in self.spans:
+            if span.overlaps(known):
+                if other.writes:
                     raise shared_write()
-                other.symbol.storage.aliased = touched.symbol.storage.aliased = True  # type: ignore[union-attr]
+                other.aliased = storage.aliased = True
+        self.spans.append((storage, span))
 
     def _name(self, tensor: Tensor, source: Source) -> str:
         if isinstance(source, GradOf):

@@ -15,6 +15,7 @@ from facula.autograd.mode import is_grad_enabled
 from facula.backends import registry
 from facula.backends.registry import default_backend
 from facula.dtypes import FROM_NUMPY, dtype as Dtype, get_default_dtype
+from facula.graph.overlap import overlapping
 from facula.graph.runtime.calls import Kind, Table
 from facula.threads import get_num_threads
 
@@ -73,7 +74,7 @@ def arguments_key(
         _add_key(x, parts, tensors, seen)
     if kwargs:
         _add_key(kwargs, parts, tensors, seen)
-    return tuple(parts), tensors
+    return (*parts, overlapping(tensors)), tensors
 
 
 def add_settings(table: Table) -> bool:
@@ -88,10 +89,8 @@ def add_settings(table: Table) -> bool:
 
 def _add_key(x: Any, parts: list[Any], tensors: list[Tensor], seen: dict[int, int]) -> None:
     if isinstance(x, Tensor):
-        # which arguments are one tensor, or views of one, is part of the key
-        same = seen.setdefault(id(x), len(tensors))
-        shared = same if x._cell is None else seen.setdefault(id(x._cell), len(tensors))
-        parts.append((tensor_key(x), same, shared))
+        # which arguments are one tensor is part of the key
+        parts.append((tensor_key(x), seen.setdefault(id(x), len(tensors))))
         tensors.append(x)
     elif isinstance(x, (tuple, list)):
         parts.append((type(x), len(x)))
@@ -130,11 +129,17 @@ def difference(old: Any, new: Any) -> str:
         if a != b:
             return f"{name} is {_setting(b)}, was {_setting(a)}"
     tensors = 0
-    for a, b in zip(old[settings:], new[settings:]):
+    for a, b in zip(old[settings:-1], new[settings:-1]):
         if a != b:
             return _argument_difference(a, b, tensors)
         tensors += _is_tensor(b)
-    return "the arguments have another structure"
+    if len(old) != len(new):
+        return "the arguments have another structure"
+    return f"{_pairs_text(new[-1])} of the arguments share memory, {_pairs_text(old[-1])} did"
+
+
+def _pairs_text(pairs: tuple[tuple[int, int], ...]) -> str:
+    return "tensors " + ", ".join(f"{i} and {j}" for i, j in pairs) if pairs else "no tensors"
 
 
 def _setting(x: Any) -> str:
@@ -142,13 +147,13 @@ def _setting(x: Any) -> str:
 
 
 def _is_tensor(part: Any) -> bool:
-    return len(part) == 3 and part[0].__class__ is tuple
+    return len(part) == 2 and part[0].__class__ is tuple
 
 
 def _argument_difference(a: Any, b: Any, tensors: int) -> str:
     if _is_tensor(a) and _is_tensor(b):
         if a[0] == b[0]:
-            return f"tensor {tensors} of the arguments shares memory with others in another way"
+            return f"tensor {tensors} of the arguments is another one of them, or was"
         return (
             f"tensor {tensors} of the arguments is {_tensor_text(b[0])}, was {_tensor_text(a[0])}"
         )

@@ -193,12 +193,16 @@ def _add_arguments(table: Table, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return False
     table.numbers(len(args), len(kwargs)).objects(*kwargs)
     tensors = tuple(x for x in values if isinstance(x, Tensor))
-    keys = iter(arguments_key(tensors, {})[0][len(SETTINGS) :])
+    *found, pairs = arguments_key(tensors, {})[0]
+    keys = iter(found[len(SETTINGS) :])
+    over = [0] * len(tensors)  # as bits, which tensors before it are over the same memory
+    for first, second in pairs:
+        over[second] |= 1 << first
     for x in values:
         if isinstance(x, Tensor):
             if not _is_plain_array(x._array):
                 return False
-            _add_tensor(table, x, *next(keys))
+            _add_tensor(table, x, over.pop(0), *next(keys))
         elif is_plain(x) or not (isinstance(x, (tuple, list, dict, np.ndarray)) or is_record(x)):
             table.objects(x)
         else:
@@ -206,14 +210,14 @@ def _add_arguments(table: Table, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return True
 
 
-def _add_tensor(table: Table, x: Tensor, key: Any, same: int, shared: int) -> None:
+def _add_tensor(table: Table, x: Tensor, over: int, key: Any, same: int) -> None:
     shape, dtype, _, backend, tracked, own = key
     table.numbers(0)
     if own is None:
         table.numbers(0)
     else:
         table.objects(x)
-    table.objects(backend, dtype).numbers(tracked, same, shared, len(shape), *shape)
+    table.objects(backend, dtype).numbers(tracked, same, over, x._array.nbytes, len(shape), *shape)
     table.numbers(*x._array.strides)
 
 

@@ -162,30 +162,41 @@ static int is_tracked(object *t)
     return tracked == &_Py_TrueStruct ? 1 : tracked == &_Py_FalseStruct ? 0 : -1;
 }
 
-typedef struct { int n; object *tensors[MOST]; array *arrays[MOST]; } arguments;
+typedef struct { int n; object *tensors[MOST]; array *arrays[MOST]; word bytes[MOST]; } arguments;
 
-/* The first of the tensors that is `t`, or counts its writes in `cell`. */
-static word first_like(const arguments *found, object *t, object *cell)
+/* The first of the tensors that is `t`. */
+static word first_like(const arguments *found, object *t)
 {
-    for (word i = 0; i < found->n; ++i)
-        if (cell ? SLOT(found->tensors[i], cell) == cell : found->tensors[i] == t) return i;
-    return found->n;
+    word i = 0;
+    while (i < found->n && found->tensors[i] != t) ++i;
+    return i;
+}
+
+/* As bits, which of the arrays have memory in common with `bytes` from `data` on. */
+static word over(const arguments *found, const char *data, word bytes)
+{
+    word all = 0;
+    for (word i = 0; bytes && i < found->n; ++i) {
+        const char *other = found->arrays[i]->data;
+        if (found->bytes[i] && data < other + found->bytes[i] && other < data + bytes) all |= (word)1 << i;
+    }
+    return all;
 }
 
 /* The tensor itself where only that one will do, else 0; backend, dtype, whether it is tracked, the first argument that
-   is this tensor, the first over the same memory; dimensions, sizes, strides. */
+   is this tensor, those before it over the same memory; bytes; dimensions, sizes, strides. */
 static const word *tensor_fits(const word *at, object *t, arguments *found)
 {
     if (at[0] ? t != OBJECT(at[0]) : t->type != layout.tensor) return 0;
     array *a = (array *)SLOT(t, array);
     if (!a || a->head.type != layout.ndarray || SLOT(t, backend) != OBJECT(at[1]) || a->dtype != OBJECT(at[2])) return 0;
-    object *cell = SLOT(t, cell) == NONE ? 0 : SLOT(t, cell);
-    if (is_tracked(t) != at[3] || first_like(found, t, 0) != at[4] || first_like(found, t, cell) != at[5]) return 0;
-    word n = at[6];
-    if (a->ndim != n || memcmp(a->sizes, at + 7, 8 * n) || memcmp(a->strides, at + 7 + n, 8 * n)) return 0;
+    word bytes = at[6], n = at[7];
+    if (is_tracked(t) != at[3] || first_like(found, t) != at[4] || over(found, a->data, bytes) != at[5]) return 0;
+    if (a->ndim != n || memcmp(a->sizes, at + 8, 8 * n) || memcmp(a->strides, at + 8 + n, 8 * n)) return 0;
     found->tensors[found->n] = t;
+    found->bytes[found->n] = bytes;
     found->arrays[found->n++] = a;
-    return at + 7 + 2 * n;
+    return at + 8 + 2 * n;
 }
 
 /* How many are positional, how many not, the names of these; for each 0 and a tensor's words, or the object that it must be. */
