@@ -27,7 +27,7 @@ typedef struct {
     void *part; /* `convolution_part`, which programs call without its name */
     int64_t kind, n, groups, read, make; /* channels of a group that sums run along, and of which sums are made */
     axis_t axes[AXES];
-    int64_t samples, blocks, splits, chunks, pixel, taps, room;
+    int64_t samples, blocks, splits, chunks, pixel, taps, each; /* each: channels of a piece where results are vectors of channels, else 0 */
     int64_t pieces[2];
     atomic_int taken[2];
 } convolution_t;
@@ -194,7 +194,7 @@ typedef struct { float *slab; long *at, *to; run_of *runs; } scratch_t;
 
 static int64_t runs_of(const convolution_t *c)
 {
-    int64_t along = c->kind == CONV_BY_WEIGHT ? block_cells(c) : c->taps * (pieces_in(c->read, DEEP) + 1);
+    int64_t along = c->kind == CONV_BY_WEIGHT ? block_cells(c) + c->taps : c->taps * (pieces_in(c->read, DEEP) + 1);
     return along + 1;
 }
 
@@ -213,18 +213,31 @@ static scratch_t scratch_of(const convolution_t *c)
 
 /* ---- slabs */
 
-static void copy_pixels(const convolution_t *c, float *to, const float *from, int64_t many)
+/* How often a channel lies in the slab: once for each result of its group where these are vectors of channels. */
+static int64_t repeats(const convolution_t *c) { return c->each ? c->make : 1; }
+
+/* `many` pixels of a slab; of the channels from `channel` on where results are vectors of channels. */
+static void copy_pixels(const convolution_t *c, int64_t channel, float *to, const float *from, int64_t many)
 {
-    int64_t channels = c->groups * c->read;
-    if (c->pixel == channels) memcpy(to, from, 4 * many * channels);
-    else
-        for (int64_t i = 0; i < many; ++i) memcpy(to + i * c->pixel, from + i * channels, 4 * channels);
+    int64_t channels = c->groups * c->read, wide = channels * repeats(c) - channel;
+    if (wide > c->pixel) wide = c->pixel;
+    if (wide == channels && c->pixel == channels && repeats(c) == 1) {
+        memcpy(to, from, 4 * many * channels);
+        return;
+    }
+    for (int64_t i = 0; i < many; ++i, to += c->pixel, from += channels) {
+        if (repeats(c) == 1) memcpy(to, from + channel, 4 * wide);
+        else
+            for (int64_t x = 0; x < wide; ++x) to[x] = from[(channel + x) / c->make];
+        if (c->each) memset(to + wide, 0, 4 * (c->pixel - wide));
+    }
 }
 
 /* What the windows of a span see, in `memory` or where it is. */
-static slab_t slab_for(const convolution_t *c, const span *s, const float *x, float *memory)
+static slab_t slab_for(const convolution_t *c, const span *s, int64_t channel, const float *x, float *memory)
 {
-    int64_t channels = c->groups * c->read, low[AXES], many[AXES], from[AXES], to[AXES], inside = c->pixel == channels;
+    int64_t channels = c->groups * c->read, low[AXES], many[AXES], from[AXES], to[AXES], pixel = c->pixel;
+    int inside = c->each ? channels % LANES == 0 && repeats(c) == 1 : pixel == channels;
     for (int i = 0; i < AXES; ++i) {
         const axis_t *a = c->axes + i;
         low[i] = lowest(a, c->kind, a->first + s->low[i]);
@@ -236,10 +249,10 @@ static slab_t slab_for(const convolution_t *c, const span *s, const float *x, fl
     const int64_t *lines = many;
     int64_t sizes[AXES] = {c->axes[0].size, c->axes[1].size, c->axes[2].size}, image = channels * sizes[0] * sizes[1] * sizes[2];
     x += s->first * image;
-    if (inside) lines = sizes;
-    slab_t slab = {memory, {lines[1] * lines[2] * c->pixel, lines[2] * c->pixel, c->pixel}, lines[0] * lines[1] * lines[2] * c->pixel};
+    if (inside) lines = sizes, pixel = channels;
+    slab_t slab = {memory, {lines[1] * lines[2] * pixel, lines[2] * pixel, pixel}, lines[0] * lines[1] * lines[2] * pixel};
     if (inside) {
-        slab.at = x + low[0] * slab.steps[0] + low[1] * slab.steps[1] + low[2] * slab.steps[2];
+        slab.at = x + channel + low[0] * slab.steps[0] + low[1] * slab.steps[1] + low[2] * slab.steps[2];
         return slab;
     }
     int64_t line = many[2] * c->pixel, width = to[2] - from[2];
@@ -252,7 +265,7 @@ static slab_t slab_for(const convolution_t *c, const span *s, const float *x, fl
                 }
                 float *end = memory + (to[2] - low[2]) * c->pixel, *begin = memory + (from[2] - low[2]) * c->pixel;
                 memset(memory, 0, 4 * (begin - memory));
-                copy_pixels(c, begin, x + ((d * sizes[1] + h) * sizes[2] + from[2]) * channels, width);
+                copy_pixels(c, channel, begin, x + ((d * sizes[1] + h) * sizes[2] + from[2]) * channels, width);
                 memset(end, 0, 4 * (memory + line - end));
             }
     return slab;
@@ -317,31 +330,45 @@ static long runs_along_channels(const convolution_t *c, const slab_t *slab, int6
 
 /* ---- weights in panels of COLUMNS results: for each element of the kernel, for each channel that is read, a row */
 
+#define AT_ONCE 32 /* rows that are packed at a time */
+
 static void pack_panel(const convolution_t *c, int64_t piece, const float *w, float *to)
 {
     int64_t group = piece / panels_of(c), j = piece % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
-    int64_t deep = c->taps * c->read;
-    float rows[32 * COLUMNS];
+    int64_t deep = c->taps * c->read, channel = 0, tap = 0;
+    float rows[AT_ONCE * COLUMNS];
+    w += (group * c->make + j) * deep;
     to += piece * deep * COLUMNS;
-    if (c->kind == CONV_FORWARD) {
-        const float *from = w + (group * c->make + j) * deep;
-        for (int64_t i = 0; i < deep; i += 32) {
-            int64_t some = deep - i < 32 ? deep - i : 32, channel = i / c->taps, tap = i % c->taps;
-            pack_b(some, wide, from + i, 1, deep, rows);
-            for (int64_t k = 0; k < some; ++k, ++tap) {
-                if (tap == c->taps) tap = 0, ++channel;
-                memcpy(to + (tap * c->read + channel) * COLUMNS, rows + k * COLUMNS, 4 * COLUMNS);
-            }
-        }
-        return;
-    }
-    for (int64_t i = 0; i < c->read; ++i) {
-        const float *from = w + ((group * c->read + i) * c->make + j) * c->taps;
-        for (int64_t tap = 0; tap < c->taps; ++tap) {
-            float *row = to + (tap * c->read + i) * COLUMNS;
-            for (int64_t x = 0; x < COLUMNS; ++x) row[x] = x < wide ? from[x * c->taps + tap] : 0;
+    for (int64_t i = 0; i < deep; i += AT_ONCE) {
+        int64_t some = deep - i < AT_ONCE ? deep - i : AT_ONCE;
+        pack_b(some, wide, w + i, 1, deep, rows);
+        for (int64_t k = 0; k < some; ++k) {
+            memcpy(to + (tap * c->read + channel) * COLUMNS, rows + k * COLUMNS, 4 * COLUMNS);
+            if (++tap == c->taps) tap = 0, ++channel;
         }
     }
+}
+
+/* By the input: what AT_ONCE channels of the result's gradient are multiplied by, in all panels of their group. */
+static void pack_channels(const convolution_t *c, int64_t piece, const float *w, float *to)
+{
+    int64_t pieces = pieces_in(c->read, AT_ONCE), group = piece / pieces, first = piece % pieces * AT_ONCE, last = first + AT_ONCE;
+    const float *end = w + c->groups * c->read * c->make * c->taps;
+    int64_t whole = pieces_in(c->taps, LANES) * LANES; /* elements of the kernel, as vectors have them */
+    float rows[AT_ONCE * LANES];
+    to += group * panels_of(c) * c->taps * c->read * COLUMNS;
+    for (int64_t i = first; i < last && i < c->read; ++i)
+        for (int64_t j = 0; j < panels_of(c) * COLUMNS; j += LANES) {
+            const float *from = w + ((group * c->read + i) * c->make + j) * c->taps;
+            float *row = to + (j / COLUMNS * c->taps * c->read + i) * COLUMNS + j % COLUMNS;
+            int64_t wide = c->make - j < LANES ? c->make - j : LANES, apart = c->read * COLUMNS;
+            if (wide == LANES && whole <= AT_ONCE && from + (LANES - 1) * c->taps + whole <= end) {
+                pack_lines(whole, LANES, from, c->taps, rows, LANES);
+                for (int64_t tap = 0; tap < c->taps; ++tap) memcpy(row + tap * apart, rows + tap * LANES, 4 * LANES);
+            } else
+                for (int64_t tap = 0; tap < c->taps; ++tap)
+                    for (int64_t x = 0; x < LANES; ++x) row[tap * apart + x] = x < wide ? from[x * c->taps + tap] : 0;
+        }
 }
 
 /* ---- pieces */
@@ -398,7 +425,7 @@ static int convolve(const convolution_t *c, int64_t piece, void **slots)
     if (!s.slab) return 1;
     int64_t split = piece % c->splits, all = c->groups * panels_of(c), from = all * split / c->splits, to = all * (split + 1) / c->splits;
     span cells = span_of(c, piece / c->splits);
-    slab_t slab = slab_for(c, &cells, slots[CONV_INPUT], s.slab);
+    slab_t slab = slab_for(c, &cells, 0, slots[CONV_INPUT], s.slab);
     const float *bias = slots[CONV_BIAS];
     for (int64_t phase = 0; phase < phases_of(c); ++phase) {
         long places = places_of(c, &cells, &slab, phase, s.at, s.to), count = runs_along_channels(c, &slab, phase, s.runs);
@@ -427,7 +454,7 @@ static long runs_along_places(const long *at, long places, long step, run_of *ru
 
 static void weights_of_block(const convolution_t *c, const span *cells, scratch_t s, int64_t from, int64_t to, int adds, void **slots, float *sums)
 {
-    slab_t slab = slab_for(c, cells, slots[CONV_INPUT], s.slab);
+    slab_t slab = slab_for(c, cells, 0, slots[CONV_INPUT], s.slab);
     int64_t rows = c->taps * c->read, many = block_cells(c);
     float *g = s.slab + slab_floats(c) + 2 * LANES;
     long places = places_of(c, cells, &slab, 0, s.at, s.to), step = c->axes[2].step * slab.steps[2];
@@ -507,6 +534,131 @@ static void unpack_panel(const convolution_t *c, int64_t piece, const float *sum
     }
 }
 
+/* ---- groups of one channel: results are vectors of channels, of which a piece does `each`; nothing is summed over channels */
+
+#define SEEN_TOGETHER 8 /* places, by a vector of weights that is read once */
+#define MOST_REPEATS 4  /* results of a group, with more of which panels are better */
+
+static int64_t lanes_of(const convolution_t *c) { return pieces_in(c->groups * c->make, LANES) * LANES; }
+
+static void pack_by_channels(const convolution_t *c, const float *w, float *to)
+{
+    int64_t lanes = lanes_of(c), channels = c->groups * c->make;
+    for (int64_t tap = 0; tap < c->taps; ++tap)
+        for (int64_t i = 0; i < lanes; ++i) to[tap * lanes + i] = i < channels ? w[i * c->taps + tap] : 0;
+}
+
+INLINE void channels_of_places(const int places, const run_of *runs, long count, const float *x, const long *at, const float *w, vec *sums)
+{
+    vec sum[SEEN_TOGETHER];
+#pragma GCC unroll 8
+    for (int p = 0; p < places; ++p) sum[p] = (vec){0};
+    for (const run_of *run = runs, *end = runs + count; run < end; ++run) {
+        const float *from = x + run->x;
+        vec b = *(const vec *)(w + run->b);
+#pragma GCC unroll 8
+        for (int p = 0; p < places; ++p) sum[p] += *(const vec *)(from + at[p]) * b;
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < places; ++p) sums[p] = sum[p];
+}
+
+static int convolve_channels(const convolution_t *c, int64_t piece, void **slots)
+{
+    scratch_t s = scratch_of(c);
+    if (!s.slab) return 1;
+    int64_t channels = c->groups * c->make, first = piece % c->splits * c->each, lanes = lanes_of(c);
+    int64_t last = first + c->each < channels ? first + c->each : channels;
+    span cells = span_of(c, piece / c->splits);
+    slab_t slab = slab_for(c, &cells, first, slots[CONV_INPUT], s.slab);
+    const float *w = slots[CONV_WORKSPACE], *bias = slots[CONV_BIAS];
+    float *out = slots[CONV_OUTPUT];
+    for (int64_t phase = 0; phase < phases_of(c); ++phase) {
+        long places = places_of(c, &cells, &slab, phase, s.at, s.to), count = runs_along_channels(c, &slab, phase, s.runs);
+        for (long i = 0; i < count; ++i) s.runs[i].b = s.runs[i].b / COLUMNS * lanes;
+        for (long p = 0, some; p < places; p += some)
+            for (int64_t at = first; at < last; at += LANES) {
+                vec sums[SEEN_TOGETHER];
+                int64_t wide = last - at < LANES ? last - at : LANES;
+                const float *x = slab.at + at - first;
+                some = places - p < SEEN_TOGETHER ? 1 : SEEN_TOGETHER;
+                if (some > 1) channels_of_places(SEEN_TOGETHER, s.runs, count, x, s.at + p, w + at, sums);
+                else channels_of_places(1, s.runs, count, x, s.at + p, w + at, sums);
+                for (long i = 0; i < some; ++i) {
+                    float *sum = (float *)(sums + i);
+                    for (int64_t k = 0; bias && k < wide; ++k) sum[k] += bias[at + k];
+                    if (wide == LANES) *(vec *)(out + s.to[p + i] + at) = sums[i];
+                    else memcpy(out + s.to[p + i] + at, sum, 4 * wide);
+                }
+            }
+    }
+    return 0;
+}
+
+/* Of some elements of the kernel, which see x at `taps`; g in vectors without gaps. */
+INLINE void channels_by_weight(const int some, long places, const float *x, const long *at, const long *taps, const float *g, float *sums, long apart, int adds)
+{
+    vec sum[ROWS];
+    const float *line[ROWS];
+#pragma GCC unroll 16
+    for (int i = 0; i < some; ++i) sum[i] = (vec){0}, line[i] = x + taps[i];
+    for (long p = 0; p < places; ++p, g += LANES) {
+        vec y = *(const vec *)g;
+#pragma GCC unroll 16
+        for (int i = 0; i < some; ++i) sum[i] += *(const vec *)(line[i] + at[p]) * y;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < some; ++i) {
+        if (adds) sum[i] += *(vec *)(sums + i * apart);
+        *(vec *)(sums + i * apart) = sum[i];
+    }
+}
+#define OF_SOME_TAPS(n) case n: channels_by_weight(n, places, x, at, taps, g, sums, apart, adds); break;
+static __attribute__((noinline)) void taps_by_weight(int some, long places, const float *x, const long *at, const long *taps, const float *g, float *sums, long apart, int adds)
+{
+    switch (some) { EACH_HEIGHT(OF_SOME_TAPS) }
+}
+
+static int channels_of_chunk(const convolution_t *c, int64_t piece, void **slots)
+{
+    scratch_t s = scratch_of(c);
+    if (!s.slab) return 1;
+    int64_t channels = c->groups * c->make, first = piece % c->splits * c->each, chunk = piece / c->splits, lanes = lanes_of(c);
+    int64_t last = first + c->each < channels ? first + c->each : channels, begin = c->blocks * chunk / c->chunks, end = c->blocks * (chunk + 1) / c->chunks;
+    float *g = s.slab + slab_floats(c) + 2 * LANES, *sums = (float *)slots[CONV_WORKSPACE] + chunk * c->taps * lanes;
+    const float *grad = slots[CONV_OUTPUT];
+    for (int64_t block = begin; block < end; ++block) {
+        span cells = span_of(c, block);
+        slab_t slab = slab_for(c, &cells, first, slots[CONV_INPUT], s.slab);
+        long places = places_of(c, &cells, &slab, 0, s.at, s.to), *taps = s.at + block_cells(c);
+        runs_along_channels(c, &slab, 0, s.runs);
+        for (int64_t tap = 0; tap < c->taps; ++tap) taps[tap] = s.runs[tap].x;
+        for (int64_t at = first; at < last; at += LANES) {
+            int64_t wide = last - at < LANES ? last - at : LANES, each = share(c->taps, ROWS);
+            for (long p = 0; p < places; ++p) {
+                if (wide == LANES) *(vec *)(g + p * LANES) = *(const vec *)(grad + s.to[p] + at);
+                else
+                    for (int64_t k = 0; k < LANES; ++k) g[p * LANES + k] = k < wide ? grad[s.to[p] + at + k] : 0;
+            }
+            for (int64_t tap = 0; tap < c->taps; tap += each)
+                taps_by_weight(c->taps - tap < each ? c->taps - tap : each, places, slab.at + at - first, s.at, taps + tap, g, sums + tap * lanes + at, lanes, block > begin);
+        }
+    }
+    return 0;
+}
+
+static void unpack_channels(const convolution_t *c, const float *sums, float *to)
+{
+    int64_t lanes = lanes_of(c), channels = c->groups * c->make;
+    for (int64_t tap = 0; tap < c->taps; ++tap)
+        for (int64_t i = 0; i < channels; ++i) {
+            const float *from = sums + tap * lanes + i;
+            float sum = *from;
+            for (int64_t n = 1; n < c->chunks; ++n) sum += from[n * c->taps * lanes];
+            to[i * c->taps + tap] = sum;
+        }
+}
+
 /* ---- plans */
 
 /* Makes the axes of a plan, of which `made`, `size`, `kernel`, `stride`, `padding` and `dilation` are given. */
@@ -534,56 +686,97 @@ static int shrink(convolution_t *c)
     return 0;
 }
 
+static int is_too_large(const convolution_t *c, int64_t most) { return slab_floats(c) > SLAB || block_cells(c) > most; }
+
+/* As many samples in a block as fit, up to `most`. */
+static void join_samples(convolution_t *c, int64_t places, int64_t most)
+{
+    if (blocks_of(c) != c->n) return;
+    int64_t room = SLAB / slab_floats(c), few = places / block_cells(c);
+    c->samples = room < few ? room : few;
+    if (c->samples > most) c->samples = most;
+    if (c->samples < 1) c->samples = 1;
+}
+
+/* How many chunks sums of so many floats are made in: it must not depend on threads. */
+static int64_t chunks_of(const convolution_t *c, int64_t floats)
+{
+    int64_t chunks = CHUNKS_FLOATS / floats;
+    if (chunks > MOST_CHUNKS) chunks = MOST_CHUNKS;
+    if (chunks > c->blocks) chunks = c->blocks;
+    return chunks < 1 ? 1 : chunks;
+}
+
+/* In how many parts each of `base` pieces is done, so that there are enough, each worth it. */
+static int64_t splits_of(int64_t base, int64_t wanted, int64_t work, int64_t most)
+{
+    int64_t splits = pieces_in(wanted, base), worth = work / base / ENOUGH_WORK;
+    if (splits > most) splits = most;
+    if (splits > worth) splits = worth;
+    return splits < 1 ? 1 : splits;
+}
+
+static int64_t settle_channels(convolution_t *c, int threads)
+{
+    int by_weight = c->kind == CONV_BY_WEIGHT;
+    int64_t lanes = lanes_of(c), vectors = lanes / LANES, wanted = PIECES_EACH * threads, work = c->taps * block_cells(c) * c->n * lanes;
+    c->each = c->pixel = lanes;
+    while (is_too_large(c, PLACES) && c->pixel > 4 * LANES) c->each = c->pixel = pieces_in(pieces_in(c->pixel, LANES), 2) * LANES;
+    while (is_too_large(c, PLACES) && shrink(c)) { }
+    join_samples(c, PLACES, by_weight ? c->n : c->n / wanted);
+    c->blocks = blocks_of(c);
+    c->chunks = by_weight ? chunks_of(c, c->taps * lanes) : 1;
+    int64_t base = by_weight ? c->chunks : c->blocks, parts = pieces_in(lanes, c->each);
+    int64_t splits = threads > 1 ? splits_of(base, wanted, work, vectors) : 1;
+    c->each = c->pixel = pieces_in(vectors, splits > parts ? splits : parts) * LANES;
+    c->splits = pieces_in(lanes, c->each);
+    c->pieces[!by_weight] = base * c->splits;
+    c->pieces[by_weight] = 1;
+    return c->taps * lanes * c->chunks;
+}
+
+static int64_t settle_panels(convolution_t *c, int threads)
+{
+    int by_weight = c->kind == CONV_BY_WEIGHT;
+    int64_t most = by_weight ? SUMMED : PLACES, channels = c->groups * c->read, panels = c->groups * panels_of(c);
+    int64_t wanted = PIECES_EACH * threads, weights = panels * c->taps * c->read * COLUMNS, work = c->n * block_cells(c) * c->taps * channels * c->make;
+    c->pixel = channels % 64 ? channels : channels + 16; /* or lines of neighbours would be in few sets of the first cache */
+    while (is_too_large(c, most) && shrink(c)) { }
+    join_samples(c, most, by_weight ? c->n : c->n / wanted);
+    c->blocks = blocks_of(c);
+    c->chunks = by_weight ? chunks_of(c, weights) : 1;
+    int64_t base = by_weight ? c->chunks : c->blocks;
+    c->splits = threads > 1 && base < wanted ? splits_of(base, wanted, work, panels) : 1;
+    c->pieces[!by_weight] = base * c->splits;
+    c->pieces[by_weight] = c->kind == CONV_BY_INPUT ? c->groups * pieces_in(c->read, AT_ONCE) : panels;
+    return weights * c->chunks;
+}
+
 /* Lays out the work of a plan for so many threads; returns how many floats the workspace has. */
 int64_t convolution_settle(convolution_t *c, int threads)
 {
-    int64_t most = c->kind == CONV_BY_WEIGHT ? SUMMED : PLACES, channels = c->groups * c->read, panels = c->groups * panels_of(c);
-    c->taps = 1;
+    c->taps = c->samples = 1;
     for (int i = 0; i < AXES; ++i) {
         settle_axis(c->axes + i, c->kind);
         c->taps *= c->axes[i].kernel;
     }
-    c->pixel = channels % 64 ? channels : channels + 16;
-    c->samples = 1;
-    while ((slab_floats(c) > SLAB || block_cells(c) > most) && shrink(c)) { }
-    int64_t wanted = PIECES_EACH * threads, work = c->taps * c->read * c->make * c->groups, weights = panels * c->taps * c->read * COLUMNS;
-    if (blocks_of(c) == c->n) {
-        int64_t room = SLAB / slab_floats(c), places = most / block_cells(c), few = c->kind == CONV_BY_WEIGHT ? c->n : c->n / wanted;
-        c->samples = room < places ? room : places;
-        if (c->samples > few) c->samples = few;
-        if (c->samples < 1) c->samples = 1;
-    }
-    c->blocks = blocks_of(c);
-    c->splits = 1;
-    int64_t base = c->blocks, each = work * block_cells(c);
-    if (c->kind == CONV_BY_WEIGHT) { /* how many chunks must not depend on threads */
-        c->chunks = CHUNKS_FLOATS / weights;
-        if (c->chunks > MOST_CHUNKS) c->chunks = MOST_CHUNKS;
-        if (c->chunks > c->blocks) c->chunks = c->blocks;
-        if (c->chunks < 1) c->chunks = 1;
-        base = c->chunks;
-        each = each * c->blocks / base;
-    }
-    if (threads > 1 && base < wanted) {
-        int64_t splits = pieces_in(wanted, base), worth = each / ENOUGH_WORK;
-        if (splits > panels) splits = panels;
-        if (splits > worth) splits = worth;
-        c->splits = splits < 1 ? 1 : splits;
-    }
-    int64_t main = base * c->splits;
-    c->pieces[0] = c->kind == CONV_BY_WEIGHT ? main : panels;
-    c->pieces[1] = c->kind == CONV_BY_WEIGHT ? panels : main;
-    return weights * (c->kind == CONV_BY_WEIGHT ? c->chunks : 1);
+    int by_channels = c->read == 1 && c->groups > 1 && c->make <= (c->kind == CONV_BY_INPUT ? 1 : MOST_REPEATS);
+    return by_channels ? settle_channels(c, threads) : settle_panels(c, threads);
 }
 
 static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece, void **slots)
 {
-    float *workspace = slots[CONV_WORKSPACE];
+    float *workspace = slots[CONV_WORKSPACE], *weights = slots[CONV_WEIGHTS];
     if (c->kind == CONV_BY_WEIGHT) {
-        if (!phase) return convolve_by_weight(c, piece, slots);
-        unpack_panel(c, piece, workspace, slots[CONV_WEIGHTS]);
-    } else if (phase) return convolve(c, piece, slots);
-    else pack_panel(c, piece, slots[CONV_WEIGHTS], workspace);
+        if (!phase) return c->each ? channels_of_chunk(c, piece, slots) : convolve_by_weight(c, piece, slots);
+        if (c->each) unpack_channels(c, workspace, weights);
+        else unpack_panel(c, piece, workspace, weights);
+        return 0;
+    }
+    if (phase) return c->each ? convolve_channels(c, piece, slots) : convolve(c, piece, slots);
+    if (c->each) pack_by_channels(c, weights, workspace);
+    else if (c->kind == CONV_BY_INPUT) pack_channels(c, piece, weights, workspace);
+    else pack_panel(c, piece, weights, workspace);
     return 0;
 }
 

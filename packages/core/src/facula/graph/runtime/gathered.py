@@ -33,7 +33,7 @@ class _Plan(ctypes.Structure):
         ("part", ctypes.c_void_p),
         *[(name, ctypes.c_int64) for name in ("kind", "n", "groups", "read", "make")],
         ("axes", _Axis * AXES),
-        *[(name, ctypes.c_int64) for name in ("samples", "blocks", "splits", "chunks", "pixel", "taps", "room")],
+        *[(name, ctypes.c_int64) for name in ("samples", "blocks", "splits", "chunks", "pixel", "taps", "each")],
         ("pieces", ctypes.c_int64 * PHASES),
         ("taken", ctypes.c_int * PHASES),
     ]  # fmt: skip
