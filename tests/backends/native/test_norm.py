@@ -6,6 +6,7 @@ import pytest
 import facula
 from facula.backends import backend_for
 from facula_native import norm, rows, units
+from facula_numpy import norm as numpy_norm
 
 pytestmark = pytest.mark.usefixtures("every_size")
 backend = backend_for("cpu")
@@ -59,6 +60,13 @@ def test_batch_norm(x):
     n = x.size // channels
     np.testing.assert_allclose(to_bias, g.astype(np.float64).sum(dims), rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(to_weight, (g * normal).sum(dims), rtol=1e-4, atol=1e-3)
+    found = kernel("channel_sums")(g, x, mean)
+    centred = wide - per_channel(mean.astype(np.float64), x.ndim)
+    np.testing.assert_allclose(found[0], to_bias, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found[1], (g * centred).sum(dims), rtol=1e-4, atol=1e-3)
+    on_numpy = numpy_norm.channel_sums(g, x, mean)
+    for mine, other in zip(found, on_numpy):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=2e-3)
     slope, shift = (per_channel(v.astype(np.float64) / n, x.ndim) for v in (to_weight, to_bias))
     scale = per_channel(w / np.sqrt(wide.var(dims) + 1e-5), x.ndim)
     np.testing.assert_allclose(to_input, scale * (g - normal * slope - shift), rtol=1e-4, atol=1e-5)

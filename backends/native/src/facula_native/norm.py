@@ -35,6 +35,13 @@ def _like(x: Any, sizes: Any) -> Any:
     return np.empty(x.shape, F32)
 
 
+def _beside(g: Any, x: Any, sizes: Any) -> Any:
+    """`g`, in memory as `x` is."""
+    if sizes[2] == 1 and x.ndim > 2:
+        return np.moveaxis(dense(np.moveaxis(g, 1, -1)), -1, 1)
+    return dense(g)
+
+
 def batch_norm_train(backend: Any, below: Kernel) -> Kernel:
     def kernel(input: Any, weight: Any, bias: Any, eps: float) -> Any:
         run = takes_small(input) and units.function("channels", "batch_norm_train", 6, 3, 1)
@@ -71,16 +78,28 @@ def batch_norm_gradient(backend: Any, below: Kernel) -> Kernel:
             return below(g, input, mean, var, weight, eps)
         x, sizes = _layout(input)
         out = _like(x, sizes)
-        if sizes[2] == 1 and x.ndim > 2:
-            g = np.moveaxis(dense(np.moveaxis(g, 1, -1)), -1, 1)
-        else:
-            g = dense(g)
+        g = _beside(g, x, sizes)
         m, v, w = dense(mean), dense(var), dense(weight)
         to_weight, to_bias = np.empty(sizes[1], F32), np.empty(sizes[1], F32)
         run(
             id(g), id(x), id(m), id(v), address(w), id(out), id(to_weight), id(to_bias), *sizes, eps
         )
         return out, to_weight, to_bias
+
+    return kernel
+
+
+def channel_sums(backend: Any, below: Kernel) -> Kernel:
+    def kernel(g: Any, input: Any, mean: Any) -> Any:
+        fits = takes_small(input) and g.dtype is F32 and mean.dtype is F32
+        run = fits and units.function("channels", "channel_sums", 5, 3)
+        if not run:
+            return below(g, input, mean)
+        x, sizes = _layout(input)
+        g, m = _beside(g, x, sizes), dense(mean)
+        sums, products = np.empty(sizes[1], F32), np.empty(sizes[1], F32)
+        run(id(g), id(x), id(m), id(sums), id(products), *sizes)
+        return sums, products
 
     return kernel
 
@@ -125,6 +144,7 @@ WRAPPERS: dict[str, Callable[[Any, Kernel], Kernel]] = {
     "batch_norm_train": batch_norm_train,
     "batch_norm_eval": batch_norm_eval,
     "batch_norm_gradient": batch_norm_gradient,
+    "channel_sums": channel_sums,
     "group_norm_fused": group_norm_fused,
     "group_norm_gradient": group_norm_gradient,
 }

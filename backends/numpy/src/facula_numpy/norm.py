@@ -213,6 +213,11 @@ def batch_norm_gradient(g: Any, input: Any, mean: Any, var: Any, weight: Any, ep
     return out.reshape(input.shape), to_weight, to_bias
 
 
+def channel_sums(g: Any, input: Any, mean: Any) -> Any:
+    grads = _channel_rows(g)
+    return _channel_sums(grads), _channel_sums(grads, _channel_rows(input) - mean[:, None])
+
+
 KERNELS = {
     "native_layer_norm": native_layer_norm,
     "layer_norm_gradient": layer_norm_gradient,
@@ -220,4 +225,5 @@ KERNELS = {
     "group_norm_gradient": group_norm_gradient,
     "batch_norm_train": batch_norm_train,
     "batch_norm_gradient": batch_norm_gradient,
+    "channel_sums": channel_sums,
 }

@@ -197,6 +197,19 @@ void batch_norm_gradient(i64 g, i64 x, i64 mean, i64 var, i64 w, i64 out, i64 to
     free(memory);
 }
 
+void channel_sums(i64 g, i64 x, i64 mean, i64 sums, i64 products, i64 n, i64 channels, i64 size)
+{
+    norm_t c = {.g = DATA(g), .x = DATA(x), .mean = DATA(mean), .n = n, .channels = channels, .size = size};
+    f32 *sum = DATA(sums), *product = DATA(products);
+    void *memory = by_channel(&c);
+    gradients(&c);
+    for (i64 k = 0; k < channels; ++k) {
+        sum[k] = (f32)c.sums[k];
+        product[k] = (f32)c.products[k];
+    }
+    free(memory);
+}
+
 /* ---- group norm: (samples * groups) rows of `width` channels of `size` neighbours */
 
 typedef struct {

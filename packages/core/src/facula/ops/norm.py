@@ -305,17 +305,23 @@ def batch_norm_eval(
     return input * _channels(xp, scale, ndim) + _channels(xp, shift, ndim)
 
 
+@op(outputs=("sums", "products"), method=False, whole=False)
+def channel_sums(xp: Namespace, g: Tensor, input: Tensor, mean: Tensor) -> Tensor:
+    """Sums over all but dimension 1 of `g`, and of `g * (input - mean)`."""
+    ndim, dims = len(input.shape), _all_but_channels(len(input.shape))
+    return xp.sum(g, dims), xp.sum(g * (input - _channels(xp, mean, ndim)), dims)
+
+
 def _batch_norm_eval_rule(
     xp: Namespace, g: Any, input: Any, mean: Any, var: Any, weight: Any, eps: float, needs: Any
 ) -> Any:
-    ndim, dims = len(input.shape), _all_but_channels(len(input.shape))
+    ndim = len(input.shape)
     rstd = 1 / xp.sqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
     to_input = g * _channels(xp, scale, ndim) if needs[0] else None
     if not any(needs[1:]):
         return to_input, None, None, None, None
-    to_bias = xp.sum(g, dims)
-    by_scale = xp.sum(g * (input - _channels(xp, mean, ndim)), dims)
+    to_bias, by_scale = xp.channel_sums(g, input, mean)
     to_var = by_scale * scale * rstd * rstd * -0.5
     return to_input, -to_bias * scale, to_var, by_scale * rstd, to_bias
 
