@@ -283,8 +283,11 @@ def _inplace_view(name: str, function: Callable[..., Any]) -> Callable[..., Tens
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self, name)
         is_leaf = self.is_leaf
-        with enable_grad():  # it goes on to be what it was made of, as its values do
+        if is_grad_enabled():
             out = function(alias(self), *args, **kwargs)
+        else:  # it goes on to be what it was made of, as its values do
+            with enable_grad():
+                out = function(alias(self), *args, **kwargs)
         self._array = out._array
         if not is_leaf:
             _move_to(self, out._node, out._requires_grad)

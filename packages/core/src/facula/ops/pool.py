@@ -150,6 +150,7 @@ def _windowed(xp: Namespace, input: Any, out: Any, options: Any, fill: Any) -> A
     return xp.reshape(view, (*view.shape[: len(input.shape)], prod(kernel)))
 
 
+@lru_cache(maxsize=256)
 def _origin(
     size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, Any]:
@@ -158,9 +159,10 @@ def _origin(
     for n, o, k, s, p, d in zip(size, out, kernel, stride, padding, dilation):
         first = (first[:, None] * n + (np.arange(o) * s - p)).reshape(-1)
         inner = (inner[:, None] * n + np.arange(k) * d).reshape(-1)
-    return first.reshape(out), inner
+    return _shared(first.reshape(out)), _shared(inner)
 
 
+@lru_cache(maxsize=256)
 def first_seen(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     """Flat positions of each window's first element that is no padding; the nearest place, where all are."""
     first = np.zeros((1,), np.int64)
@@ -168,7 +170,13 @@ def first_seen(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dila
         start = np.arange(o) * s - p
         seen = np.minimum(np.where(start < 0, start % d, start), n - 1)
         first = (first[:, None] * n + seen).reshape(-1)
-    return first.reshape(out)
+    return _shared(first.reshape(out))
+
+
+def _shared(places: Any) -> Any:
+    """Places that a cache gives again: nobody may write to them."""
+    places.flags.writeable = False
+    return places
 
 
 @op(method=False, arithmetic=False, outputs=("values", "indices"))
