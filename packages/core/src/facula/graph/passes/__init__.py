@@ -2,6 +2,7 @@
 
 from facula.graph.ir import Graph
 from facula.graph.passes.algebra import simplify_algebra
+from facula.graph.passes.attention import join_attention
 from facula.graph.passes.batch_norm import fold_batch_norm
 from facula.graph.passes.constants import fold_constants
 from facula.graph.passes.equal import join_equal_nodes
@@ -9,7 +10,7 @@ from facula.graph.passes.in_place import writes_in_place, written_arguments
 from facula.graph.passes.whole_parts import join_parts
 
 __all__ = [
-    "fold_batch_norm", "fold_constants", "join_equal_nodes", "join_parts", "simplify", "simplify_algebra", "writes_in_place",
+    "fold_batch_norm", "fold_constants", "join_attention", "join_equal_nodes", "join_parts", "simplify", "simplify_algebra", "writes_in_place",
     "written_arguments",
 ]  # fmt: skip
 
@@ -23,7 +24,7 @@ def simplify(graph: Graph, is_differentiable: bool = False) -> None:
     join_parts(graph)
     simplify_algebra(graph)
     fold_constants(graph)
-    if fold_batch_norm(graph):
+    if join_attention(graph) + fold_batch_norm(graph):
         simplify_algebra(graph)
     join_equal_nodes(graph)
     graph.prune()

@@ -13,7 +13,7 @@ from facula.ops._op import OPS
 class Rewriter:
     """Goes over the nodes once. `rule(node, add)` returns a value in the place of the node's only one, or None.
 
-    `add(op name, *args)` puts a node before it, and returns its value. Outputs keep memory of their own: they are never
+    `add(op name, *args)` puts a node before it, and returns its value, or values. Outputs keep memory of their own: they are never
     replaced by an input, a constant or a view.
     """
 
@@ -40,14 +40,16 @@ class Rewriter:
         return len(self.instead)
 
     def add_like(self, node: Node) -> Any:
-        def add(name: str, *args: Any) -> Value:
+        def add(name: str, *args: Any) -> Any:
             made = Node(OPS[name], args, node.backend)
             meta: Any = backend_for("meta")
-            shape = getattr(meta, name)(*[_as_meta(meta, a) for a in args])
-            value = Value(made, 0, shape.shape, shape.dtype, shape.strides)
-            made.outputs.append(value)
+            results = getattr(meta, name)(*[_as_meta(meta, a) for a in args])
+            several = results if isinstance(results, tuple) else (results,)
+            made.outputs += [
+                Value(made, i, x.shape, x.dtype, x.strides) for i, x in enumerate(several)
+            ]
             self.nodes.append(made)
-            return value
+            return tuple(made.outputs) if isinstance(results, tuple) else made.outputs[0]
 
         return add
 

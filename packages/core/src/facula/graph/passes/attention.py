@@ -1,0 +1,113 @@
+"""Attention that is written out, `softmax(q @ k.transpose(-2, -1) * scale + mask, -1) @ v`, as the op that never holds its table.
+
+The mask may be added, or -inf put where it says so (`masked_fill`, `where`). That op gives a query that sees nothing zeros, and +inf as its
+logsumexp; softmax gives NaN, which is put there. Scores are scaled with the queries, so results differ by rounding, and where they overflowed before they were scaled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any, NamedTuple
+
+from facula.dtypes import B8, F32
+from facula.graph.ir import Graph, Node, Value, values_in
+from facula.graph.passes.rewrite import Rewriter
+from facula.ops.attention import FEWEST_WHOLE
+
+#: Features of a head, above which the products are worth more than the table between them.
+MOST_FEATURES = 256
+_PRODUCTS = "matmul", "bmm"
+
+
+class Scores(NamedTuple):
+    """`product * scale`, with a mask as `dot_attention` takes it, or the opposite of one: `hidden`."""
+
+    product: Node
+    scale: float = 1.0
+    mask: Value | None = None
+    hidden: Value | None = None
+
+
+def join_attention(graph: Graph) -> int:
+    """Returns how many were found."""
+    uses = Counter(v for n in graph.nodes for v in values_in(n.args))
+    uses.update(graph.outputs)
+
+    def rule(node: Node, add: Any) -> Value | None:
+        if node.name not in _PRODUCTS or not _is_softmax(node.args[0], uses):
+            return None
+        scores = _scores(node.args[0].node.args[0], uses)
+        return None if scores is None or not _fits(scores, node) else _joined(scores, node, add)
+
+    return Rewriter(graph).run(rule)
+
+
+def _is_softmax(x: Value, uses: Counter[Value]) -> bool:
+    return x.node.name == "softmax" and uses[x] == 1 and x.node.args[1] == len(x.shape) - 1
+
+
+def _scores(x: Value, uses: Counter[Value]) -> Scores | None:
+    """What scores are made of, where nobody else reads what lies between."""
+    node = x.node
+    if uses[x] == 1 and node.name == "add":
+        for inner, mask in (node.args[:2], node.args[1::-1]):
+            found = _scaled(inner, uses)
+            if found is not None and mask.__class__ is Value and mask.dtype is F32:
+                return found._replace(mask=mask)
+    if uses[x] == 1 and node.name in ("where", "select_where"):
+        condition, *sides = node.args
+        for side, (low, inner) in (("hidden", sides), ("mask", sides[::-1])):
+            found = _scaled(inner, uses)
+            if found is not None and _is_lowest(low) and condition.dtype is B8:
+                return found._replace(**{side: condition})
+    return _scaled(x, uses)
+
+
+def _is_lowest(x: Any) -> bool:
+    """Whether it is -inf, as a number or a tensor of no dimensions."""
+    if x.__class__ is Value and x.node.name == "full" and not x.shape:
+        x = x.node.args[1]
+    return x.__class__ is float and x == -math.inf
+
+
+def _scaled(x: Any, uses: Counter[Value]) -> Scores | None:
+    if x.__class__ is not Value or uses[x] != 1:
+        return None
+    node = x.node
+    if node.name in _PRODUCTS:
+        return Scores(node)
+    if node.name not in ("mul", "div"):
+        return None
+    inner, number = node.args if node.args[0].__class__ is Value else node.args[::-1]
+    if number.__class__ not in (int, float) or not math.isfinite(number) or not number:
+        return None
+    found = _scaled(inner, uses)
+    if found is None or found.scale != 1 or (node.name == "div" and inner is not node.args[0]):
+        return None
+    return found._replace(scale=number if node.name == "mul" else 1 / number)
+
+
+def _fits(scores: Scores, last: Node) -> bool:
+    """Whether these are heads of one number, queries enough, and a mask that is repeated for them and no more."""
+    (query, key), (weights, value) = scores.product.args, last.args
+    table = scores.product.outputs[0]
+    assert table is not None
+    return (
+        all(x.dtype is F32 and 0 not in x.shape for x in (query, key, value))
+        and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
+        and table.shape == weights.shape
+        and 2 <= len(query.shape) <= 4
+        and query.shape[-2] >= FEWEST_WHOLE
+        and max(query.shape[-1], value.shape[-1]) <= MOST_FEATURES
+    )
+
+
+def _joined(scores: Scores, last: Node, add: Any) -> Value:
+    (query, key), value = scores.product.args, last.args[1]
+    *lead, row, column = range(len(key.shape))
+    key = add("permute", key, (*lead, column, row))
+    mask = scores.mask if scores.hidden is None else add("bitwise_not", scores.hidden)
+    output, logsumexp = add("dot_attention", query, key, value, mask, False, float(scores.scale))
+    sees_nothing = add("eq", logsumexp, math.inf)
+    return add("where", sees_nothing, math.nan, output)  # type: ignore[no-any-return]

@@ -1,0 +1,107 @@
+"""Attention that is written out becomes the op for it, and gives what it gave: NaN for queries that see nothing too."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import facula
+from facula.nn import functional as F
+
+INF = math.inf
+SHAPES = [(2, 3, 9, 11, 8, 5), (2, 8, 8, 8, 8), (17, 3, 4, 16)]  # heads, queries, keys, widths
+
+
+def make(shape, seed=0):
+    """query, key, value, hidden (bool), bias."""
+    *lead, queries, keys, width, value_width = shape if len(shape) > 4 else (*shape,)
+    rng = np.random.default_rng(seed)
+
+    def some(*sizes):
+        return facula.tensor(rng.normal(0, 1, sizes), dtype=facula.float32)
+
+    hidden = facula.tensor(rng.random((queries, keys)) < 0.3)
+    hidden[2] = True
+    bias = some(queries, keys).masked_fill(hidden, -INF)
+    return some(*lead, queries, width), some(*lead, keys, width), some(*lead, keys, value_width), hidden, bias  # fmt: skip
+
+
+def scores_of(q, k):
+    return q @ k.transpose(-2, -1)
+
+
+FOUND = {
+    "plain": lambda q, k, v, h, b: facula.softmax(scores_of(q, k), -1) @ v,
+    "scaled": lambda q, k, v, h, b: F.softmax(scores_of(q, k) * 0.3, dim=-1) @ v,
+    "divided": lambda q, k, v, h, b: (scores_of(q, k) / math.sqrt(8)).softmax(-1) @ v,
+    "queries scaled": lambda q, k, v, h, b: (scores_of(q * 0.3, k)).softmax(-1) @ v,
+    "masked_fill": lambda q, k, v, h, b: (0.3 * scores_of(q, k)).masked_fill(h, -INF).softmax(-1) @ v,
+    "where": lambda q, k, v, h, b: facula.where(h, scores_of(q, k) * 0.3, -INF).softmax(-1) @ v,
+    "where not": lambda q, k, v, h, b: facula.where(h == 0, -INF, scores_of(q, k)).softmax(-1) @ v,
+    "a mask added": lambda q, k, v, h, b: (scores_of(q, k) * 0.3 + b).softmax(-1) @ v,
+    "to a mask": lambda q, k, v, h, b: facula.add(b, scores_of(q, k)).softmax(-1) @ v,
+    "a row of a mask": lambda q, k, v, h, b: (scores_of(q, k) + b[0]).softmax(-1) @ v,
+}  # fmt: skip
+LEFT = {
+    "the weights are a result": lambda q, k, v, h, b: ((w := scores_of(q, k).softmax(-1)) @ v, w),
+    "the scores are read": lambda q, k, v, h, b: ((s := scores_of(q, k)).softmax(-1) @ v, s.amax()),
+    "a finite number is filled in": lambda q, k, v, h, b: scores_of(q, k).masked_fill(h, -1e9).softmax(-1) @ v,
+    "what is divided by": lambda q, k, v, h, b: (3.0 / scores_of(q, k)).softmax(-1) @ v,
+    "another dimension": lambda q, k, v, h, b: scores_of(q, k).softmax(-2) @ v,
+    "float64": lambda q, k, v, h, b: scores_of(q.double(), k.double()).softmax(-1) @ v.double(),
+    "few queries": lambda q, k, v, h, b: scores_of(q[..., :7, :], k).softmax(-1) @ v,
+    "one key for all heads": lambda q, k, v, h, b: scores_of(q, k[:1]).softmax(-1) @ v,
+    "a larger mask": lambda q, k, v, h, b: (scores_of(q, k) + b.expand(2, 1, 1, *b.shape)).softmax(-1) @ v,
+}  # fmt: skip
+
+
+def check(f, args, is_found, backend="c"):
+    compiled = facula.compile(f, backend=backend)
+    with facula.no_grad():
+        expected, found = f(*args), compiled(*args)
+    several = expected if isinstance(expected, tuple) else (expected,)
+    for a, b in zip(several, found if isinstance(found, tuple) else (found,)):
+        np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=2e-5, atol=2e-6)
+    assert ("dot_attention" in [n.name for n in compiled.graph.nodes]) is is_found
+
+
+@pytest.mark.parametrize("backend", ["c", "replay"])
+@pytest.mark.parametrize("name", FOUND)
+def test_attention_is_found(name, backend):
+    for shape in SHAPES:
+        check(FOUND[name], make(shape), True, backend)
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_something_else_stays(name):
+    check(LEFT[name], make(SHAPES[0]), False)
+
+
+def test_batched_products_are_found():
+    def f(q, k, v):
+        return facula.bmm(facula.bmm(q, k.transpose(1, 2)).softmax(2), v)
+
+    check(f, make(SHAPES[1])[:3], True)
+
+
+@pytest.mark.parametrize("number", [math.nan, INF, -INF, 1e37])
+@pytest.mark.parametrize("which", range(3))
+def test_what_is_no_number_flows_as_before(number, which):
+    for name in ("scaled", "masked_fill", "a mask added"):
+        args = make(SHAPES[0])
+        args[which][0, 1, 3, 2] = number
+        args[which][1, 0, 4] = number
+        check(FOUND[name], args, True)
+
+
+def test_a_mask_is_read_at_each_call():
+    q, k, v, hidden, _ = make(SHAPES[1])
+    compiled = facula.compile(lambda: FOUND["masked_fill"](q, k, v, hidden, None), backend="c")
+    with facula.no_grad():
+        for _ in range(3):
+            expected = FOUND["masked_fill"](q, k, v, hidden, None)
+            np.testing.assert_allclose(compiled().numpy(), expected.numpy(), rtol=2e-5, atol=2e-6)
+            hidden.logical_not_()
+    assert compiled.captures == 1
