@@ -419,6 +419,61 @@ static void phase_by_panel(const convolution_t *c, const run_of *runs, long coun
     }
 }
 
+/* ---- few results of a group, many channels: sums in vectors, as `dots` */
+
+#define FEW_MADE 4
+
+static int is_of_few(const convolution_t *c) { return c->kind != CONV_BY_WEIGHT && c->make <= FEW_MADE && c->read >= LANES; }
+
+/* Weights of a group: for each result, each element of the kernel, the channels that are read. */
+static void pack_few(const convolution_t *c, int64_t group, const float *w, float *to)
+{
+    int64_t deep = c->taps * c->read, by_input = c->kind == CONV_BY_INPUT;
+    int64_t of_made = by_input ? c->taps : deep, of_read = by_input ? c->make * c->taps : c->taps;
+    w += group * c->make * deep;
+    to += group * panels_of(c) * deep * COLUMNS;
+    for (int64_t o = 0; o < c->make; ++o)
+        for (int64_t i = 0; i < c->read; ++i)
+            for (int64_t tap = 0; tap < c->taps; ++tap) to[o * deep + tap * c->read + i] = w[o * of_made + i * of_read + tap];
+}
+
+INLINE void few_tile(const int places, const int made, const tile_of *of, long deep, const long *at, const long *to)
+{
+    vec sums[DOTS];
+    float rest[DOTS] = {0}, found[DOTS];
+#pragma GCC unroll 16
+    for (int i = 0; i < DOTS; ++i) sums[i] = (vec){0};
+    for (const run_of *run = of->runs, *end = run + of->count; run < end; ++run) {
+        const float *x = of->x + run->x, *w = of->b + run->b / COLUMNS;
+        long k = 0;
+        for (; k + LANES <= run->length; k += LANES)
+#pragma GCC unroll 4
+            for (int o = 0; o < made; ++o) {
+                vec y = *(const vec *)(w + o * deep + k);
+#pragma GCC unroll 8
+                for (int p = 0; p < places; ++p) sums[p * made + o] += *(const vec *)(x + at[p] + k) * y;
+            }
+        for (; k < run->length; ++k)
+            for (int o = 0; o < made; ++o)
+                for (int p = 0; p < places; ++p) rest[p * made + o] += x[at[p] + k] * w[o * deep + k];
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < DOTS; i += LANES) totals(sums + i, found + i);
+    for (int p = 0; p < places; ++p)
+        for (int o = 0; o < made; ++o) of->c[to[p] + o] = found[p * made + o] + rest[p * made + o] + (of->bias ? of->bias[o] : 0);
+}
+
+#define FEW_OF(made, most)                                                                          \
+    case made:                                                                                      \
+        for (; places >= most; places -= most, at += most, to += most) few_tile(most, made, of, deep, at, to); \
+        for (; places > 0; --places, ++at, ++to) few_tile(1, made, of, deep, at, to);               \
+        break;
+static void few_of_places(const convolution_t *c, const tile_of *of, long places, const long *at, const long *to)
+{
+    long deep = c->taps * c->read;
+    switch (c->make) { FEW_OF(1, 8) FEW_OF(2, 8) FEW_OF(3, 4) FEW_OF(4, 4) }
+}
+
 static int convolve(const convolution_t *c, int64_t piece, void **slots)
 {
     scratch_t s = scratch_of(c);
@@ -432,8 +487,9 @@ static int convolve(const convolution_t *c, int64_t piece, void **slots)
         for (int64_t n = from; n < to && places; ++n) {
             int64_t group = n / panels_of(c), j = n % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
             tile_of of = {.x = slab.at + group * c->read, .b = (const float *)slots[CONV_WORKSPACE] + n * c->taps * c->read * COLUMNS,
-                          .bias = bias ? bias + group * c->make + j : 0, .c = (float *)slots[CONV_OUTPUT] + group * c->make + j};
-            phase_by_panel(c, s.runs, count, of, places, s.at, s.to, wide);
+                          .bias = bias ? bias + group * c->make + j : 0, .c = (float *)slots[CONV_OUTPUT] + group * c->make + j, .runs = s.runs, .count = count};
+            if (is_of_few(c)) few_of_places(c, &of, places, s.at, s.to);
+            else phase_by_panel(c, s.runs, count, of, places, s.at, s.to, wide);
         }
     }
     return 0;
@@ -748,7 +804,7 @@ static int64_t settle_panels(convolution_t *c, int threads)
     int64_t base = by_weight ? c->chunks : c->blocks;
     c->splits = threads > 1 && base < wanted ? splits_of(base, wanted, work, panels) : 1;
     c->pieces[!by_weight] = base * c->splits;
-    c->pieces[by_weight] = c->kind == CONV_BY_INPUT ? c->groups * pieces_in(c->read, AT_ONCE) : panels;
+    c->pieces[by_weight] = c->kind == CONV_BY_INPUT && !is_of_few(c) ? c->groups * pieces_in(c->read, AT_ONCE) : panels;
     return weights * c->chunks;
 }
 
@@ -775,6 +831,7 @@ static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece
     }
     if (phase) return c->each ? convolve_channels(c, piece, slots) : convolve(c, piece, slots);
     if (c->each) pack_by_channels(c, weights, workspace);
+    else if (is_of_few(c)) pack_few(c, piece, weights, workspace);
     else if (c->kind == CONV_BY_INPUT) pack_channels(c, piece, weights, workspace);
     else pack_panel(c, piece, weights, workspace);
     return 0;
