@@ -42,13 +42,13 @@ static int64_t panels_of(const convolution_t *c) { return pieces_in(c->make, COL
 
 /* ---- tiles */
 
-/* What a tile is of: rows `at` from x, `step` between neighbours along a run; results at c + to[r]. */
-typedef struct { const run_of *runs; long count, step; const float *x, *b, *bias; float *c; int adds; } tile_of;
+/* What a tile is of: rows `at` from x, `step` between neighbours along a run, `next` between those of b; results at c + to[r]. */
+typedef struct { const run_of *runs; long count, step, next; const float *x, *b, *bias; float *c; int adds; } tile_of;
 
 INLINE void lines_tile(const int rows, const int vecs, const int together, const tile_of *of, const long *at, const long *to)
 {
     vec left[ROWS], right[ROWS];
-    const long step = together > 1 ? 1 : of->step;
+    const long step = together > 1 ? 1 : of->step, next = together > 1 ? COLUMNS : of->next;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) left[r] = right[r] = (vec){0};
     for (const run_of *run = of->runs, *end = run + of->count; run < end; ++run) {
@@ -57,7 +57,7 @@ INLINE void lines_tile(const int rows, const int vecs, const int together, const
         for (int r = 0; r < rows; ++r) line[r] = of->x + at[r] + run->x;
         long k = run->length;
 #define ALONG(some)                                                                    \
-        _Pragma("GCC unroll 4") for (int s = 0; s < some; ++s, b += COLUMNS) {         \
+        _Pragma("GCC unroll 4") for (int s = 0; s < some; ++s, b += next) {            \
             vec x = *(const vec *)b, y = vecs > 1 ? *(const vec *)(b + LANES) : x;     \
             _Pragma("GCC unroll 16") for (int r = 0; r < rows; ++r) {                  \
                 left[r] += line[r][s] * x;                                             \
@@ -94,7 +94,7 @@ INLINE void neighbours_tile(const int rows, const int vecs, const tile_of *of, c
     for (const run_of *run = of->runs, *end = run + of->count; run < end; ++run) {
         const float *line = of->x + at[0] + run->x, *b = of->b + run->b;
 #pragma GCC unroll 2
-        for (long k = 0; k < run->length; ++k, line += of->step, b += COLUMNS) {
+        for (long k = 0; k < run->length; ++k, line += of->step, b += of->next) {
             vec x = *(const vec *)b, y = vecs > 1 ? *(const vec *)(b + LANES) : x;
             const float *again = line;
             OTHER(again);
@@ -497,13 +497,16 @@ static int convolve(const convolution_t *c, int64_t piece, void **slots)
 
 /* ---- by the weight */
 
-/* Runs of places at the same distance from each other, which is `step`. */
-static long runs_along_places(const long *at, long places, long step, run_of *runs)
+#define FEW_READ (2 * ROWS) /* rows, with which a gradient is read as it lies: it is not worth a copy */
+
+/* Runs of places at the same distance from each other, which is `step`; their gradients are `next` apart. */
+static long runs_along_places(const long *at, const long *to, long places, long step, long next, int is_copied, run_of *runs)
 {
     long count = 0;
     for (long i = 0; i < places; ++i) {
-        if (count && at[i] == runs[count - 1].x + runs[count - 1].length * step) ++runs[count - 1].length;
-        else runs[count++] = (run_of){at[i], 1, i * COLUMNS};
+        run_of *last = runs + count - 1;
+        if (count && at[i] == last->x + last->length * step && (is_copied || to[i] == to[i - 1] + next)) ++last->length;
+        else runs[count++] = (run_of){at[i], 1, is_copied ? i * COLUMNS : to[i]};
     }
     return count;
 }
@@ -513,9 +516,11 @@ static void weights_of_block(const convolution_t *c, const span *cells, scratch_
     slab_t slab = slab_for(c, cells, 0, slots[CONV_INPUT], s.slab);
     int64_t rows = c->taps * c->read, many = block_cells(c);
     float *g = s.slab + slab_floats(c) + 2 * LANES;
-    long places = places_of(c, cells, &slab, 0, s.at, s.to), step = c->axes[2].step * slab.steps[2];
+    long places = places_of(c, cells, &slab, 0, s.at, s.to), step = c->axes[2].step * slab.steps[2], next = c->groups * c->make;
     if (cells->high[2] - cells->low[2] == 1) step = c->axes[1].step * slab.steps[1];
-    long count = runs_along_places(s.at, places, step, s.runs), *at = s.at + many, *to_rows = s.to + many;
+    int is_copied = rows > FEW_READ || c->make % COLUMNS;
+    if (is_copied) next = COLUMNS;
+    long count = runs_along_places(s.at, s.to, places, step, next, is_copied, s.runs), *at = s.at + many, *to_rows = s.to + many;
     int64_t row = 0;
     for (int64_t d = 0; d < c->axes[0].kernel; ++d)
         for (int64_t h = 0; h < c->axes[1].kernel; ++h)
@@ -527,24 +532,26 @@ static void weights_of_block(const convolution_t *c, const span *cells, scratch_
     for (int64_t n = from; n < to; ++n) {
         int64_t group = n / panels_of(c), j = n % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
         const float *grad = (const float *)slots[CONV_OUTPUT] + group * c->make + j;
-        for (long i = 0; i < places; ++i) {
-            memcpy(g + i * COLUMNS, grad + s.to[i], 4 * wide);
-            if (wide < COLUMNS) memset(g + i * COLUMNS + wide, 0, 4 * (COLUMNS - wide));
+        for (long i = 0; i < places && is_copied; ++i) {
+            if (wide == COLUMNS) memcpy(g + i * COLUMNS, grad + s.to[i], 4 * COLUMNS); /* without a call */
+            else
+                for (int x = 0; x < COLUMNS; ++x) g[i * COLUMNS + x] = x < wide ? grad[s.to[i] + x] : 0;
         }
-        tile_of of = {.runs = s.runs, .count = count, .step = step, .x = slab.at + group * c->read, .b = g, .c = sums + n * rows * COLUMNS, .adds = adds};
+        tile_of of = {.runs = s.runs, .count = count, .step = step, .next = next, .x = slab.at + group * c->read, .b = is_copied ? g : grad,
+                      .c = sums + n * rows * COLUMNS, .adds = adds};
         int vecs = wide > LANES ? 2 : 1;
         for (int64_t i = 0; i < rows;) { /* rows that are neighbours, in tiles of about the same size */
-            int64_t next = i + 1;
-            while (next < rows && at[next] == at[next - 1] + 1) ++next;
-            int64_t length = next - i, each = share(length, ROWS);
+            int64_t end = i + 1;
+            while (end < rows && at[end] == at[end - 1] + 1) ++end;
+            int64_t length = end - i, each = share(length, ROWS);
             if (each * 2 <= ROWS) { /* too few */
                 each = share(rows - i, ROWS);
                 places_tile(each, vecs, &of, at + i, to_rows + i);
                 i += each;
                 continue;
             }
-            for (; i < next; i += each) neighbours_rows(next - i < each ? next - i : each, vecs, &of, at + i, to_rows + i);
-            i = next;
+            for (; i < end; i += each) neighbours_rows(end - i < each ? end - i : each, vecs, &of, at + i, to_rows + i);
+            i = end;
         }
     }
 }
@@ -794,7 +801,7 @@ static int64_t settle_channels(convolution_t *c, int threads)
 static int64_t settle_panels(convolution_t *c, int threads)
 {
     int by_weight = c->kind == CONV_BY_WEIGHT;
-    int64_t most = by_weight ? SUMMED : PLACES, channels = c->groups * c->read, panels = c->groups * panels_of(c);
+    int64_t most = by_weight && c->taps * c->read > FEW_READ ? SUMMED : PLACES, channels = c->groups * c->read, panels = c->groups * panels_of(c);
     int64_t wanted = PIECES_EACH * threads, weights = panels * c->taps * c->read * COLUMNS, work = c->n * block_cells(c) * c->taps * channels * c->make;
     c->pixel = channels % 64 ? channels : channels + 16; /* or lines of neighbours would be in few sets of the first cache */
     while (is_too_large(c, most) && shrink(c)) { }
