@@ -8,7 +8,7 @@ import pytest
 import facula
 from facula import nn
 from facula.backends import backend_for
-from facula.graph import runtime
+from facula.graph.runtime import gathered, has_onednn
 from facula.nn import functional as F
 from facula.ops import OPS
 from facula_native import conv, units
@@ -29,13 +29,11 @@ def _no_array_is_small(monkeypatch):
 def library(request, monkeypatch):
     """Whose convolutions these are."""
     if request.param == "built-in":
-        monkeypatch.setattr(runtime, "has_onednn", lambda: False)
-    elif not runtime.has_onednn():
+        monkeypatch.setattr(gathered, "has_onednn", lambda: False)
+    elif not has_onednn():
         pytest.skip("oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64")
-    conv._plans.cache_clear()
     conv._plan.cache_clear()
     yield request.param
-    conv._plans.cache_clear()
     conv._plan.cache_clear()
 
 

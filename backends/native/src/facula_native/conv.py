@@ -1,4 +1,4 @@
-"""Convolution by oneDNN, or by convolution.c where its wheel is not: forward, by the input, by the weight, all with channels last.
+"""Convolution by oneDNN, or by convolution.c where that is not or is slower: forward, by the input, by the weight, all with channels last.
 
 Results have the shape that the op says, and strides by which the channels of one place are neighbours: what elementwise
 kernels, pooling and batch norm make of them lies the same way, so nothing is turned over between layers.
@@ -49,23 +49,14 @@ def _geometry() -> Any:
     return Convolution
 
 
-@cache
-def _plans() -> Any:
-    """The module that makes plans: of oneDNN, or of the built-in kernel."""
-    from facula.graph.runtime import convolution, gathered, has_onednn
-
-    return convolution if has_onednn() else gathered
-
-
 @lru_cache(maxsize=512)
 def _plan(kind: str, geometry: Any, bias: bool, count: int) -> Any:
     """(run, workspace in bytes), or None where oneDNN has no such convolution."""
-    from facula.graph.runtime import convolution
+    from facula.graph.runtime import convolution, gathered
     from facula.graph.runtime.primitives import PrimitiveMissing
 
     try:
-        more = (bias,) if kind == "forward" else ()
-        plan = getattr(_plans(), kind)(geometry, count, *more)
+        plan = gathered.plan(kind, geometry, count, bias)
     except PrimitiveMissing:
         return None
     return plan.runner(convolution.SLOTS), plan.workspace

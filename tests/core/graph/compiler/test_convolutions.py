@@ -7,7 +7,7 @@ import pytest
 import facula
 from facula import nn
 from facula.graph.compiler import convolve
-from facula.graph.runtime import has_onednn, unit
+from facula.graph.runtime import gathered, has_onednn, unit
 from facula.nn import functional as F
 
 try:
@@ -19,7 +19,7 @@ except unit.CompilerMissing as error:
 @pytest.fixture(params=["oneDNN", "built-in", "unfolded"], autouse=True)
 def library(request, monkeypatch):
     if request.param == "built-in":
-        monkeypatch.setattr(convolve, "has_onednn", lambda: False)
+        monkeypatch.setattr(gathered, "has_onednn", lambda: False)
     elif request.param == "unfolded":  # as other dtypes are
         monkeypatch.setattr(convolve, "_fits", lambda *arrays: False)
     elif not has_onednn():

@@ -8,14 +8,13 @@ import pytest
 import facula
 from facula import nn
 from facula.graph.codegen.elements import FLOAT32
-from facula.graph.compiler import convolve
 from facula.graph.compiler.compiler import Making
 from facula.graph.compiler.convolve import Convolve
 from facula.graph.compiler.lower import Launch, Memory
 from facula.graph.compiler.nests import CallNest, Load
 from facula.graph.compiler.planned import Planned
 from facula.graph.compiler.schedule import schedule
-from facula.graph.runtime import has_onednn, unit
+from facula.graph.runtime import gathered, has_onednn, unit
 from facula.nn import functional as F
 
 try:
@@ -27,7 +26,7 @@ except unit.CompilerMissing as error:
 @pytest.fixture(params=["oneDNN", "built-in"], autouse=True)
 def library(request, monkeypatch):
     if request.param == "built-in":
-        monkeypatch.setattr(convolve, "has_onednn", lambda: False)
+        monkeypatch.setattr(gathered, "has_onednn", lambda: False)
     elif not has_onednn():
         pytest.skip("oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64")
 

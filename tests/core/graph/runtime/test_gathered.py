@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from facula.graph.runtime import unit
+from facula.graph.runtime import has_onednn, unit
 from facula.graph.runtime.convolution import SLOTS, Convolution
 from facula_numpy.conv import convolution, convolution_weight_grad
 
@@ -126,3 +126,21 @@ def test_what_is_not_finite_flows_as_in_numpy():
     found = run("backward_weights", c, 2, x, None, None, draw(2, 4, 7, 7))
     expected = convolution_weight_grad(x, draw(2, 4, 7, 7), (3, 3), (1, 1), (1, 1), (1, 1), 1)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "w", "is_ours"),
+    [
+        ("forward", (2, 64, 9, 9), (3, 64, 3, 3), True),
+        ("forward", (2, 64, 9, 9), (8, 64, 3, 3), False),
+        ("backward_input", (2, 3, 9, 9), (64, 3, 3, 3), True),
+        ("backward_input", (2, 64, 9, 9), (3, 64, 3, 3), False),
+        ("backward_weights", (2, 64, 9, 9), (3, 64, 3, 3), False),
+        ("forward", (2, 64, 9, 9), (64, 1, 3, 3), False),
+    ],
+)
+def test_few_results_of_many_channels_are_not_onednns(kind, x, w, is_ours):
+    if not has_onednn():
+        pytest.skip("oneDNN's wheel, onednn-cpu-gomp, is for Linux on x86-64")
+    c = Convolution.of(x, w, (1, 1), (1, 1), (1, 1), x[1] // w[1])
+    assert isinstance(gathered.plan(kind, c, 2), gathered.Plan) == is_ours

@@ -1,4 +1,4 @@
-"""Convolutions of a program as calls of oneDNN, or of convolution.c where that is not: one launch each, activations with channels last."""
+"""Convolutions of a program as calls of oneDNN or convolution.c: one launch each, activations with channels last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from facula.backends.buffer.array import BufferArray
 from facula.dtypes import F32
 from facula.graph.compiler.planned import Planned
-from facula.graph.runtime import convolution as plans, gathered, has_onednn
+from facula.graph.runtime import convolution as plans, gathered
 from facula.graph.runtime.primitives import BF16, PrimitiveMissing
 
 #: The slots of a plan that are written.
@@ -27,11 +27,11 @@ FACTORS = {
 
 
 class Convolve(Planned):
-    """A plan of oneDNN, if it is there. Raises PrimitiveMissing where it has none."""
+    """A plan of `gathered.plan`, which says what it raises."""
 
     def __init__(self, threads: int, kind: str, geometry: tuple[Any, ...], *more: Any):
         c = plans.Convolution(*geometry)
-        self.plan = getattr(plans if has_onednn() else gathered, kind)(c, threads, *more)
+        self.plan = gathered.plan(kind, c, threads, *more)
         request = ("convolution", threads, kind, tuple(geometry), *more)
         super().__init__(
             self.plan.settle(), WRITTEN[kind], request=request, workspace=self.plan.workspace,

@@ -1,4 +1,4 @@
-"""Convolution by convolution.c, where oneDNN is not: forward, by the input, by the weight; float32, channels last.
+"""Convolution by convolution.c, where oneDNN is not or is slower: forward, by the input, by the weight; float32, channels last.
 
 Slots, layouts and what a `Convolution` is are those of `convolution.py`.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 
+from facula.graph.runtime import convolution, primitives
 from facula.graph.runtime.convolution import Convolution, Sizes
-from facula.graph.runtime.shared_library import shared_library
+from facula.graph.runtime.shared_library import has_onednn, shared_library
 
 KINDS = "forward", "backward_input", "backward_weights"
 AXES, PHASES = 3, 2
@@ -78,16 +79,26 @@ class Plan:
         return call
 
 
-def forward(c: Convolution, threads: int, bias: bool) -> Plan:
-    """INPUT, WEIGHTS, BIAS (0 for none) -> OUTPUT."""
-    return Plan("forward", c, threads)
+#: Results of a group up to which sums are vectors, if so many channels are read: oneDNN leaves most of each vector empty there.
+FEW_MADE, MANY_READ = 4, 16
 
 
-def backward_input(c: Convolution, threads: int) -> Plan:
-    """The gradient of the result under INPUT, WEIGHTS, a BIAS that is added (0 for none) -> the gradient of the input under OUTPUT."""
-    return Plan("backward_input", c, threads)
+def _is_ahead(kind: str, c: Convolution) -> bool:
+    """Whether it is faster than oneDNN's."""
+    read, made = (c.outputs, c.channels) if kind == "backward_input" else (c.channels, c.outputs)
+    is_single = c.read == c.made == primitives.F32 and kind != "backward_weights"
+    return is_single and made <= FEW_MADE * c.groups and read >= MANY_READ * c.groups
 
 
-def backward_weights(c: Convolution, threads: int) -> Plan:
-    """INPUT and the gradient of the result under OUTPUT -> the gradient of the weight under WEIGHTS."""
-    return Plan("backward_weights", c, threads)
+def plan(kind: str, c: Convolution, threads: int, bias: bool = False) -> Plan | primitives.Plan:
+    """That of oneDNN or of convolution.c, whichever is there and faster. Raises PrimitiveMissing where oneDNN has none.
+
+    Slots, by `kind`: "forward" INPUT, WEIGHTS, BIAS -> OUTPUT; "backward_input" the gradient of the result under INPUT, WEIGHTS ->
+    that of the input under OUTPUT; "backward_weights" INPUT and the gradient of the result under OUTPUT -> WEIGHTS.
+    """
+    if not has_onednn() or _is_ahead(kind, c):
+        return Plan(kind, c, threads)
+    if kind == "forward":
+        return convolution.forward(c, threads, bias)
+    make = convolution.backward_input if kind == "backward_input" else convolution.backward_weights
+    return make(c, threads)
