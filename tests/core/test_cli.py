@@ -27,9 +27,19 @@ def test_info():
 
 def test_info_as_json():
     found = json.loads(facula("info", "--json").stdout)
-    assert {"versions", "threads", "devices", "kernels", "broken"} == set(found)
+    assert {"versions", "threads", "products", "devices", "kernels", "broken"} == set(found)
     assert {d["type"]: d["status"] for d in found["devices"]}["cpu"] == "ready"
     assert found["threads"]["cores"] >= 1
+
+
+@pytest.mark.parametrize(
+    "word, expected",
+    [("builtin", "builtin"), ("blas", "FACULA_GEMM=blas: it is one of onednn, openblas, builtin, or not set")],
+)  # fmt: skip
+def test_info_says_what_multiplies_matrices(word, expected, monkeypatch):
+    monkeypatch.setenv("FACULA_GEMM", word)
+    done = facula("info")
+    assert f"\nfloat32 matrix products in C\n  {expected}\n" in done.stdout, done.stderr
 
 
 def test_report():

@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"facula {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    info = commands.add_parser("info", help="versions, devices, threads, broken plug-ins")
+    info = commands.add_parser(
+        "info", help="versions, devices, threads, what multiplies matrices, broken plug-ins"
+    )
     info.add_argument("--json", action="store_true", help="print it as JSON")
     info.set_defaults(run=_info)
     report = commands.add_parser("report", help="what a device runs by itself")
@@ -103,7 +105,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def gather() -> dict[str, Any]:
-    """All that `facula info` shows: versions, devices, threads, broken plug-ins."""
+    """All that `facula info` shows: versions, devices, threads, what multiplies matrices, broken plug-ins."""
     from facula.backends.discovery import plugins
 
     found = plugins()
@@ -111,6 +113,7 @@ def gather() -> dict[str, Any]:
     return {
         "versions": _versions(),
         "threads": _threads(),
+        "products": _products(),
         "devices": devices,
         "kernels": [
             f"{k.name or source} for {k.type} (from {source})" for k, source in found.kernels
@@ -171,9 +174,22 @@ def _threads() -> dict[str, Any]:
     return out
 
 
+def _products() -> str:
+    """What multiplies float32 matrices in C, and its file; why nothing does."""
+    from facula.graph.runtime import gemm_name, onednn, openblas
+
+    try:
+        name = gemm_name()
+    except (RuntimeError, OSError, ValueError) as error:
+        return str(error)
+    files = {"onednn": onednn.library_path, "openblas": openblas.library_path}
+    return f"{name} ({files[name]()})" if name in files else name
+
+
 def _as_text(found: dict[str, Any]) -> str:
     lines = [f"{name:<22} {version}" for name, version in found["versions"].items()]
     lines += ["", "threads"] + [f"  {name:<30} {n}" for name, n in found["threads"].items()]
+    lines += ["", "float32 matrix products in C", f"  {found['products']}"]
     lines += ["", "devices"]
     for d in found["devices"]:
         number = f" x{d['count']}" if d["count"] > 1 else ""

@@ -132,6 +132,7 @@ OTHER = {
     "threads": lambda patch: (patch.setattr(facula.threads, "_threads", 3), (f_of(), X))[1],
     "sources": lambda patch: (patch.setattr(digest, "sources_of", lambda package: "0"), (f_of(), X))[1],
     "C compiler or CPU": lambda patch: (patch.setattr(unit, "identity", lambda: "0"), (f_of(), X))[1],
+    "products": lambda patch: (patch.setattr(digest, "gemm_identity", lambda: "0"), (f_of(), X))[1],
     "oneDNN": lambda patch: (patch.setattr(digest, "library_path", lambda: __file__), (f_of(), X))[1],
 }  # fmt: skip
 

@@ -19,6 +19,10 @@ class CaptureError(NotImplementedError):
     """Raised while a function is captured: it does something that a graph of tensor ops cannot hold."""
 
 
+class SettingError(ValueError):
+    """Raised where a variable of the environment asks for what cannot be: nothing else is taken instead."""
+
+
 def is_ours(filename: str) -> bool:
     """Whether code of that file is Facula's own, or was made by it."""
     return filename.startswith((_PACKAGE, "<facula", _BETWEEN))

@@ -15,7 +15,13 @@ from facula.graph.codegen.program import raise_for
 from facula.graph.compiler.artifact import Artifact
 from facula.graph.compiler.planned import Planned, plan_again
 from facula.graph.compiler.shares import cuts
-from facula.graph.runtime import bfloat16_gemm_address, gemm_address, load, shared_library
+from facula.graph.runtime import (
+    bfloat16_gemm_address,
+    gemm_address,
+    gemm_name,
+    load,
+    shared_library,
+)
 from facula.graph.runtime.calls import Table
 from facula.graph.runtime.primitives import PrimitiveMissing
 
@@ -90,7 +96,8 @@ class Compiled:
     @property
     def description(self) -> str:
         """In words, for people."""
-        return f"one C function on {self.threads} thread{'s' * (self.threads > 1)}"
+        products = f", products of matrices by {gemm_name()}" if "p->gemm(" in self.source else ""
+        return f"one C function on {self.threads} thread{'s' * (self.threads > 1)}{products}"
 
     def hold(self, held: Sequence[bool]) -> None:
         """Told which inputs are tensors that the program holds anyway: their addresses are looked up once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from facula.graph.errors import warn_user
+from facula.graph.errors import SettingError, warn_user
 from facula.graph.ir import Graph
 from facula.graph.runtime import CompilerMissing
 
@@ -47,6 +47,8 @@ def attempt(make: Callable[[], _Made], graph: Graph, is_default: bool, instead_o
     """What a compiler makes of a graph; None where it is declined, as is a mistake in the compiler if nobody asked for it by its name."""
     try:
         return make()
+    except SettingError:
+        raise
     except (RuntimeError, OSError) as error:
         declined(graph, error, is_default, instead_of)
     except Exception as error:

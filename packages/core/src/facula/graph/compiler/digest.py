@@ -1,7 +1,7 @@
 """The digest under which a compiled program is kept: of all that it is made of.
 
 That is the graph (ops, arguments, shapes, dtypes, strides, the content of constants), the number of threads and the default
-dtype; Facula's own sources and those of packages that add ops; versions of Python, NumPy, the C compiler and oneDNN, the CPU, whether it has bfloat16.
+dtype; Facula's own sources and those of packages that add ops; versions of Python, NumPy, the C compiler and oneDNN, what multiplies matrices, the CPU, whether it has bfloat16.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 import facula
 from facula.dtypes import dtype as Dtype, get_default_dtype
 from facula.graph.ir import CONSTANT, Graph, Node, Runtime, Value
-from facula.graph.runtime import has_bfloat16, unit
+from facula.graph.runtime import gemm_identity, has_bfloat16, unit
 from facula.graph.runtime.onednn import library_path
 from facula.ops._op import OPS, Op
 
@@ -58,7 +58,7 @@ def _surroundings() -> tuple[Any, ...]:
     about = os.stat(library) if library else None
     return (
         platform.python_version(), np.__version__, unit.identity(), unit.flags(), library,
-        about and (about.st_size, about.st_mtime_ns), has_bfloat16(), str(get_default_dtype()),
+        about and (about.st_size, about.st_mtime_ns), has_bfloat16(), gemm_identity(), str(get_default_dtype()),
     )  # fmt: skip
 
 

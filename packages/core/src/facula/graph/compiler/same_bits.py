@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -10,11 +11,12 @@ import numpy as np
 
 from facula.graph.compiler.nests import MatmulNest
 from facula.graph.compiler.shares import Share
-from facula.graph.runtime import gemm_address
+from facula.graph.runtime import gemm_address, gemm_name
 
 #: Multiplications from which on a product is large in all parts, so that there is one way only.
 LARGE = 1 << 30
-#: Rows of a part, up to which the way changes to and fro with their number (`are_few` of gemm.c), and of a product of which each place is tried.
+#: Rows of a part, up to which the way changes to and fro with their number (`are_few` of gemm.c; with OpenBLAS, whose kernels
+#: for what is left over add up in another order, of any number), and of a product of which each place is tried.
 FEW, EACH_PLACE = 32, 256
 _L, _P = ctypes.c_long, ctypes.c_void_p
 
@@ -28,14 +30,19 @@ def has_same_bits(nest: MatmulNest, d: int, share: Share) -> bool:
         return True
     is_large = m * n * nest.depth >= LARGE
     every = _tried(share)
-    if d == 0 and min(high - low for bounds in every for low, high in pairwise(bounds)) <= FEW:
-        if is_large or m > EACH_PLACE or len(share.bounds) > 3:  # too many sizes to try
+    if gemm_name() == "openblas" or (d == 0 and _shortest(every) <= FEW):
+        if is_large or (m, n)[d] > EACH_PLACE or len(share.bounds) > 3:  # too many sizes to try
             return False
         every = share.every()
     elif is_large:
         return True
     strides = *nest.a.strides[len(batch) :], *nest.b.strides[len(batch) :]
     return _has_same_bits(m, n, nest.depth, strides, d, every)
+
+
+def _shortest(every: Sequence[tuple[int, ...]]) -> int:
+    """The smallest of all parts."""
+    return min(high - low for bounds in every for low, high in pairwise(bounds))
 
 
 def _tried(share: Share) -> tuple[tuple[int, ...], ...]:

@@ -3,6 +3,8 @@
 from facula.graph.runtime.shared_library import (
     bfloat16_gemm_address,
     gemm_address,
+    gemm_identity,
+    gemm_name,
     has_bfloat16,
     has_onednn,
     shared_library,
@@ -10,5 +12,5 @@ from facula.graph.runtime.shared_library import (
 from facula.graph.runtime.unit import CompilerMissing, load
 
 __all__ = [
-    "CompilerMissing", "bfloat16_gemm_address", "gemm_address", "has_bfloat16", "has_onednn", "load", "shared_library",
+    "CompilerMissing", "bfloat16_gemm_address", "gemm_address", "gemm_identity", "gemm_name", "has_bfloat16", "has_onednn", "load", "shared_library",
 ]  # fmt: skip

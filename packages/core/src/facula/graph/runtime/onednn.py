@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from pathlib import Path
 
-#: The wheel's folder of metadata, and the file in it that lists where pip put the library.
-RECORD = "onednn_cpu_gomp-*.dist-info/RECORD"
-LIBRARY = "libdnnl.so.3"
+from facula.graph.runtime.wheel import library_of
 
 
 def library_path() -> str | None:
@@ -22,14 +19,4 @@ def library_path() -> str | None:
         return given or None
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return None
-    records = (record for folder in sys.path for record in Path(folder or ".").glob(RECORD))
-    return next((path for record in records if (path := _listed(record))), None)
-
-
-def _listed(record: Path) -> str | None:
-    """The library's path from a wheel's RECORD, whose paths begin at the folder of packages."""
-    for line in record.read_text().splitlines():
-        path = record.parent.parent / line.split(",")[0]
-        if path.name == LIBRARY and path.exists():
-            return str(path.resolve())
-    return None
+    return library_of("onednn_cpu_gomp", ("libdnnl.so.3",))
