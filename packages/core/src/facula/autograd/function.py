@@ -133,6 +133,10 @@ class Function:
     _op: Any = None
     setup_context: Any = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._op = _Differentiation(cls)
+
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
@@ -171,8 +175,6 @@ class Function:
 
     @classmethod
     def _record(cls, ctx: FunctionCtx, args: Any, results: list[Any], edges: Any) -> Node:
-        if "_op" not in cls.__dict__:
-            cls._op = _Differentiation(cls)
         tensors = [r for r in results if isinstance(r, Tensor)]
         backend = (tensors or [a for a in args if isinstance(a, Tensor)])[0]._backend
         node = function_node(cls._op, edges, backend)
