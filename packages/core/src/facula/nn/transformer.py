@@ -9,6 +9,7 @@ from typing import Any
 
 import facula
 from facula._tensor import Tensor
+from facula.graph.scalars import is_capturing
 from facula.nn import functional as F, init
 from facula.nn.attention import MultiheadAttention
 from facula.nn.container import ModuleList
@@ -40,8 +41,8 @@ def _causal_mask(size: int, device: Any = None, dtype: Any = None) -> Any:
 
 
 def _is_causal(mask: Any, given: bool | None, size: int) -> bool:
-    """Whether `mask` is the causal one: as given, else by comparison."""
-    if given is not None or mask is None:
+    """Whether `mask` is the causal one: as given, else by comparison; a capture does not look, as layers get the mask too."""
+    if given is not None or mask is None or is_capturing():
         return bool(given)
     if tuple(mask.shape[-2:]) != (size, size):
         return False
