@@ -321,6 +321,38 @@ def test_values_that_python_wants_are_refused(f):
     assert x.sum().item() > 0
 
 
+def test_values_that_depend_on_no_tensor_from_outside_are_known():
+    """Not those that were written with what is not, nor random ones."""
+
+    def f(x):
+        sizes = facula.tensor([3, 1]).flip(0)
+        mask = facula.ones(3, 3).triu(1)
+        mask[0, 0] = 2.0
+        rates = facula.linspace(0, 0.5, 3).tolist()
+        values = mask.numpy()
+        values[0, 0] = 5.0  # of a copy
+        parts = x.split(sizes.tolist())
+        return [p * r for p, r in zip(parts, rates)], x if (mask[0] >= 1).all() else x[:3] + mask
+
+    compiled = facula.compile(f)
+    for seed in range(2):
+        x = tensor(4, seed=seed)
+        (a, b), c = f(x)
+        (d, e), g = compiled(x)
+        for p, q in ((a, d), (b, e), (c, g)):
+            equal(p, q, 0)
+    assert compiled.captures == 1
+    for unknown in (
+        lambda x: facula.zeros(4, dtype=x.dtype).copy_(x).tolist(),
+        lambda x: facula.rand(3).tolist(),
+        lambda x: facula.cond(
+            x.sum() > 0, lambda: facula.ones(()), lambda: facula.zeros(())
+        ).item(),
+    ):
+        with pytest.raises(CaptureError, match="values of a tensor"):
+            facula.compile(unknown)(x)
+
+
 def test_the_default_dtype_stays_during_capture():
     @facula.compile
     def f(x):
@@ -571,3 +603,55 @@ def test_results_of_an_op_have_the_dtype_that_each_number_gives():
     x = facula.tensor([2, 3])
     f = lambda x: [op(x, n) for n in (True, 1, 1.0, 1, True) for op in (facula.mul, facula.div)]  # noqa: E731
     assert [y.dtype for y in facula.compile(f)(x)] == [y.dtype for y in f(x)]
+
+
+# ---- layers that look at what they are given
+
+
+@pytest.mark.parametrize("made_within", [False, True])
+def test_a_transformer_takes_a_mask(made_within):
+    """Eager code looks whether it is the causal one, to tell its layers."""
+    facula.manual_seed(0)
+    layer = facula.nn.TransformerDecoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+    decoder = facula.nn.TransformerDecoder(layer, 1)
+    mask = facula.nn.Transformer.generate_square_subsequent_mask(3)
+
+    def f(x):
+        given = facula.nn.Transformer.generate_square_subsequent_mask(3) if made_within else mask
+        return decoder(x, x, tgt_mask=given)
+
+    x = facula.randn(2, 3, 4)
+    equal(facula.compile(f)(x), f(x), 1e-6)
+
+
+def test_sequences_are_packed_by_lengths_of_pythons():
+    layer = facula.nn.GRU(3, 4, batch_first=True)
+
+    def f(x):
+        pack = facula.nn.utils.rnn.pack_padded_sequence(x, [5, 3], batch_first=True)
+        return facula.nn.utils.rnn.pad_packed_sequence(layer(pack)[0], batch_first=True)[0]
+
+    x = facula.randn(2, 5, 3)
+    equal(facula.compile(f)(x), f(x), 1e-6)
+    with pytest.raises(CaptureError, match="values of a tensor"):
+        facula.compile(facula.nn.utils.rnn.pack_padded_sequence)(x, facula.tensor([5, 3]))
+
+
+def test_a_function_with_a_gradient_of_its_own_is_captured_once():
+    class Reverse(facula.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.view_as(x)
+
+        @staticmethod
+        def backward(ctx, grad):
+            return -grad
+
+    @facula.compile
+    def f(x):
+        (gradient,) = facula.autograd.grad(Reverse.apply(x * 2.0).sum(), x)
+        return gradient
+
+    for _ in range(2):
+        assert f(tensor(3, grad=True)).tolist() == [-2.0] * 3
+    assert f.captures == 1

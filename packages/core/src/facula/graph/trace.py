@@ -16,7 +16,7 @@ from facula.backends.meta import MetaArray, bind_arguments
 from facula.backends.registry import backend_for
 from facula.graph.active import current_capture
 from facula.graph.errors import refuse
-from facula.graph.ir import Node, Runtime, Value
+from facula.graph.ir import INPUT, Graph, Node, Runtime, Value, sub_graphs
 from facula.graph.symbol import Symbol, shared_write
 from facula.ops._op import OPS, Op
 from facula.ops.dims import row_major
@@ -128,6 +128,9 @@ class TraceBackend(Backend):
         if not isinstance(array, Symbol):
             return self.below.to_numpy(array)
         current_capture()
+        found = known(array.current())
+        if found is not None:
+            return self.below.to_numpy(self.below.copy(found))
         raise refuse(
             f"the values of a tensor of shape {list(array.shape)} were asked for (item(), bool(), numpy(), tolist() or print)",
             "they are known at replay only: choose with facula.where(condition, a, b) or facula.cond, loop with "
@@ -193,6 +196,24 @@ class TraceBackend(Backend):
 
     def __repr__(self) -> str:
         return f"<trace over {self.below!r}>"
+
+
+def known(value: Value) -> Any:
+    """The array of a value that depends on nothing but what is the same at each replay; None for any other."""
+    nodes: dict[Node, None] = {}
+    ahead = [value.node]
+    while ahead:
+        node = ahead.pop()
+        missing = [v.node for v in node.inputs if v.node not in nodes]
+        if missing:
+            ahead += [node, *missing]
+        elif node.op is INPUT or node.op.random or sub_graphs(node):
+            return None
+        else:
+            nodes[node] = None
+    graph = Graph()
+    graph.nodes, graph.outputs = list(nodes), [value]
+    return graph.code()([])[0]
 
 
 def _inferred_from(a: Any) -> Any:
