@@ -113,3 +113,24 @@ def test_multilabel_margin_takes_what_pytorch_takes(labels, device):
         except RuntimeError:
             taken.append(None)
     assert taken[0] == taken[1]
+
+
+@pytest.mark.parametrize("name", ["margin_ranking_loss", "hinge_embedding_loss", "triplet_margin_loss", "pairwise_distance"])  # fmt: skip
+def test_margin_losses_at_the_margin_and_of_integers(name):
+    arguments = {
+        "margin_ranking_loss": ([1, 2], [1, 2], [1, -1]),
+        "hinge_embedding_loss": ([1, 2], [-1, 1]),
+        "triplet_margin_loss": ([[1, 2]], [[3, 1]], [[1, 2]]),
+        "pairwise_distance": ([[1, 2]], [[3, 1]]),
+    }[name]
+    found = []
+    for lib in (facula, torch):
+        loss = getattr(lib.nn.functional, name)
+        first, *others = (lib.tensor(x, dtype=lib.float32) for x in arguments)
+        first.requires_grad_()
+        (slope,) = lib.autograd.grad(loss(first, *others).sum(), first)
+        whole = loss(*map(lib.tensor, arguments)) if name != "hinge_embedding_loss" else slope
+        found.append([slope.tolist(), whole.tolist(), str(whole.dtype).split(".")[1]])
+    assert found[0][2] == found[1][2]
+    for mine, theirs in zip(*(x[:2] for x in found)):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)

@@ -778,6 +778,11 @@ def gaussian_nll_loss(make: Any) -> Any:
 # ---- margins
 
 
+def _excess(xp: Namespace, x: Any) -> Any:
+    """`x` above 0, else 0; unlike relu's the gradient at 0 is 1, as in PyTorch."""
+    return xp.clamp_min(x, 0)
+
+
 @op(promote="common", method=False)
 def hinge_embedding_loss(
     xp: Namespace,
@@ -790,7 +795,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """`input` where target is 1, `max(0, margin - input)` where it is -1."""
     zero = _zero(xp, input)
-    far = xp.where(target == 1, zero, xp.relu(margin - input))
+    far = xp.where(target == 1, zero, _excess(xp, margin - input))
     near = xp.where(target == -1, zero, input)
     return _reduced(xp, far + near, reduction, size_average, reduce)
 
@@ -805,7 +810,7 @@ def hinge_embedding_loss(make: Any) -> Any:
     yield call(make(2, 3), _signs(make), margin=0.5, reduction="none")
 
 
-@op(promote="common", method=False)
+@op(promote="float", method=False)
 def margin_ranking_loss(
     xp: Namespace,
     input1: Tensor,
@@ -822,7 +827,7 @@ def margin_ranking_loss(
             f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{tuple(input1.shape)}, input2: {tuple(input2.shape)}, target: {tuple(target.shape)} "
         )
-    loss = xp.relu(-target * (input1 - input2) + margin)
+    loss = _excess(xp, -target * (input1 - input2) + margin)
     return _reduced(xp, loss, reduction, size_average, reduce)
 
 
@@ -857,7 +862,7 @@ def cosine_embedding_loss(
     cosine = xp.sum(input1 * input2, -1) / xp.sqrt(one * other)
     zero = _zero(xp, cosine)
     loss = xp.where(target == 1, 1 - cosine, zero) + xp.where(
-        target == -1, xp.relu(cosine - margin), zero
+        target == -1, _excess(xp, cosine - margin), zero
     )
     return _reduced(xp, loss, reduction, size_average, reduce)
 
@@ -891,7 +896,7 @@ def cosine_similarity(make: Any) -> Any:
     yield call(make(4), make(4), dim=0)
 
 
-@op(promote="common", method=False)
+@op(promote="float", method=False)
 def pairwise_distance(
     xp: Namespace, x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -927,7 +932,7 @@ def pdist(make: Any) -> Any:
     yield call(make(1, 2))
 
 
-@op(promote="common", method=False)
+@op(promote="float", method=False)
 def triplet_margin_loss(
     xp: Namespace,
     anchor: Tensor,
@@ -959,7 +964,7 @@ def triplet_margin_loss(
     )
     if swap:
         far = xp.minimum(far, xp.pairwise_distance(positive, negative, p, eps))
-    return _reduced(xp, xp.relu(near - far + margin), reduction, size_average, reduce)
+    return _reduced(xp, _excess(xp, near - far + margin), reduction, size_average, reduce)
 
 
 @triplet_margin_loss.sample
@@ -986,7 +991,7 @@ def triplet_margin_with_distance_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = xp.minimum(far, distance(positive, negative))
-    return _reduced(xp, xp.relu(near - far + margin), reduction)
+    return _reduced(xp, _excess(xp, near - far + margin), reduction)
 
 
 @triplet_margin_with_distance_loss.public
