@@ -133,3 +133,65 @@ def test_bools_have_no_remainder(name):
     assert function(bools, 2).dtype is facula.int64
     with pytest.raises(RuntimeError, match="not defined for bool tensors"):
         facula.div(bools, bools, rounding_mode="trunc")
+
+
+#: What PyTorch's gradients are where a formula has no number, or the wrong one.
+NAN, INF = math.nan, math.inf
+EDGES = {
+    "maximum": (lambda lib, a, b: lib.maximum(a, b), [0.0, NAN, 1.0, 2.0], [0.0, 1.0, NAN, 5.0]),
+    "minimum": (lambda lib, a, b: lib.minimum(a, b), [0.0, NAN, 1.0, 2.0], [0.0, 1.0, NAN, 5.0]),
+    "atan2": (lambda lib, a, b: lib.atan2(a, b), [0.0, -0.0, 1.0, NAN], [0.0, 0.0, 0.0, 1.0]),
+    "sinc": (lambda lib, a: lib.sinc(a), [1e-40, 1e-25, 0.0, 0.5, -3.0]),
+    "acosh": (lambda lib, a: lib.acosh(a).abs(), [-1 + 2j, -1 - 2j, 2 + 0.5j]),
+    "logcumsumexp": (lambda lib, a: lib.logcumsumexp(a, 0), [1.0, 2.0, NAN, 1.0]),
+    "float_power": (lambda lib, a: lib.float_power(a, 0.5), [-INF, -0.0, 4.0]),
+}
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("place", ["cpu", "toy", "c"])
+@pytest.mark.parametrize("name", EDGES)
+def test_values_and_gradients_at_the_edges(name, place):
+    import torch
+
+    function, *operands = EDGES[name]
+    found = []
+    for lib in (facula, torch):
+        mine = lib is facula
+        dtype = lib.complex64 if name == "acosh" else lib.float32
+        device = "toy" if mine and place == "toy" else "cpu"
+        inputs = [lib.tensor(a, dtype=dtype, device=device).requires_grad_() for a in operands]
+
+        def call(*arrays, lib=lib):
+            return function(lib, *arrays)
+
+        out = (facula.compile(call, backend="c") if mine and place == "c" else call)(*inputs)
+        slopes = lib.autograd.grad(out.sum(), inputs)
+        found.append([x.detach().cpu().numpy() for x in (out, *slopes)])
+    for mine, theirs in zip(*found):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_limits_and_neighbours_of_halves_are_their_own(dtype):
+    import torch
+
+    found = []
+    for lib in (facula, torch):
+        kind = getattr(lib, dtype)
+        x = lib.tensor([math.inf, -math.inf, math.nan, 1.0, 0.0], dtype=kind)
+        towards = lib.tensor([0.0, 0.0, 0.0, 3.0, -1.0], dtype=kind)
+        found.append([y.float().tolist() for y in (lib.nan_to_num(x), lib.nextafter(x, towards))])
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (0, True), (True, False), (1, 2.5), (1, 2j)], ids=str)
+def test_a_choice_of_two_numbers_has_their_dtype(numbers):
+    chosen = facula.where(facula.tensor([True, False]), *numbers)
+    assert chosen.dtype is facula.tensor(list(numbers)).dtype
+    assert chosen.tolist() == list(numbers)
+
+
+def test_float_power_of_uint8_to_a_negative_number():
+    assert facula.tensor([2, 4], dtype=facula.uint8).float_power(-1).tolist() == [0.5, 0.25]

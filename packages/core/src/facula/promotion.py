@@ -91,7 +91,7 @@ def result_dtype(tensors: list[Any], scalars: list[Any]) -> dtype:
     for s in scalars:
         _merge(ranks, 2, scalar_dtype(s))
     dims, zero_dim, scalar = ranks
-    return _combine(_combine(dims, zero_dim), scalar)
+    return _combine(_combine(dims, zero_dim), scalar) or get_default_dtype()
 
 
 def _merge(ranks: list[dtype | None], rank: int, d: dtype) -> None:
@@ -99,9 +99,9 @@ def _merge(ranks: list[dtype | None], rank: int, d: dtype) -> None:
     ranks[rank] = d if old is None else promote_types(old, d)
 
 
-def _combine(strong: dtype | None, weak: dtype | None) -> dtype:
+def _combine(strong: dtype | None, weak: dtype | None) -> dtype | None:
     if strong is None or weak is None:
-        return strong or weak or get_default_dtype()
+        return strong or weak
     if weak.category <= strong.category:
         return strong
     if weak.category == COMPLEX and strong.category == FLOAT:

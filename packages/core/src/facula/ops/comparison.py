@@ -237,17 +237,18 @@ def minimum(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """The smaller of the two; NaN where either is NaN. A tie shares the gradient evenly."""
 
 
-def _extremum_rule(xp: Any, g: Any, tie: Any, wins: Any) -> Any:
-    return xp.where(wins, xp.where(tie, g / 2, g), 0.0)
+def _extremum_rule(xp: Any, g: Any, tie: Any, loses: Any) -> Any:
+    """`g` where an operand is the result, half of it at a tie; of NaN, which loses against nothing, too, as in PyTorch."""
+    return xp.where(loses, 0.0, xp.where(tie, g / 2, g))
 
 
 maximum.vjp(
-    input=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.ge(input, other)),
-    other=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.ge(other, input)),
+    input=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.lt(input, other)),
+    other=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.lt(other, input)),
 )
 minimum.vjp(
-    input=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.le(input, other)),
-    other=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.le(other, input)),
+    input=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.gt(input, other)),
+    other=lambda xp, g, input, other: _extremum_rule(xp, g, input == other, xp.gt(other, input)),
 )
 
 

@@ -489,6 +489,17 @@ def float_power(xp: Namespace, input: Tensor, exponent: Tensor) -> Tensor:
     return xp.pow(xp.cast(input, wide), xp.cast(exponent, wide))
 
 
+@float_power.public
+def float_power(input: Any, exponent: Any) -> Any:
+    if exponent.__class__ in (int, float) and hasattr(input, "_array"):
+        # It stays a number, as `pow` wants it: -1 is none of uint8, and to 0.5 it takes the root.
+        from facula.dtypes import complex128, float64
+
+        wide = complex128 if is_complex(input._array.dtype) else float64
+        return pow.call(input.to(wide), float(exponent))
+    return float_power.call(input, exponent)
+
+
 @float_power.sample
 def float_power(make: Any) -> Any:
     yield call(make(3, 2, low=0.5), make(2))
@@ -582,9 +593,17 @@ def atan2(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
 
 
 atan2.alias_as("arctan2")
+
+
+def _over_square(xp: Namespace, part: Any, input: Any, other: Any) -> Any:
+    """`part` over the squared distance of a point from the origin; at the origin 0, as in PyTorch."""
+    square = input * input + other * other
+    return xp.where(square == 0, 0.0, part / square)
+
+
 atan2.vjp(
-    input=lambda xp, g, input, other: g * (other / (input * input + other * other)),
-    other=lambda xp, g, input, other: -g * (input / (input * input + other * other)),
+    input=lambda xp, g, input, other: g * _over_square(xp, other, input, other),
+    other=lambda xp, g, input, other: -g * _over_square(xp, input, input, other),
 )
 sample_binary(atan2, 0.5, 2.0)
 
@@ -664,10 +683,18 @@ asinh = _float(
     0.2,
     1.5,
 )
+
+
+def _acosh_rule(xp: Namespace, g: Any, input: Any) -> Any:
+    if is_complex(input.dtype):  # the root of the product is of another branch
+        return g / (xp.sqrt(input - 1) * xp.sqrt(input + 1))
+    return g / xp.sqrt(input * input - 1)
+
+
 acosh = _float(
     "acosh", "Inverse hyperbolic cosine; NaN below 1.",
     lambda xp, input: xp.log(input + xp.sqrt(input - 1) * xp.sqrt(input + 1)),
-    lambda xp, g, input: g / xp.sqrt(input * input - 1), 1.2, 3.0,
+    _acosh_rule, 1.2, 3.0,
 )  # fmt: skip
 atanh = _float(
     "atanh", "Inverse hyperbolic tangent.",
@@ -701,7 +728,7 @@ def _sinc(xp: Namespace, input: Any) -> Any:
 def _sinc_rule(xp: Namespace, g: Any, input: Any) -> Any:
     safe = xp.where(input == 0, 1.0, input)
     at = math.pi * safe
-    slope = (xp.cos(at) * at - xp.sin(at)) / (at * safe)
+    slope = (xp.cos(at) - xp.sin(at) / at) / safe  # a square of `at` would vanish before it does
     return g * xp.where(input == 0, 0.0, slope)
 
 
@@ -797,7 +824,7 @@ def heaviside(make: Any) -> Any:
     yield call(make.of([-1.5, 0.0, 2.0]), make.of(0.25))
 
 
-@host_op(promote="float", shape=broadcast)
+@host_op(promote="float", shape=broadcast, arithmetic=False)  # of halves the next half
 def nextafter(xp: Namespace, input: Tensor, other: Tensor) -> Tensor:
     """The next representable number after `input` towards `other`."""
 
@@ -846,7 +873,7 @@ frexp.sample(lambda make: [call(make.of([1.5, -6.5, 0.3], grad=True))])
 # ---- replacing values
 
 
-@op(inplace=True)
+@op(inplace=True, arithmetic=False)  # halves have limits of their own
 def nan_to_num(
     xp: Namespace,
     input: Tensor,

@@ -187,12 +187,15 @@ def _logcumsumexp_rule(xp: Namespace, g: Any, input: Any, out: Any, dim: int) ->
     while step < n:
         zeros = _edge(xp, input, dim, 0, step)
         later = xp.slice(total, dim, step, n, 1)
-        fade = xp.slice(reach, dim, 0, n - step, 1) - xp.slice(reach, dim, step, n, 1)
-        fade = xp.select_where(xp.ne(fade, fade), xp.full((), 0, fade.dtype), fade)
+        fade = _gap(xp, xp.slice(reach, dim, 0, n - step, 1), xp.slice(reach, dim, step, n, 1))
         total = total + xp.join((later * xp.exp(fade), zeros), dim)
         step *= 2
-    gap = input - out
-    return total * xp.exp(xp.select_where(xp.ne(gap, gap), xp.full((), 0, gap.dtype), gap))
+    return total * xp.exp(_gap(xp, input, out))
+
+
+def _gap(xp: Namespace, a: Any, b: Any) -> Any:
+    """`a - b`; of equal infinities 0."""
+    return xp.select_where(xp.eq(a, b), xp.full((), 0, a.dtype), a - b)
 
 
 logcumsumexp.vjp(input=_logcumsumexp_rule)
