@@ -291,6 +291,9 @@ def chain_matmul(*matrices: Any, out: Any = ...) -> Tensor:
 def channel_shuffle(input: Any, groups: Any, *, out: Any = ...) -> Tensor:
     """Channels of `input` (N, C, ...) dealt out: those of the `groups` groups take turns."""
 
+def channel_sums(g: Any, input: Any, mean: Any, *, out: Any = ...) -> Any:
+    """Sums over all but dimension 1 of `g`, and of `g * (input - mean)`."""
+
 def char(input: Any, memory_format: Any = ...) -> Tensor:
     """`input` in int8; itself where it is that already."""
 
@@ -319,9 +322,9 @@ def clamp_min(input: Any, min: Any, *, out: Any = ...) -> Tensor:
     """The larger of `input` and `min`; a tie's gradient is `input`'s."""
 
 def class_cross_entropy(input: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any, label_smoothing: Any, *, out: Any = ...) -> Any:
-    """Cross entropy of scores (N, C, *) with class numbers (N, *), and the scores' logsumexp (N, 1, *)."""
+    """Cross entropy of scores (N, C, *) with class numbers (N, *); the scores' maximum and, less that, logsumexp (N, 1, *)."""
 
-def class_cross_entropy_gradient(g: Any, input: Any, target: Any, weight: Any, logsumexp: Any, ignore_index: Any, reduction: Any, label_smoothing: Any, *, out: Any = ...) -> Tensor:
+def class_cross_entropy_gradient(g: Any, input: Any, target: Any, weight: Any, peak: Any, log_sum: Any, ignore_index: Any, reduction: Any, label_smoothing: Any, *, out: Any = ...) -> Tensor:
     """`g` through `class_cross_entropy`: (softmax - onehot), scaled."""
 
 def class_nll(input: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any, *, out: Any = ...) -> Tensor:
