@@ -16,7 +16,7 @@ from facula.graph.compiler.nests import Load, MapNest
 from facula.graph.compiler.same_bits import has_same_bits
 from facula.graph.compiler.schedule import _conflict, _touch
 from facula.graph.compiler.shares import GRAINS, Share, bounds_of, cuts, grained
-from facula.graph.runtime import shared_library
+from facula.graph.runtime import gemm_name, shared_library
 
 
 def places(threads):
@@ -152,6 +152,8 @@ def test_parts_follow_the_speed_of_threads(threads):
 )  # fmt: skip
 def test_rows_of_which_parts_may_be_few_stay_where_they_are(m, n, depth, threads, expected):
     """Few rows are multiplied in another way: not all sizes of parts can be tried."""
+    if gemm_name() == "openblas":
+        pytest.skip("every place is tried then, which depends on the kernels that it chose")
     (share,) = grained(0, m, threads, 4)
     element = SimpleNamespace(is_half=False, value="f32")
     a, b = (SimpleNamespace(element=element, strides=s) for s in ((depth, 1), (1, depth)))
