@@ -356,6 +356,76 @@ def test_changes_of_an_optimizer_are_found(make, changes):
         np.testing.assert_allclose(a, b, rtol=1e-4, err_msg=f"after change {i}")
 
 
+class Own(optim.Optimizer):
+    """One of the user's: what it reads are Python's numbers."""
+
+    def __init__(self, params):
+        super().__init__(params, {"lr": 0.1, "betas": (0.5, 0.2)})
+        self.factor = 1.0
+
+    @facula.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr = group["lr"] * self.factor * sum(group["betas"])
+            for p in group["params"]:
+                p.sub_(p.grad * lr)
+
+
+def test_changes_of_an_optimizer_of_the_users_own_are_found():
+    changes = [
+        (2, lambda o: o.param_groups[0].update(lr=0.2)), (3, lambda o: o.param_groups[0].update(betas=(0.5, 0.6))),
+        (4, lambda o: setattr(o, "factor", 2.0)), (4, lambda o: o.param_groups[0].update(lr=0.1 + 0.1)),
+    ]  # fmt: skip
+
+    def run(compiles):
+        facula.manual_seed(0)
+        m = nn.Linear(2, 1)
+        o = Own(m.parameters())
+
+        def step(x):
+            o.zero_grad()
+            m(x).pow(2).sum().backward()
+            o.step()
+
+        call = facula.compile(step) if compiles else step
+        weights = []
+        for captures, change in [(1, lambda o: None), *changes]:
+            change(o)
+            for _ in range(2):
+                call(facula.ones(1, 2) * 0.1)
+            weights.append(m.weight.detach().clone())
+            assert not compiles or call.captures == captures
+        return facula.stack(weights)
+
+    np.testing.assert_allclose(run(True).numpy(), run(False).numpy(), rtol=1e-5)
+
+
+def test_a_number_that_is_read_at_each_call_is_not_compared():
+    w = facula.ones(2, requires_grad=True)
+
+    class Simple(optim.Optimizer):
+        @facula.no_grad()
+        def step(self):
+            for group in self.param_groups:
+                lr = facula.graph.runtime_scalar(lambda: group["lr"])  # noqa: B023
+                for p in group["params"]:
+                    p.sub_(p.grad * lr)
+
+    o = Simple([w], {"lr": 0.5})
+
+    @facula.compile
+    def step():
+        w.grad = None
+        w.sum().backward()
+        o.step()
+
+    for lr, expected in ((0.5, 0.5), (0.25, 0.25), (1.0, -0.75)):
+        o.param_groups[0]["lr"] = lr
+        step()
+        assert w.tolist() == [expected] * 2
+    assert step.captures == 1
+
+
 def test_a_scheduler_stepped_inside_is_refused():
     m = nn.Linear(2, 1)
     o = optim.SGD(m.parameters(), lr=0.1)

@@ -16,7 +16,7 @@ from facula._logging import artifact
 from facula._tensor import Tensor
 from facula.autograd.mode import Mode, around, plain, state, uncast, unwatched
 from facula.graph.active import active, lock
-from facula.graph.capture import Capture, Outcome
+from facula.graph.capture import Capture, Outcome, Scalar
 from facula.graph.errors import refuse, warn_user
 from facula.graph.guards import Guards
 from facula.graph.ir import Graph
@@ -322,6 +322,7 @@ class CompiledFunction:
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
         outcome = capture(function, args, kwargs, tensors, guards.names)
         guards.check_numbers()
+        guards.add_numbers([s.read for s in outcome.sources if isinstance(s, Scalar)])
         guards.add_state(outcome.capture.made_state)
         before = outcome.graph.copy()
         simplify(outcome.graph, outcome.is_differentiable)

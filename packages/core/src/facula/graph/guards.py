@@ -3,7 +3,8 @@
 What the function reaches by itself (closure, defaults, the globals that it names, modules and plain objects
 with what hangs on them, their classes) is walked once, at capture. Plain values are compared by value, small NumPy arrays
 by their bytes, tensors and other objects by identity. Of optimizers only flags, which numbers are zero, and
-which state there is: the numbers enter a program as runtime scalars. Schedulers are left out.
+which state there is: the numbers enter a program as runtime scalars. Optimizers of the user's own are walked as other objects, and
+their numbers compared unless they enter a program that way. Schedulers are left out.
 
 At each call all of it is compared by identity first, in loops that run in C: a model has thousands of attributes. For
 compiled programs one function in C does it (`tabulate`), which takes a tenth of the time.
@@ -81,6 +82,7 @@ class Guards:
         self._sets: list[tuple[Any, Any, str]] = []
         self._arrays: list[tuple[Any, bytes, str]] = []
         self._numbers: list[tuple[Any, Any, Any, str]] = []  # of optimizers, that programs read
+        self._own: list[tuple[Any, Any, str]] = []  # of the user's own ones: group, key, name
         self._names: set[str] = set()  # attributes that the walked functions name
         self._methods: dict[str, list[tuple[Any, str]]] = {}  # not walked yet: nobody names them
         #: Whether all is as it was by identity, as a function in C; None where there is none, or not for what is expected now.
@@ -151,6 +153,12 @@ class Guards:
                     f"the compiled function changes {place} from {before} to {now}, which happens at capture only; "
                     "step schedulers, and set what optimizers read, outside the compiled function"
                 )
+
+    def add_numbers(self, reads: Collection[Callable[[], Any]]) -> None:
+        """Guards what the user's own optimizers have in their groups, but for numbers that one of `reads` reads at each call."""
+        for group, key, place in self._own:
+            if not any(_is_read(read, group, key) for read in reads):
+                self._place(_item, group, key, place)
 
     def _compare(self, same: bool) -> str | None:
         """The slow way: values that are equal, but other objects, are the ones to be expected from now on."""
@@ -352,23 +360,33 @@ class Guards:
             self._mapping(vars(module._everywhere), "hooks of all modules", ".{}")
 
     def _optimizer(self, x: Any, name: str) -> None:
+        is_own = hasattr(x, "step") and not _is_ready_made(type(x).__module__)
         self._sequence(x.param_groups, f"{name}.param_groups", walks=False)
         for i, group in enumerate(x.param_groups):
-            for key, value in list(group.items()):
-                place = f"{name}.param_groups[{i}][{key!r}]"
-                if key == "params":
-                    self._sequence(value, place)
-                elif isinstance(value, (bool, str, type(None))):
-                    self._place(_item, group, key, place)
-                elif isinstance(value, (int, float)):
-                    self._places.append([_is_zero, group, key, bool(value), f"whether {place} is zero"])  # fmt: skip
-                    self._numbers.append((group, key, value, place))
+            self._group(group, f"{name}.param_groups[{i}]", is_own)
         state = getattr(x, "state", None)
         if isinstance(state, dict):
             self._places.append([_attribute, x, "state", state, f"{name}.state"])
             for i, (key, value) in enumerate(list(state.items())):
                 if value:  # looking makes empty ones
                     self._place(_item, state, key, f"{name}.state[{i}]")
+        if is_own:
+            self._seen |= {id(done): done for done in (x.param_groups, state)}
+            self._object(x, name)
+
+    def _group(self, group: dict[str, Any], name: str, is_own: bool) -> None:
+        for key, value in list(group.items()):
+            place = f"{name}[{key!r}]"
+            if key == "params":
+                self._sequence(value, place)
+            elif isinstance(value, (bool, str, type(None))):
+                self._place(_item, group, key, place)
+            else:
+                if isinstance(value, (int, float)):
+                    self._places.append([_is_zero, group, key, bool(value), f"whether {place} is zero"])  # fmt: skip
+                    self._numbers.append((group, key, value, place))
+                if is_own:
+                    self._own.append((group, key, place))
 
     # ---- what is looked at
 
@@ -524,6 +542,14 @@ def _attribute(x: Any, name: str) -> Any:
 def _is_zero(container: Any, key: Any) -> Any:
     found = _item(container, key)
     return bool(found) if isinstance(found, (int, float)) else _MISSING
+
+
+def _is_read(read: Any, group: Any, key: str) -> bool:
+    """Whether a function without arguments is one like `lambda: group[key]`."""
+    contents = [_cell(c, None) for c in getattr(read, "__closure__", None) or ()]
+    if not any(c is group for c in contents):
+        return False
+    return any(c.__class__ is str and c == key for c in (*contents, *read.__code__.co_consts))
 
 
 def _cell(cell: Any, _: Any) -> Any:
