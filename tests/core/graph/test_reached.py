@@ -400,6 +400,48 @@ def test_changes_of_an_optimizer_of_the_users_own_are_found():
     np.testing.assert_allclose(run(True).numpy(), run(False).numpy(), rtol=1e-5)
 
 
+class Decaying(optim.SGD):
+    @facula.no_grad()
+    def step(self):
+        super().step()
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.mul_(1 - group["lr"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "read", "captures"),
+    [
+        (optim.SGD, lambda o, s: o.param_groups[0]["lr"], 3),
+        (optim.SGD, lambda o, s: s.get_last_lr()[0], 3),
+        (optim.SGD, lambda o, s: float(s.last_epoch), 3),
+        (Decaying, lambda o, s: 0.0, 3),
+        (optim.SGD, lambda o, s: float(len(o.param_groups[0]["params"])), 1),
+    ],
+)
+def test_what_a_function_reads_of_optimizers_and_schedulers_itself(kind, read, captures):
+    def run(compiles):
+        w = facula.ones(2, requires_grad=True)
+        o = kind([w], lr=0.5)
+        s = optim.lr_scheduler.ExponentialLR(o, 0.5)
+
+        def step(x):
+            o.zero_grad()
+            (w * x).sum().backward()
+            o.step()
+            return x.sum() * read(o, s)
+
+        call = facula.compile(step) if compiles else step
+        found = []
+        for _ in range(3):
+            found.append([call(facula.ones(2)).item(), *w.tolist()])
+            s.step()
+        assert not compiles or call.captures == captures
+        return found
+
+    np.testing.assert_allclose(run(True), run(False), rtol=1e-6)
+
+
 def test_a_number_that_is_read_at_each_call_is_not_compared():
     w = facula.ones(2, requires_grad=True)
 

@@ -83,6 +83,8 @@ class Guards:
         self._arrays: list[tuple[Any, bytes, str]] = []
         self._numbers: list[tuple[Any, Any, Any, str]] = []  # of optimizers, that programs read
         self._own: list[tuple[Any, Any, str]] = []  # of the user's own ones: group, key, name
+        self._group_keys: set[str] = set()  # strings in functions that name `param_groups`
+        self._schedulers: list[tuple[Any, str]] = []
         self._names: set[str] = set()  # attributes that the walked functions name
         self._methods: dict[str, list[tuple[Any, str]]] = {}  # not walked yet: nobody names them
         #: Whether all is as it was by identity, as a function in C; None where there is none, or not for what is expected now.
@@ -155,10 +157,16 @@ class Guards:
                 )
 
     def add_numbers(self, reads: Collection[Callable[[], Any]]) -> None:
-        """Guards what the user's own optimizers have in their groups, but for numbers that one of `reads` reads at each call."""
+        """Guards what functions may read of optimizers and schedulers as Python's numbers; `reads` read others at each call."""
         for group, key, place in self._own:
-            if not any(_is_read(read, group, key) for read in reads):
+            if key in self._group_keys or not any(_is_read(read, group, key) for read in reads):
                 self._place(_item, group, key, place)
+        for group, key, _, place in self._numbers:
+            if key in self._group_keys:
+                self._place(_item, group, key, place)
+        if not self._names.isdisjoint(("last_epoch", "get_last_lr")):
+            for scheduler, name in self._schedulers:
+                self._place(_attribute, scheduler, "last_epoch", f"{name}.last_epoch")
 
     def _compare(self, same: bool) -> str | None:
         """The slow way: values that are equal, but other objects, are the ones to be expected from now on."""
@@ -258,6 +266,8 @@ class Guards:
         for inner in ("__func__", "__self__", "fget", "func", "args", "keywords", "__wrapped__"):
             if inner in _INNER.get(type(x), ()) or (inner == "__wrapped__" and hasattr(x, inner)):
                 self.walk(getattr(x, inner), name)
+        if hasattr(x, "last_epoch"):
+            self._schedulers.append((x, name))
         if type(x) not in _INNER and not _is_closed(x):
             self._object(x, name)
 
@@ -291,6 +301,8 @@ class Guards:
         for kind in ("__defaults__", "__kwdefaults__"):
             self._place(getattr, function, kind, f"{name}.{kind}")
         variables, attributes = _names(code)
+        if "param_groups" in attributes and "runtime_scalar" not in attributes | variables:
+            self._group_keys |= _strings(code)
         for variable in sorted(variables):
             found = function.__globals__.get(variable, _MISSING)
             if isinstance(found, types.ModuleType):
@@ -526,6 +538,13 @@ def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
             variables |= further[0]
             attributes |= further[1]
     return variables, attributes
+
+
+@functools.cache
+def _strings(code: types.CodeType) -> set[str]:
+    """Strings that a function and the functions inside it have as constants."""
+    found = {x for x in code.co_consts if isinstance(x, str)}
+    return found.union(*(_strings(x) for x in code.co_consts if isinstance(x, types.CodeType)))
 
 
 def _item(container: Any, key: Any) -> Any:
