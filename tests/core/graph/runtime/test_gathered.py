@@ -101,6 +101,8 @@ LARGE = {
     "a kernel smaller than its stride": ((2, 5, 20, 20), (7, 5, 2, 2), 4, 0, 1),
     "padding beyond the kernel": ((2, 5, 6, 6), (7, 5, 1, 3), 1, 3, 1),
     "few made": ((2, 64, 20, 20), (3, 64, 3, 3), 1, 1, 1),
+    "few made, a rest of channels": ((2, 37, 20, 20), (2, 37, 3, 3), 2, 1, 1),
+    "few made by the input": ((2, 1, 20, 20), (48, 1, 5, 5), 1, 2, 1),
 }
 
 
