@@ -196,3 +196,12 @@ def test_questions():
     assert facula.result_type(facula.arange(2), 1.0) is facula.float32
     assert facula.can_cast(facula.int32, facula.float16)
     assert not facula.can_cast(facula.float32, facula.int64)
+
+
+def test_places_and_counts_of_small_integer_dtypes():
+    at = facula.unravel_index(facula.tensor([255, 3], dtype=facula.uint8), (2, 300))
+    assert [x.tolist() for x in at] == [[0, 0], [255, 3]] and at[0].dtype is facula.int64
+    counts = facula.tensor([1, 2], dtype=facula.int32)
+    assert counts.repeat_interleave(2).dtype is facula.int32
+    assert facula.repeat_interleave(counts).dtype is facula.int32
+    assert tuple(facula.combinations(facula.arange(3), 0).shape) == (0,)

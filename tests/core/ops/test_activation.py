@@ -113,3 +113,16 @@ def test_half(dtype):
         theirs = getattr(torch.nn.functional, name)(torch.tensor(x).to(getattr(torch, dtype)))
         assert mine.dtype is getattr(facula, dtype)
         np.testing.assert_allclose(mine.float().numpy(), theirs.float().numpy(), 1e-2, 1e-2)
+
+
+@pytest.mark.parametrize("compiler", [None, "c"])
+@pytest.mark.parametrize("dtype", [facula.int32, facula.int64], ids=str)
+def test_hardtanh_of_integers_rounds_its_limits(dtype, compiler):
+    x = facula.tensor([-3, 2, 1, 0], dtype=dtype)
+    for limits, expected in (((), [-1, 1, 1, 0]), ((-0.5, 1.5), [0, 1, 1, 0]), ((-2, 3.7), [-2, 2, 1, 0])):  # fmt: skip
+
+        def limited(x, limits=limits):
+            return facula.nn.functional.hardtanh(x, *limits)
+
+        out = (facula.compile(limited, backend=compiler) if compiler else limited)(x)
+        assert out.dtype is dtype and out.tolist() == expected

@@ -115,13 +115,14 @@ def test_multilabel_margin_takes_what_pytorch_takes(labels, device):
     assert taken[0] == taken[1]
 
 
-@pytest.mark.parametrize("name", ["margin_ranking_loss", "hinge_embedding_loss", "triplet_margin_loss", "pairwise_distance"])  # fmt: skip
+@pytest.mark.parametrize("name", ["margin_ranking_loss", "hinge_embedding_loss", "triplet_margin_loss", "pairwise_distance", "poisson_nll_loss"])  # fmt: skip
 def test_margin_losses_at_the_margin_and_of_integers(name):
     arguments = {
         "margin_ranking_loss": ([1, 2], [1, 2], [1, -1]),
         "hinge_embedding_loss": ([1, 2], [-1, 1]),
         "triplet_margin_loss": ([[1, 2]], [[3, 1]], [[1, 2]]),
         "pairwise_distance": ([[1, 2]], [[3, 1]]),
+        "poisson_nll_loss": ([1, 2], [0, 3]),
     }[name]
     found = []
     for lib in (facula, torch):

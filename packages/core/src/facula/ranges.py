@@ -37,7 +37,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """The coordinates, one tensor per dimension of `shape`, of flat indices into it."""
+    """The coordinates, one tensor per dimension of `shape`, of flat indices into it; int64."""
     import facula
 
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
@@ -45,7 +45,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
     if indices.is_floating_point() or indices.is_complex() or indices.dtype is facula.bool:
         raise ValueError(f"expected 'indices' to be an integer tensor, but got {indices.dtype}")
-    found = []
+    indices, found = indices.long(), []  # smaller dtypes may not hold a size
     for size in reversed(sizes):
         found.append(indices % size)
         indices = facula.div(indices, size, rounding_mode="floor")

@@ -787,7 +787,7 @@ def hardswish_gradient(g: Any, input: Any, *, out: Any = ...) -> Tensor:
     """`g` times the derivative of `hardswish`."""
 
 def hardtanh(input: Any, min_val: Any = ..., max_val: Any = ..., inplace: builtins.bool = ...) -> Tensor:
-    """`input` limited to [min_val, max_val]."""
+    """`input` limited to [min_val, max_val]; of integers, to these rounded towards 0."""
 
 def hardtanh_gradient(g: Any, input: Any, min_val: Any, max_val: Any, *, out: Any = ...) -> Tensor:
     """`g` times the derivative of `hardtanh`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import F64, as_dtype, category, finfo
+from facula.dtypes import F64, as_dtype, category, finfo, is_integral
 from facula.ops._op import Namespace, Tensor, op
 from facula.ops.dims import wrap_dim
 from facula.testing.samples import call
@@ -66,9 +66,11 @@ rectify_gradient.vjp(g=lambda xp, g, out: xp.rectify_gradient(g, out))
 
 @op(method=False, inplace=True)
 def hardtanh(xp: Namespace, input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """`input` limited to [min_val, max_val]."""
+    """`input` limited to [min_val, max_val]; of integers, to these rounded towards 0."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
+    if is_integral(input.dtype):
+        min_val, max_val = int(min_val), int(max_val)
     return xp.minimum(xp.maximum(input, min_val), max_val)
 
 

@@ -84,7 +84,7 @@ def repeat_interleave(
     input: Any, repeats: Any = None, dim: Any = None, *, output_size: Any = None
 ) -> Any:
     if repeats is None:  # repeat_interleave(counts): how often each position comes
-        return _places(input, output_size)
+        return OPS["cast"].call(_places(input, output_size), input._array.dtype)
     if dim is None:
         input, dim = flatten.call(input), 0
     if not input._array.shape:

@@ -89,9 +89,9 @@ def combinations(
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = np.array(list(choose(range(input.shape[0]), r)), np.int64).reshape(-1, r)
     if r == 0:
         return xp.full((0,), 0, input.dtype)
+    rows = np.array(list(choose(range(input.shape[0]), r)), np.int64).reshape(-1, r)
     return xp.reshape(xp.index_select(input, 0, xp.asarray(rows.ravel())), rows.shape)
 
 

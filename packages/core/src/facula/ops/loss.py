@@ -672,7 +672,7 @@ def kl_div(make: Any) -> Any:
     yield call(make(3, 2, low=-2, high=-0.1), make(3, 2, low=-2, high=-0.1), log_target=True)
 
 
-@op(promote="common", method=False)
+@op(promote="float", method=False)
 def poisson_nll_loss(
     xp: Namespace,
     input: Tensor,
