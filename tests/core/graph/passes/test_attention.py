@@ -105,3 +105,66 @@ def test_a_mask_is_read_at_each_call():
             np.testing.assert_allclose(compiled().numpy(), expected.numpy(), rtol=2e-5, atol=2e-6)
             hidden.logical_not_()
     assert compiled.captures == 1
+
+
+# ---- with the gradient in the same graph
+
+
+def trained(f, args, backend, leaves=3):
+    """Results and gradients of a step, eager and captured, and the names of the captured nodes."""
+    found = []
+    for compiles in (False, True):
+        given = [x.detach().clone().requires_grad_(i < leaves) for i, x in enumerate(args[:3])]
+        rest = args[3:]
+
+        def step(*given, rest=rest):
+            out = f(*given, *rest)
+            (out.cos() * facula.linspace(0.1, 2, out.shape[-1])).sum().backward()
+            return out.detach()
+
+        call = facula.compile(step, backend=backend) if compiles else step
+        found.append([call(*given), *(x.grad for x in given[:leaves])])
+    return *found, [n.name for n in call.graph.nodes]
+
+
+@pytest.mark.parametrize("backend", ["c", "replay"])
+@pytest.mark.parametrize("name", FOUND)
+def test_gradients_of_attention_are_found(name, backend):
+    for shape in SHAPES:
+        eager, captured, names = trained(FOUND[name], make(shape), backend)
+        for a, b in zip(eager, captured, strict=True):
+            np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=1e-4, atol=1e-5)
+        assert "dot_attention_gradient" in names and "softmax" not in names and "sub" not in names
+
+
+@pytest.mark.parametrize("name", ["masked_fill", "a mask added"])
+def test_some_heads_have_queries_that_see_nothing(name):
+    q, k, v, hidden, bias = make(SHAPES[1])
+    hidden = facula.stack([hidden, facula.zeros_like(hidden)])
+    args = q, k, v, hidden, bias.masked_fill(~hidden, 0.0)
+    eager, captured, names = trained(FOUND[name], args, "c")
+    for a, b in zip(eager, captured, strict=True):
+        np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=1e-4, atol=1e-5)
+    assert 0 < np.isnan(eager[3].numpy()).mean() < 1
+    assert "dot_attention_gradient" in names
+
+
+def test_gradients_that_need_the_table_keep_it():
+    args = make(SHAPES[1])
+    bias = args[4].clamp(min=-3.0).requires_grad_()
+
+    def shared(q, k, v, h, b):  # the weights go to two products
+        w = (scores_of(q, k) * 0.3).softmax(-1)
+        return w @ v + w @ k
+
+    for f, leaves in (
+        (FOUND["scaled"], 2),
+        (FOUND["scaled"], 1),
+        (lambda *a: FOUND["a mask added"](*a[:4], bias), 3),
+        (shared, 3),
+    ):
+        bias.grad = None
+        eager, captured, names = trained(f, args, "c", leaves)
+        for a, b in zip(eager, captured, strict=True):
+            np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=1e-4, atol=1e-5)
+        assert "softmax" in names and "dot_attention" not in names

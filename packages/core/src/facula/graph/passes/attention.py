@@ -2,49 +2,81 @@
 
 The mask may be added, or -inf put where it says so (`masked_fill`, `where`). That op gives a query that sees nothing zeros, and +inf as its
 logsumexp; softmax gives NaN, which is put there. Scores are scaled with the queries, so results differ by rounding, and where they overflowed before they were scaled.
+The gradient goes with it where it is in the graph too (`attention_gradient.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from facula.dtypes import B8, F32
 from facula.graph.ir import Graph, Node, Value, values_in
+from facula.graph.passes.attention_gradient import (
+    PRODUCTS,
+    Backward,
+    Joined,
+    Readers,
+    Scores,
+    backward_of,
+    gradients,
+)
 from facula.graph.passes.rewrite import Rewriter
 from facula.ops.attention import FEWEST_WHOLE
 
 #: Features of a head, above which the products are worth more than the table between them.
 MOST_FEATURES = 256
-_PRODUCTS = "matmul", "bmm"
-
-
-class Scores(NamedTuple):
-    """`product * scale`, with a mask as `dot_attention` takes it, or the opposite of one: `hidden`."""
-
-    product: Node
-    scale: float = 1.0
-    mask: Value | None = None
-    hidden: Value | None = None
 
 
 def join_attention(graph: Graph) -> int:
     """Returns how many were found."""
     uses = Counter(v for n in graph.nodes for v in values_in(n.args))
     uses.update(graph.outputs)
+    backs = _backs(graph, uses)
+    ends = {end: last for last, back in backs.items() for end in back[1:]}
+    found: dict[Node, Joined] = {}
+    made: dict[Node, Value] = {}
 
     def rule(node: Node, add: Any) -> Value | None:
-        if node.name not in _PRODUCTS or not _is_softmax(node.args[0], uses):
+        if node in ends and ends[node] in found:
+            if node not in made:
+                made.update(gradients(found[ends[node]], backs[ends[node]], add))
+            return made[node]
+        scores = _attention(node, uses)
+        if scores is None or not (uses[node.args[0]] == 1 or node in backs):
             return None
-        scores = _scores(node.args[0].node.args[0], uses)
-        return None if scores is None or not _fits(scores, node) else _joined(scores, node, add)
+        found[node] = _joined(scores, node, add)
+        sees_nothing = add("eq", found[node].logsumexp, math.inf)
+        return add("where", sees_nothing, math.nan, found[node].output)  # type: ignore[no-any-return]
 
     return Rewriter(graph).run(rule)
 
 
-def _is_softmax(x: Value, uses: Counter[Value]) -> bool:
-    return x.node.name == "softmax" and uses[x] == 1 and x.node.args[1] == len(x.shape) - 1
+def _backs(graph: Graph, uses: Counter[Value]) -> dict[Node, Backward]:
+    """The gradients that are in the graph too, by the product that ends the attention."""
+    nodes: dict[Value, list[Node]] = {}
+    for node in graph.nodes:
+        for v in values_in(node.args):
+            nodes.setdefault(v, []).append(node)
+    readers, found = Readers(uses, nodes), {}
+    for node in graph.nodes:
+        scores = _attention(node, uses)
+        back = None if scores is None else backward_of(node, scores, readers)
+        if back is not None:
+            found[node] = back
+    return found
+
+
+def _attention(node: Node, uses: Counter[Value]) -> Scores | None:
+    """What the scores are made of, of the attention that ends with `node`, if it is one."""
+    if node.name not in PRODUCTS:
+        return None
+    weights = node.args[0]
+    if weights.node.name != "softmax" or weights.node.args[1] != len(weights.shape) - 1:
+        return None
+    scores = _scores(weights.node.args[0], uses)
+    return scores if scores is not None and _fits(scores, node) else None
 
 
 def _scores(x: Value, uses: Counter[Value]) -> Scores | None:
@@ -75,7 +107,7 @@ def _scaled(x: Any, uses: Counter[Value]) -> Scores | None:
     if x.__class__ is not Value or uses[x] != 1:
         return None
     node = x.node
-    if node.name in _PRODUCTS:
+    if node.name in PRODUCTS:
         return Scores(node)
     if node.name not in ("mul", "div"):
         return None
@@ -103,11 +135,11 @@ def _fits(scores: Scores, last: Node) -> bool:
     )
 
 
-def _joined(scores: Scores, last: Node, add: Any) -> Value:
+def _joined(scores: Scores, last: Node, add: Any) -> Joined:
     (query, key), value = scores.product.args, last.args[1]
     *lead, row, column = range(len(key.shape))
     key = add("permute", key, (*lead, column, row))
     mask = scores.mask if scores.hidden is None else add("bitwise_not", scores.hidden)
-    output, logsumexp = add("dot_attention", query, key, value, mask, False, float(scores.scale))
-    sees_nothing = add("eq", logsumexp, math.inf)
-    return add("where", sees_nothing, math.nan, output)  # type: ignore[no-any-return]
+    given = query, key, value, mask
+    output, logsumexp = add("dot_attention", *given, False, float(scores.scale))
+    return Joined(*given, float(scores.scale), output, logsumexp)

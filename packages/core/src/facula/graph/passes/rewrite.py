@@ -46,7 +46,8 @@ class Rewriter:
             results = getattr(meta, name)(*[_as_meta(meta, a) for a in args])
             several = results if isinstance(results, tuple) else (results,)
             made.outputs += [
-                Value(made, i, x.shape, x.dtype, x.strides) for i, x in enumerate(several)
+                None if x is None else Value(made, i, x.shape, x.dtype, x.strides)
+                for i, x in enumerate(several)
             ]
             self.nodes.append(made)
             return tuple(made.outputs) if isinstance(results, tuple) else made.outputs[0]
