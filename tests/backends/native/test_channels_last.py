@@ -1,5 +1,8 @@
 """Convolution, batch norm and max pooling with channels last: NumPy's numbers, and layouts that programs don't notice."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -228,3 +231,24 @@ def test_threads_may_convolve_at_once():
 
     with facula.enable_grad(), ThreadPoolExecutor(4) as pool:
         assert all(pool.map(same, range(400)))
+
+
+def test_without_onednn_convolutions_are_built_in():
+    """As on machines for which there is no wheel: nothing of oneDNN's is loaded."""
+    script = """
+import facula
+from facula.nn import functional as F
+x, w = facula.randn(2, 8, 9, 9, requires_grad=True), facula.randn(16, 8, 3, 3, requires_grad=True)
+out = F.conv2d(x, w)
+out.square().sum().backward()
+found = out.detach().numpy(), x.grad.numpy(), w.grad.numpy()
+wide = [t.detach().double().requires_grad_() for t in (x, w)]
+expected = F.conv2d(*wide)
+expected.square().sum().backward()
+for a, b in zip(found, (expected.detach(), *(t.grad for t in wide))):
+    assert abs(a - b.numpy()).max() < 1e-5 * abs(b.numpy()).max()
+print(found[0].transpose(0, 2, 3, 1).flags.c_contiguous)
+"""
+    environment = {**os.environ, "FACULA_ONEDNN": "", "FACULA_NATIVE_SMALL": "0"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == (["True"], "")
