@@ -144,6 +144,7 @@ EDGES = {
     "sinc": (lambda lib, a: lib.sinc(a), [1e-40, 1e-25, 0.0, 0.5, -3.0]),
     "acosh": (lambda lib, a: lib.acosh(a).abs(), [-1 + 2j, -1 - 2j, 2 + 0.5j]),
     "logcumsumexp": (lambda lib, a: lib.logcumsumexp(a, 0), [1.0, 2.0, NAN, 1.0]),
+    "logsumexp": (lambda lib, a: lib.logsumexp(a, 0), [[1.0, 2.0, 3.0], [NAN, INF, -INF]]),
     "float_power": (lambda lib, a: lib.float_power(a, 0.5), [-INF, -0.0, 4.0]),
 }
 

@@ -724,9 +724,10 @@ def logsumexp(xp: Namespace, input: Tensor, dim: Any, keepdim: bool = False) -> 
 
 
 def _logsumexp_rule(xp: Namespace, g: Any, input: Any, out: Any, dim: Any, keepdim: bool) -> Any:
-    gap = input - spread(xp, out, input.shape, dim, keepdim)
+    out = spread(xp, out, input.shape, dim, keepdim)
+    gap = input - out
     if not is_complex(input.dtype):  # where all are -inf
-        gap = xp.select_where(xp.ne(gap, gap), xp.full((), 0, gap.dtype) + input, gap)
+        gap = xp.select_where(xp.eq(out, float("-inf")), input, gap)
     return spread(xp, g, input.shape, dim, keepdim) * xp.exp(gap)
 
 
