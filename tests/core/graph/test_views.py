@@ -89,3 +89,16 @@ def test_a_random_program_equals_eager(seed):
         assert (got[3] is None) == (expected[3] is None)
         if expected[3] is not None:
             np.testing.assert_allclose(got[3].numpy(), expected[3].numpy(), rtol=1e-9, atol=1e-11)
+
+
+def test_a_tensor_from_outside_keeps_its_shape():
+    from facula.graph import CaptureError
+
+    held = facula.ones(2, 3)
+    for function in (lambda x: x.transpose_(0, 1) * 2, lambda x: (x * 2, x.t_()), lambda x: held.unsqueeze_(0) + x):  # fmt: skip
+        x = facula.ones(2, 3)
+        with pytest.raises(CaptureError, match=r"another shape by \w+_\(\)"):
+            facula.compile(function)(x)
+        assert x.shape == held.shape == (2, 3) and x.tolist() == held.tolist()
+    turned = facula.compile(lambda x: (x * 2).t_())(facula.ones(2, 3))
+    assert turned.shape == (3, 2)

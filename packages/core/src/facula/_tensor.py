@@ -282,6 +282,8 @@ def _inplace_view(name: str, function: Callable[..., Any]) -> Callable[..., Tens
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self, name)
+        if isinstance(state.mode, Mode):
+            state.mode.become_view(self, name)
         is_leaf = self.is_leaf
         if is_grad_enabled():
             out = function(alias(self), *args, **kwargs)

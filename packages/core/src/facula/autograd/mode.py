@@ -79,6 +79,11 @@ class Mode:
         """Told of an in-place write before it happens."""
         self.touch(target, source)
 
+    def become_view(self, tensor: Any, name: str) -> None:
+        """Told that a tensor is about to become a view of itself, by an in-place method of that name."""
+        if isinstance(self.below, Mode):
+            self.below.become_view(tensor, name)
+
     def touch_grad(self, tensor: Any, reads: bool) -> None:
         """Told that `tensor.grad` is about to be read or set."""
         if isinstance(self.below, Mode):

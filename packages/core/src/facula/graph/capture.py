@@ -222,6 +222,14 @@ class Capture(Mode):
             self._base = base
             self._write_mask = (1 if base._requires_grad else 0) | (2 if is_tracked(source) else 0)
 
+    def become_view(self, tensor: Tensor, name: str) -> None:
+        self.touch(tensor)
+        if id(tensor) in self.touched:  # a graph gives values back, not shapes
+            raise refuse(
+                f"a tensor from outside the function got another shape by {name}()",
+                f"use {name[:-1]}(), and give the result back",
+            )
+
     def write_mask(self) -> int:
         mask, self._write_mask = self._write_mask, 0
         return mask
