@@ -470,6 +470,10 @@ class Outcome:
             if t.symbol is not None and t.at is not None
         }
         self.is_differentiable = False
+        if isinstance(result, Iterator):  # it would be used up after the first call
+            raise CaptureError(
+                f"the compiled function returns a {type(result).__name__}, which runs after it; return a list"
+            )
         leaves, rebuild = flatten_tree(result)
         leaves, self.rebuild = _each_once(leaves, rebuild)
         self.results = [
