@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
@@ -319,6 +321,24 @@ def test_values_that_python_wants_are_refused(f):
     with pytest.raises(CaptureError, match=r"test_capture\.py:\d+; .*facula\.where"):
         facula.compile(f)(x)
     assert x.sum().item() > 0
+
+
+def test_generators_are_refused():
+    def f(x):
+        yield x * 2.0
+
+    with pytest.raises(CaptureError, match=r"returns a generator, .* return a list"):
+        facula.compile(f)(tensor(2))
+
+
+@pytest.mark.parametrize("name", ["random", "numpy.random"])
+def test_random_numbers_of_others_are_warned_of(name):
+    draw = {"random": random.random, "numpy.random": np.random.rand}[name]
+    compiled = facula.compile(lambda x: x * draw())
+    with pytest.warns(UserWarning, match=f"'<lambda>' draws from {name}, .*facula.rand") as told:
+        compiled(tensor(2))
+    assert [w.filename for w in told] == [__file__]
+    compiled(tensor(2))  # once
 
 
 def test_values_that_depend_on_no_tensor_from_outside_are_known():

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import random
 import sys
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from copy import copy
 from typing import Any
+
+import numpy as np
 
 from facula._logging import artifact
 from facula._tensor import Tensor
@@ -320,7 +323,9 @@ class CompiledFunction:
         guards.walk_argument(kwargs, "kwargs")
         leaves, _ = flatten_tree((args, kwargs))
         guards.kept = [x for x in leaves if not isinstance(x, Tensor)]
+        drawn = _streams()
         outcome = capture(function, args, kwargs, tensors, guards.names)
+        self._warn_of_draws(drawn)
         guards.check_numbers()
         guards.add_numbers([s.read for s in outcome.sources if isinstance(s, Scalar)])
         guards.add_state(outcome.capture.made_state)
@@ -374,8 +379,22 @@ class CompiledFunction:
             why = "it keeps tensors that it makes beyond its end; return them instead"
         warn_user(f"'{self.name}' was captured {self.captures} times: {why}")
 
+    def _warn_of_draws(self, before: tuple[Any, Any]) -> None:
+        for name, old, new in zip(("random", "numpy.random"), before, _streams()):
+            if old != new:
+                warn_user(
+                    f"'{self.name}' draws from {name}, which happens at capture only: later calls have the same numbers; "
+                    "draw them by facula.rand, or outside and pass them in"
+                )
+
     def __repr__(self) -> str:
         return f"<compiled {self.function!r}>"
+
+
+def _streams() -> tuple[Any, Any]:
+    """Where the streams of random numbers are that Python and NumPy have for all."""
+    _, key, *place = np.random.get_state()
+    return random.getstate(), (bytes(key), place)  # type: ignore[arg-type]
 
 
 def _under(mode: Mode, function: Callable[..., Any]) -> Callable[..., Any]:
