@@ -375,6 +375,13 @@ static void pack_channels(const convolution_t *c, int64_t piece, const float *w,
 
 typedef void (*tiles_t)(int rows, int vecs, const tile_of *of, const long *at, const long *to);
 
+/* A few floats, without a call. */
+static inline void copy_few(float *to, const float *from, long count)
+{
+    for (; count >= 4; count -= 4, to += 4, from += 4) memcpy(to, from, 16);
+    for (; count > 0; --count) *to++ = *from++;
+}
+
 /* All rows by one panel, `wide` of it. */
 static void all_rows(tiles_t tiles, tile_of of, long rows, const long *at, const long *to, int64_t wide)
 {
@@ -388,10 +395,10 @@ static void all_rows(tiles_t tiles, tile_of of, long rows, const long *at, const
             tiles(some, vecs, &of, at + i, to + i);
             continue;
         }
-        for (long r = 0; r < some && of.adds; ++r) memcpy(edge + r * COLUMNS, c + to[i + r], 4 * wide);
+        for (long r = 0; r < some && of.adds; ++r) copy_few(edge + r * COLUMNS, c + to[i + r], wide);
         of.c = edge;
         tiles(some, vecs, &of, at + i, places);
-        for (long r = 0; r < some; ++r) memcpy(c + to[i + r], edge + r * COLUMNS, 4 * wide);
+        for (long r = 0; r < some; ++r) copy_few(c + to[i + r], edge + r * COLUMNS, wide);
     }
 }
 
@@ -506,7 +513,7 @@ static long runs_along_places(const long *at, const long *to, long places, long 
     for (long i = 0; i < places; ++i) {
         run_of *last = runs + count - 1;
         if (count && at[i] == last->x + last->length * step && (is_copied || to[i] == to[i - 1] + next)) ++last->length;
-        else runs[count++] = (run_of){at[i], 1, is_copied ? i * COLUMNS : to[i]};
+        else runs[count++] = (run_of){at[i], 1, is_copied ? i * next : to[i]};
     }
     return count;
 }
@@ -519,7 +526,7 @@ static void weights_of_block(const convolution_t *c, const span *cells, scratch_
     long places = places_of(c, cells, &slab, 0, s.at, s.to), step = c->axes[2].step * slab.steps[2], next = c->groups * c->make;
     if (cells->high[2] - cells->low[2] == 1) step = c->axes[1].step * slab.steps[1];
     int is_copied = rows > FEW_READ || c->make % COLUMNS;
-    if (is_copied) next = COLUMNS;
+    if (is_copied) next = c->make > LANES ? COLUMNS : LANES;
     long count = runs_along_places(s.at, s.to, places, step, next, is_copied, s.runs), *at = s.at + many, *to_rows = s.to + many;
     int64_t row = 0;
     for (int64_t d = 0; d < c->axes[0].kernel; ++d)
@@ -532,10 +539,10 @@ static void weights_of_block(const convolution_t *c, const span *cells, scratch_
     for (int64_t n = from; n < to; ++n) {
         int64_t group = n / panels_of(c), j = n % panels_of(c) * COLUMNS, wide = c->make - j < COLUMNS ? c->make - j : COLUMNS;
         const float *grad = (const float *)slots[CONV_OUTPUT] + group * c->make + j;
+        if (is_copied && wide < next) memset(g, 0, 4 * places * next);
         for (long i = 0; i < places && is_copied; ++i) {
             if (wide == COLUMNS) memcpy(g + i * COLUMNS, grad + s.to[i], 4 * COLUMNS); /* without a call */
-            else
-                for (int x = 0; x < COLUMNS; ++x) g[i * COLUMNS + x] = x < wide ? grad[s.to[i] + x] : 0;
+            else copy_few(g + i * next, grad + s.to[i], wide);
         }
         tile_of of = {.runs = s.runs, .count = count, .step = step, .next = next, .x = slab.at + group * c->read, .b = is_copied ? g : grad,
                       .c = sums + n * rows * COLUMNS, .adds = adds};
