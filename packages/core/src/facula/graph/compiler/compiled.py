@@ -26,6 +26,8 @@ from facula.graph.runtime.calls import Table
 from facula.graph.runtime.primitives import PrimitiveMissing
 
 _MASK = 2**64 - 1
+#: Of the products that a program calls: those that may be given more to do.
+THEN = "_then"
 
 #: No array.
 _NOTHING: tuple[Any, Any, int] = (None, None, 0)
@@ -122,10 +124,10 @@ class Compiled:
             ctypes.addressof(self.pointers),
             ctypes.addressof(self.keys),
             ctypes.addressof(self.flag),
-            gemm_address(),
+            gemm_address(THEN),
             ctypes.cast(loaded.barrier, ctypes.c_void_p),
             ctypes.addressof(self.addresses),
-            bfloat16_gemm_address(),
+            bfloat16_gemm_address(THEN),
             ctypes.cast(loaded.in_pieces, ctypes.c_void_p),
         )
         self.context_address = ctypes.addressof(self.context)

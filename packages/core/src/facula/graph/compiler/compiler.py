@@ -11,6 +11,7 @@ from facula.graph.compiler.compiled import Compiled, Stale
 from facula.graph.compiler.declined import CompileError, attempt
 from facula.graph.compiler.digest import digest_of
 from facula.graph.compiler.emit import Emitter
+from facula.graph.compiler.epilogue import with_epilogues
 from facula.graph.compiler.fuse import fuse
 from facula.graph.compiler.hoist import hoist
 from facula.graph.compiler.join_equal import join_equal
@@ -79,6 +80,7 @@ class Making:
         nests = split_depth(nests, {old for old, _ in updates}, threads)
         nests = split_sums(collapse(fuse(nests, set(outputs))))
         in_place = update_in_place(nests, updates)
+        nests = with_epilogues(nests, set(outputs), in_place)
         slots, constants = _slots(nests, inputs, outputs, in_place)
         self.arena = len(set(slots.values()))
         threads, waits = self._meetings(nests, threads, slots)

@@ -35,8 +35,16 @@ class Convolve(Planned):
         request = ("convolution", threads, kind, tuple(geometry), *more)
         super().__init__(
             self.plan.settle(), WRITTEN[kind], request=request, workspace=self.plan.workspace,
-            halves=FACTORS[kind] if c.read == BF16 else (),
+            halves=FACTORS[kind] if c.read == BF16 else (), matrix=self._matrix(kind, c),
         )  # fmt: skip
+
+    @staticmethod
+    def _matrix(kind: str, c: plans.Convolution) -> tuple[int, int] | None:
+        """Rows and columns of the result, as the plan tells of those that are done."""
+        if kind == "backward_weights":
+            return None
+        size, channels = (c.out, c.outputs) if kind == "forward" else (c.size, c.channels)
+        return c.n * prod(size), channels
 
 
 def install(xp: Any) -> None:

@@ -91,11 +91,9 @@ def _redirect(nest: Nest, instead: dict[Memory, Memory]) -> None:
         return
     if isinstance(nest, MapNest):
         for store in nest.stores:
-            store.value = _redirected(store.value, instead)
+            store.value = redirected(store.value, instead)
     elif isinstance(nest, ReduceNest):
-        nest.value = _redirected(nest.value, instead)
-    elif isinstance(nest, MatmulNest):
-        nest.a, nest.b = (_load(x, instead) for x in (nest.a, nest.b))
+        nest.value = redirected(nest.value, instead)
     else:
         nest.redirect(instead)
 
@@ -104,16 +102,17 @@ def _load(x: Load, instead: dict[Memory, Memory]) -> Load:
     return Load(instead.get(x.memory, x.memory), x.element, x.offset, x.strides)
 
 
-def _redirected(value: Value, instead: dict[Memory, Memory]) -> Value:
+def redirected(value: Value, instead: dict[Memory, Memory]) -> Value:
+    """The value with other memories loaded in place of some."""
     if isinstance(value, Load):
         return _load(value, instead)
     if isinstance(value, Pick):
         memory = instead.get(value.memory, value.memory)
-        index = _redirected(value.index, instead)
+        index = redirected(value.index, instead)
         return Pick(
             memory, value.element, value.offset, value.strides, index, value.size, value.step
         )
     if isinstance(value, Apply):
-        parts = tuple(_redirected(p, instead) for p in value.parts)
+        parts = tuple(redirected(p, instead) for p in value.parts)
         return Apply(value.expression, value.dtype, value.names, parts, value.element)
     return value

@@ -159,6 +159,8 @@ class Pick(Value):
         yield Load(self.memory, self.element, UNKNOWN, self.strides)
 
 
+#: Steps of a product's sums, fewer than which take no longer than a map of the result, whose passes are in order.
+DEEP = 64
 #: The offset of a load that may be anywhere.
 UNKNOWN = -1
 #: By id: a value that was moved (kept, so that its id stays its own), and what it became.
@@ -248,6 +250,24 @@ class MatmulNest(Nest):
     b: Load
     store: Store  # its value is not used
     by_thread: bool = False  # whether each thread is to do one of the first dimension
+    then: MapNest | None = (
+        None  # what is done to each part of the result, in its place, once its sums are whole
+    )
+
+    @property
+    def result(self) -> tuple[tuple[int, int], Store] | None:
+        """The rows and columns of what is made tile by tile, and where; None where it is batches, or not float32 in lines."""
+        *batch, m, n = self.shape
+        is_plain = not batch and self.store.element.value == "f32" and self.store.strides[1] == 1
+        return ((m, n), self.store) if is_plain and self.depth >= DEEP else None
+
+    def redirect(self, instead: dict[Memory, Memory]) -> None:
+        """Has it read other memories in place of some, or write others."""
+        for x in ("a", "b"):
+            load = getattr(self, x)
+            memory = instead.get(load.memory, load.memory)
+            setattr(self, x, Load(memory, load.element, load.offset, load.strides))
+        self.store.memory = instead.get(self.store.memory, self.store.memory)
 
     @property
     def written(self) -> list[Memory]:
@@ -255,7 +275,8 @@ class MatmulNest(Nest):
 
     @property
     def read(self) -> list[Load]:
-        return [self.a, self.b]
+        more = [] if self.then is None else self.then.read
+        return [self.a, self.b, *(x for x in more if x.memory is not self.store.memory)]
 
 
 @dataclass(eq=False)
@@ -279,14 +300,30 @@ class CallNest(WholeNest):
     """A launch that is run as the kernel that core's printer makes of it."""
 
     launch: Launch
+    then: MapNest | None = field(default=None, kw_only=True)  # as of a product
+
+    @property
+    def read(self) -> list[Load]:
+        more = [] if self.then is None else self.then.read
+        return [*self.inputs, *(x for x in more if x.memory not in self.outputs)]
+
+    @property
+    def result(self) -> tuple[tuple[int, int], Store] | None:
+        """The rows and columns of what the kernel makes row by row, and where; None where it makes nothing so."""
+        kernel = self.launch.kernel
+        if not isinstance(kernel, Planned) or kernel.matrix is None:
+            return None
+        out = self.launch.arguments[kernel.written[0]]
+        return kernel.matrix, Store(out.buffer, element(F32), out.offset, row_major(kernel.matrix), None)  # fmt: skip
 
     def redirect(self, instead: dict[Memory, Memory]) -> None:
-        """Has the kernel read other memories in place of some."""
+        """Has the kernel read other memories in place of some, or write others."""
         arguments = tuple(
             x._replace(buffer=instead.get(x.buffer, x.buffer)) if isinstance(x, Operand) else x
             for x in self.launch.arguments
         )
         self.launch = self.launch._replace(arguments=arguments)
+        self.outputs = [instead.get(m, m) for m in self.outputs]
         self.inputs = [
             Load(instead.get(x.memory, x.memory), x.element, x.offset, x.strides)
             for x in self.inputs

@@ -21,15 +21,16 @@ class Planned:
     each pointer; those at `written` are written, those at `halves` are to bfloat16, others to float32. `work` is what it costs,
     as the schedule counts; None: by what is written. Launches of one object with the same operands may be joined. `request`
     says in words, numbers and tuples of them what it does, as no other does, its first word in `_MAKERS`; `workspace` how many
-    bytes it works in.
+    bytes it works in. With a `matrix`, its rows and columns, the operand at `written[0]` is one of float32 in order, of which the function is given, as a last
+    argument, what it is to do to rows that are made.
     """
 
     def __init__(
         self, address: int, written: tuple[int, ...], work: int | None = None, *, request: tuple[Any, ...], workspace: int = 0,
-        halves: tuple[int, ...] = (), is_cut: bool = False,
+        halves: tuple[int, ...] = (), is_cut: bool = False, matrix: tuple[int, int] | None = None,
     ):  # fmt: skip
         self.address, self.written, self.work, self.halves = address, written, work, halves
-        self.request, self.workspace, self.is_cut = request, workspace, is_cut
+        self.request, self.workspace, self.is_cut, self.matrix = request, workspace, is_cut, matrix
 
 
 def plan_again(request: tuple[Any, ...]) -> Planned:

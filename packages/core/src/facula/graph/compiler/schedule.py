@@ -147,21 +147,21 @@ def work_of(nest: Nest) -> int:
     """Elements of a nest times about what one costs."""
     if isinstance(nest, MatmulNest):
         *batch, m, n = nest.shape
-        return count(batch) * (
-            m * n * (nest.depth // PRODUCT + FACTOR) + (m + n) * nest.depth * FACTOR
-        )
+        each = m * n * (nest.depth // PRODUCT + FACTOR) + (m + n) * nest.depth * FACTOR
+        return count(batch) * each + (0 if nest.then is None else work_of(nest.then))
     if isinstance(nest, ReduceNest):
         return count(nest.shape) * count(nest.reduced) * (1 + cost_of(nest.value))
     if isinstance(nest, MapNest):
         return count(nest.shape) * sum(1 + cost_of(s.value) for s in nest.stores)
     if isinstance(nest, CallNest):
         kernel = nest.launch.kernel
+        more = 0 if nest.then is None else work_of(nest.then)
         if isinstance(kernel, Planned) and kernel.work is not None:
-            return kernel.work
+            return kernel.work + more
         sizes = [m.nbytes for m in nest.written]
         if isinstance(kernel, Scatter):  # as many as there are values, or numbers of places
             sizes = [min(x.memory.nbytes for x in nest.read)]
-        return CALLED * sum(sizes) // 4
+        return CALLED * sum(sizes) // 4 + more
     return 0
 
 

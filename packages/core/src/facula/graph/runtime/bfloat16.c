@@ -55,8 +55,8 @@ static int widened_tile(long m, long n, long depth, const uint16_t *a, long ai, 
     return 1;
 }
 
-/* `gemm` of bfloat16: c is float32. */
-int gemm_bf16(long m, long n, long depth, const uint16_t *a, long ai, long ak, const uint16_t *b, long bk, long bj, float *c, long ci)
+/* `gemm_then` of bfloat16: c is float32. */
+int gemm_bf16_then(long m, long n, long depth, const uint16_t *a, long ai, long ak, const uint16_t *b, long bk, long bj, float *c, long ci, const epilogue *then)
 {
     int64_t lda, ldb;
     char of_a = layout(m, depth, ai, ak, &lda), of_b = layout(depth, n, bk, bj, &ldb);
@@ -64,11 +64,18 @@ int gemm_bf16(long m, long n, long depth, const uint16_t *a, long ai, long ak, c
         int before = enter();
         int failed = onednn_bf16(of_a, of_b, m, n, depth, 1, a, lda, b, ldb, 0, c, ci);
         leave(before);
+        if (!failed) finish(then, 0, 0, m, n);
         return !failed;
     }
-    if (!depth) return gemm(m, n, 0, 0, 0, 0, 0, 0, 0, c, ci);
+    if (!depth) return gemm_then(m, n, 0, 0, 0, 0, 0, 0, 0, c, ci, then);
     for (long i = 0; i < m; i += TALL)
         for (long j = 0; j < n; j += TALL)
             if (!widened_tile(m - i < TALL ? m - i : TALL, n - j < TALL ? n - j : TALL, depth, a + i * ai, ai, ak, b + j * bj, bk, bj, c + i * ci + j, ci)) return 0;
+    finish(then, 0, 0, m, n);
     return 1;
+}
+
+int gemm_bf16(long m, long n, long depth, const uint16_t *a, long ai, long ak, const uint16_t *b, long bk, long bj, float *c, long ci)
+{
+    return gemm_bf16_then(m, n, depth, a, ai, ak, b, bk, bj, c, ci, 0);
 }

@@ -24,7 +24,7 @@ enum { CONV_INPUT, CONV_WEIGHTS, CONV_BIAS, CONV_OUTPUT, CONV_WORKSPACE }; /* sl
 typedef struct { int64_t size, made, kernel, stride, padding, dilation, first, cells, step, apart, reach, block; } axis_t;
 
 typedef struct {
-    void *part; /* `convolution_part`, which programs call without its name */
+    void *part; /* `convolution_rows_part`, or by the weight `convolution_part`, which programs call without their names */
     int64_t kind, n, groups, read, make; /* channels of a group that sums run along, and of which sums are made */
     axis_t axes[AXES];
     int64_t samples, blocks, splits, chunks, pixel, taps, each; /* each: channels of a piece where results are vectors of channels, else 0 */
@@ -481,7 +481,17 @@ static void few_of_places(const convolution_t *c, const tile_of *of, long places
     switch (c->make) { FEW_OF(1, 8) FEW_OF(2, 8) FEW_OF(3, 4) FEW_OF(4, 4) }
 }
 
-static int convolve(const convolution_t *c, int64_t piece, void **slots)
+/* Tells of places that are done, in columns left .. left + wide of the result: by rows that follow each other. */
+static void finish_places(const convolution_t *c, const epilogue *then, long places, const long *to, int64_t left, int64_t wide)
+{
+    int64_t channels = c->groups * c->make;
+    for (long i = 0, some; then && i < places; i += some) {
+        for (some = 1; i + some < places && to[i + some] == to[i] + some * channels; ++some) { }
+        finish(then, to[i] / channels, left, some, wide);
+    }
+}
+
+static int convolve(const convolution_t *c, int64_t piece, void **slots, const epilogue *then)
 {
     scratch_t s = scratch_of(c);
     if (!s.slab) return 1;
@@ -497,6 +507,7 @@ static int convolve(const convolution_t *c, int64_t piece, void **slots)
                           .bias = bias ? bias + group * c->make + j : 0, .c = (float *)slots[CONV_OUTPUT] + group * c->make + j, .runs = s.runs, .count = count};
             if (is_of_few(c)) few_of_places(c, &of, places, s.at, s.to);
             else phase_by_panel(c, s.runs, count, of, places, s.at, s.to, wide);
+            finish_places(c, then, places, s.to, group * c->make + j, wide);
         }
     }
     return 0;
@@ -633,7 +644,7 @@ INLINE void channels_of_places(const int places, const run_of *runs, long count,
     for (int p = 0; p < places; ++p) sums[p] = sum[p];
 }
 
-static int convolve_channels(const convolution_t *c, int64_t piece, void **slots)
+static int convolve_channels(const convolution_t *c, int64_t piece, void **slots, const epilogue *then)
 {
     scratch_t s = scratch_of(c);
     if (!s.slab) return 1;
@@ -661,6 +672,7 @@ static int convolve_channels(const convolution_t *c, int64_t piece, void **slots
                     else memcpy(out + s.to[p + i] + at, sum, 4 * wide);
                 }
             }
+        finish_places(c, then, places, s.to, first, last - first);
     }
     return 0;
 }
@@ -834,7 +846,7 @@ int64_t convolution_settle(convolution_t *c, int threads)
     return by_channels ? settle_channels(c, threads) : settle_panels(c, threads);
 }
 
-static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece, void **slots)
+static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece, void **slots, const epilogue *then)
 {
     float *workspace = slots[CONV_WORKSPACE], *weights = slots[CONV_WEIGHTS];
     if (c->kind == CONV_BY_WEIGHT) {
@@ -843,7 +855,7 @@ static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece
         else unpack_panel(c, piece, workspace, weights);
         return 0;
     }
-    if (phase) return c->each ? convolve_channels(c, piece, slots) : convolve(c, piece, slots);
+    if (phase) return c->each ? convolve_channels(c, piece, slots, then) : convolve(c, piece, slots, then);
     if (c->each) pack_by_channels(c, weights, workspace);
     else if (is_of_few(c)) pack_few(c, piece, weights, workspace);
     else if (c->kind == CONV_BY_INPUT) pack_channels(c, piece, weights, workspace);
@@ -851,18 +863,20 @@ static int do_convolution_piece(const convolution_t *c, int phase, int64_t piece
     return 0;
 }
 
-/* As `onednn_part`. */
-int convolution_part(convolution_t *c, void **slots, int thread, int threads)
+/* As `onednn_rows_part`. */
+int convolution_rows_part(convolution_t *c, void **slots, int thread, int threads, const epilogue *then)
 {
     int failed = 0, piece;
     (void)thread;
     for (int phase = 0; phase < 2; ++phase) {
         if (phase && threads > 1) barrier();
-        while ((piece = atomic_fetch_add(c->taken + phase, 1)) < c->pieces[phase]) failed |= do_convolution_piece(c, phase, piece, slots);
+        while ((piece = atomic_fetch_add(c->taken + phase, 1)) < c->pieces[phase]) failed |= do_convolution_piece(c, phase, piece, slots, then);
         if (piece == c->pieces[phase] + threads - 1) atomic_store(c->taken + phase, 0); /* the last one to find nothing more */
     }
     return failed;
 }
+
+int convolution_part(convolution_t *c, void **slots, int thread, int threads) { return convolution_rows_part(c, slots, thread, threads, 0); }
 
 typedef struct { const convolution_t *c; void **slots; int phase; atomic_int next, failed; } conv_run_t;
 
@@ -872,7 +886,7 @@ static void take_conv_pieces(void *context, int thread)
     int piece;
     (void)thread;
     while ((piece = atomic_fetch_add(&r->next, 1)) < r->c->pieces[r->phase])
-        if (do_convolution_piece(r->c, r->phase, piece, r->slots)) atomic_store(&r->failed, 1);
+        if (do_convolution_piece(r->c, r->phase, piece, r->slots, 0)) atomic_store(&r->failed, 1);
 }
 
 /* Does all of a plan with up to `threads` threads. Returns 0, or 1 for want of memory. */

@@ -115,6 +115,13 @@ class Part(NamedTuple):
     low: int
     high: int
 
+    def rows(self, size: Sizes) -> tuple[int, int]:
+        """Its first and last place among those of all samples, each of this `size`."""
+        row = prod(size[1:])
+        return (self.first * size[0] + self.low) * row, (
+            (self.last - 1) * size[0] + self.high
+        ) * row
+
 
 #: Multiplications that a piece should have at least, and pieces of a thread: who is late leaves some to the others.
 ENOUGH, PIECES = 1 << 22, 4
@@ -194,7 +201,7 @@ def forward(c: Convolution, threads: int, bias: bool) -> Plan:
         ]
         if bias:
             uses.append((api.BIAS, _plain((c.outputs,)), BIAS, 0))
-        plan.add(primitive, *uses)
+        plan.add(primitive, *uses, rows=part.rows(c.out), columns=c.outputs)
     return plan
 
 
@@ -223,6 +230,7 @@ def backward_input(c: Convolution, threads: int) -> Plan:
             (api.TARGET_GRADIENT, channels_last(own.n, c.outputs, c.out, c.read), INPUT, read * c.outputs * part.first * prod(c.out)),
             (api.WEIGHTS, layout, slot, at),
             (api.SOURCE_GRADIENT, channels_last(own.n, c.channels, c.size, c.made), OUTPUT, written * c.channels * part.first * prod(c.size)),
+            rows=part._replace(low=0, high=c.size[0]).rows(c.size), columns=c.channels,
         )  # fmt: skip
     return plan
 

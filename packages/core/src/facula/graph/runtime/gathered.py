@@ -57,7 +57,8 @@ class Plan:
             *(_full(x, 1) for x in (*sizes, c.kernel, c.stride)), _full(c.padding, 0), _full(c.dilation, 1)
         )  # fmt: skip
         axes = (_Axis * AXES)(*(_Axis(*x) for x in each))
-        part = ctypes.cast(library.convolution_part, ctypes.c_void_p)
+        name = "convolution_part" if kind == "backward_weights" else "convolution_rows_part"
+        part = ctypes.cast(getattr(library, name), ctypes.c_void_p)
         self.struct = _Plan(part, KINDS.index(kind), c.n, c.groups, read // c.groups, made // c.groups, axes)  # fmt: skip
         settle = library.convolution_settle
         settle.argtypes, settle.restype = [ctypes.c_void_p, ctypes.c_int], ctypes.c_int64

@@ -156,7 +156,15 @@ static long share(long length, long most)
     return (length + pieces - 1) / pieces;
 }
 
-typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; } product;
+/* What is done to each part of c once its sums are whole, while the caches have it: the first thing in a job that knows the rest. */
+typedef struct { void (*run)(const void *job, long top, long left, long rows, long columns); } epilogue;
+
+typedef struct { long m, n, depth; const float *a; long ai, ak; const float *b; long bk, bj; float *c; long ci; const epilogue *then; } product;
+
+static void finish(const epilogue *then, long top, long left, long rows, long columns)
+{
+    if (then) then->run(then, top, left, rows, columns);
+}
 
 /* ---- products of few rows by a b that lies in columns, as layers have them: the product turned over, so that the larger factor is
    read as it lies; packed are only the few rows */
@@ -237,6 +245,7 @@ static void columns_of_few(const void *job, long n)
             for (long r = 0; r < p->m; ++r)
                 for (long i = 0; i < wide - x; ++i) to[r * p->ci + i] = from[i * COLUMNS + r];
     }
+    finish(p->then, 0, j, p->m, wide);
 }
 
 /* The part of a product in `high` rows from i0 on and `deep` depths from k0 on, whose rows are packed. */
@@ -272,6 +281,7 @@ static void panel(const void *job, long n)
         any_tile(rows, wide > LANES ? 2 : 1, of->deep, of->rows + i * of->deep, b, next, LANES, part ? edge : to, part ? COLUMNS : p->ci, of->k0 > 0 && !part);
         for (long r = 0; part && r < rows; ++r)
             for (long x = 0; x < wide; ++x) to[r * p->ci + x] = edge[r * COLUMNS + x] + (of->k0 > 0 ? to[r * p->ci + x] : 0);
+        if (of->k0 + of->deep == p->depth) finish(p->then, of->i0 + i, j, rows, wide);
     }
 }
 
@@ -283,19 +293,22 @@ static void for_all(piece_t piece, const void *job, long pieces, long work)
         for (long n = 0; n < pieces; ++n) piece(job, n);
 }
 
-int gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
+/* Returns 0 where there is no memory to pack in. */
+int gemm_then(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci, const epilogue *then)
 {
     if (!m || !n) return 1; /* a thread's part may be empty */
     if (!depth) {
         for (long i = 0; i < m; ++i)
             for (long j = 0; j < n; ++j) c[i * ci + j] = 0;
+        finish(then, 0, 0, m, n);
         return 1;
     }
     if (are_dots(m, n, depth, ak, bk)) {
         dot_products(m, n, depth, a, ai, b, bj, c, ci);
+        finish(then, 0, 0, m, n);
         return 1;
     }
-    product p = {m, n, depth, a, ai, ak, b, bk, bj, c, ci};
+    product p = {m, n, depth, a, ai, ak, b, bk, bj, c, ci, then};
     if (are_few(m, n, depth, ak, bk)) {
         float *rows = packed_rows(COLUMNS * depth);
         if (!rows) return 0;
@@ -313,4 +326,9 @@ int gemm(long m, long n, long depth, const float *a, long ai, long ak, const flo
             for_all(panel, &part, (n + COLUMNS - 1) / COLUMNS, part.high * part.deep * COLUMNS);
         }
     return 1;
+}
+
+int gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
+{
+    return gemm_then(m, n, depth, a, ai, ak, b, bk, bj, c, ci, 0);
 }

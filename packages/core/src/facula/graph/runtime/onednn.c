@@ -128,17 +128,23 @@ static char layout(long rows, long columns, long down, long across, int64_t *apa
 
 /* `gemm` by oneDNN where rows are multiplied by a b that lies in columns, as layers do, else the built-in: it is faster with a turned a, with
    a b that lies in rows while a neighbour uses the core's other thread, and where b need not be packed. */
-int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
+int onednn_gemm_then(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci, const epilogue *then)
 {
     int64_t lda, ldb, ldc = ci;
     char of_a = layout(m, depth, ai, ak, &lda), of_b = layout(depth, n, bk, bj, &ldb);
     int is_layers = of_a == 'N' && of_b == 'T' && ldc >= n && m > 1 && n > 0 && depth > 0;
     if (!onednn_is_open || !is_layers || (double)m * n * depth >= SHARED || are_dots(m, n, depth, ak, bk) || are_few(m, n, depth, ak, bk))
-        return gemm(m, n, depth, a, ai, ak, b, bk, bj, c, ci);
+        return gemm_then(m, n, depth, a, ai, ak, b, bk, bj, c, ci, then);
     int before = enter();
     int failed = dnnl_sgemm(of_a, of_b, m, n, depth, 1, a, lda, b, ldb, 0, c, ldc);
     leave(before);
+    if (!failed) finish(then, 0, 0, m, n);
     return !failed;
+}
+
+int onednn_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
+{
+    return onednn_gemm_then(m, n, depth, a, ai, ak, b, bk, bj, c, ci, 0);
 }
 
 /* ---- plans: primitives that have been made for the parts of one operation, with the memory that each works on
@@ -158,10 +164,11 @@ typedef struct {
     int slots[MOST_ARGUMENTS];
     int64_t offsets[MOST_ARGUMENTS];
     int64_t low, high;
+    int64_t columns; /* of a primitive that makes rows low .. high of a matrix of so many columns; else 0 */
 } step_t;
 
 typedef struct {
-    void *part; /* `onednn_part`, which programs call without its name */
+    void *part; /* `onednn_part` or, if rows are made, `onednn_rows_part`, which programs call without their names */
     void *stream;
     int phases;
     const int *ends; /* of each phase: the number of the first step after it */
@@ -215,20 +222,26 @@ static int do_step(step_t *step, void *stream, char **slots)
 }
 
 /* In a program whose threads all call it: steps as this thread comes to them. Ends without waiting for the others, but it must not
-   be called again for the same plan before all have ended. */
-int onednn_part(plan_t *plan, void **slots, int thread, int threads)
+   be called again for the same plan before all have ended. `then` is told of the rows that a step has made. */
+int onednn_rows_part(plan_t *plan, void **slots, int thread, int threads, const epilogue *then)
 {
     int before = enter(), failed = 0;
     (void)thread;
     for (int phase = 0, first = 0; phase < plan->phases; first = plan->ends[phase++]) {
         int steps = plan->ends[phase] - first, step;
         if (phase && threads > 1) barrier();
-        while ((step = atomic_fetch_add(plan->taken + phase, 1)) < steps) failed |= do_step(plan->steps + first + step, plan->stream, (char **)slots);
+        while ((step = atomic_fetch_add(plan->taken + phase, 1)) < steps) {
+            step_t *s = plan->steps + first + step;
+            failed |= do_step(s, plan->stream, (char **)slots);
+            if (s->columns) finish(then, s->low, 0, s->high - s->low, s->columns);
+        }
         if (step == steps + threads - 1) atomic_store(plan->taken + phase, 0); /* the last one to find nothing more */
     }
     leave(before);
     return failed;
 }
+
+int onednn_part(plan_t *plan, void **slots, int thread, int threads) { return onednn_rows_part(plan, slots, thread, threads, 0); }
 
 typedef struct { plan_t *plan; char **slots; int end; atomic_int next, failed; } phase_t;
 

@@ -87,13 +87,19 @@ static int openblas_is_faster(long m, long n, long depth, long bk)
 }
 
 /* `gemm` by OpenBLAS, where it is faster or takes all, else the built-in. */
-int openblas_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
+int openblas_gemm_then(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci, const epilogue *then)
 {
     int64_t lda, ldb;
     char of_a = layout(m, depth, ai, ak, &lda), of_b = layout(depth, n, bk, bj, &ldb);
     int is_blas = openblas_sgemm && of_a && of_b && ci >= n && m > 0 && n > 0 && depth > 0 && m <= INT_MAX && depth <= INT_MAX && lda <= INT_MAX && ldb <= INT_MAX && ci <= INT_MAX;
-    if (!is_blas || !(openblas_takes_all || openblas_is_faster(m, n, depth, bk))) return gemm(m, n, depth, a, ai, ak, b, bk, bj, c, ci);
+    if (!is_blas || !(openblas_takes_all || openblas_is_faster(m, n, depth, bk))) return gemm_then(m, n, depth, a, ai, ak, b, bk, bj, c, ci, then);
     if (openblas_get_num_threads() != 1) openblas_set_num_threads(1); /* threadpoolctl finds it, too */
     openblas_sgemm(BLAS_ROWS, of_a == 'T' ? BLAS_TURNED : BLAS_PLAIN, of_b == 'T' ? BLAS_TURNED : BLAS_PLAIN, m, n, depth, 1, a, lda, b, ldb, 0, c, ci);
+    finish(then, 0, 0, m, n);
     return 1;
+}
+
+int openblas_gemm(long m, long n, long depth, const float *a, long ai, long ak, const float *b, long bk, long bj, float *c, long ci)
+{
+    return openblas_gemm_then(m, n, depth, a, ai, ak, b, bk, bj, c, ci, 0);
 }

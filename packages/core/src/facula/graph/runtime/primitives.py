@@ -196,6 +196,7 @@ class Step(ctypes.Structure):
         ("offsets", ctypes.c_int64 * _MOST),
         ("low", ctypes.c_int64),
         ("high", ctypes.c_int64),
+        ("columns", ctypes.c_int64),
     ]
 
 
@@ -237,8 +238,9 @@ class Plan:
         self.workspace += -(-nbytes // 64) * 64
         return at
 
-    def add(self, primitive: Primitive, *uses: Use) -> None:
-        step = Step(primitive=primitive.handle)
+    def add(self, primitive: Primitive, *uses: Use, rows: tuple[int, int] = (0, 0), columns: int = 0) -> None:  # fmt: skip
+        """`rows` of a matrix of so many `columns` are made, if what is made is that."""
+        step = Step(primitive=primitive.handle, low=rows[0], high=rows[1], columns=columns)
         pad = primitive.layout(PAD)
         every = [*uses, (PAD, pad, SCRATCHPAD, pad.nbytes)] if pad.handle and pad.nbytes else uses
         step.count = len(every)
@@ -266,7 +268,8 @@ class Plan:
             ends.append(end)
         self.steps, self.ends = (Step * len(steps))(*steps), (ctypes.c_int * len(ends))(*ends)
         self.taken = (ctypes.c_int * len(ends))()
-        part = ctypes.cast(shared_library().onednn_part, Pointer)
+        name = "onednn_rows_part" if any(s.columns for s in steps) else "onednn_part"
+        part = ctypes.cast(getattr(shared_library(), name), Pointer)
         arrays = [ctypes.addressof(x) for x in (self.ends, self.steps, self.taken)]
         self.struct = _Plan(part, _stream(), len(ends), *arrays)
         return ctypes.addressof(self.struct)

@@ -105,15 +105,21 @@ def gemm_identity() -> tuple[str, str, bool]:
     return name, library.openblas_words().decode(), bool(takes_all.value)
 
 
-def gemm_address() -> int:
-    """The function for products of float32 matrices, with the arguments of `gemm`: that of `gemm_name`."""
-    function = getattr(shared_library(), GEMMS[gemm_name()])
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
+def gemm_address(then: str = "") -> int:
+    """The function for products of float32 matrices, with the arguments of `gemm`: that of `gemm_name`.
+
+    With `then="_then"` that with the arguments of `gemm_then`, which does more to each part of the result.
+    """
+    return _address(GEMMS[gemm_name()] + then)
 
 
-def bfloat16_gemm_address() -> int:
-    """The function for products of bfloat16 matrices with a float32 result, with the arguments of `gemm`."""
-    return ctypes.cast(shared_library().gemm_bf16, ctypes.c_void_p).value or 0
+def bfloat16_gemm_address(then: str = "") -> int:
+    """The function for products of bfloat16 matrices with a float32 result, with the arguments of `gemm`, or of `gemm_then`."""
+    return _address("gemm_bf16" + then)
+
+
+def _address(name: str) -> int:
+    return ctypes.cast(getattr(shared_library(), name), ctypes.c_void_p).value or 0
 
 
 def has_bfloat16() -> bool:

@@ -15,9 +15,10 @@ from facula.graph.codegen.layout import Layout, Nest as Loops, is_wide
 from facula.graph.codegen.program import INDEX, Parameter, Program
 from facula.graph.codegen.reduce import ReducePrinter
 from facula.graph.codegen.rows import COLUMNS, LONG
-from facula.graph.compiler.emit import Emitter, NestPrinter
+from facula.graph.compiler.emit import Emitter
 from facula.graph.compiler.fuse import count
 from facula.graph.compiler.lower import Memory
+from facula.graph.compiler.nest_printer import NestPrinter
 from facula.graph.compiler.nests import Load, MapNest, Nest, Pick, ReduceNest, Store
 
 #: Neighbouring elements that a work-item does on CPU-type devices.
