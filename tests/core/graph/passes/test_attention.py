@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 import facula
+from facula.graph.passes import attention
 from facula.nn import functional as F
 
 INF = math.inf
-SHAPES = [(2, 3, 9, 11, 8, 5), (2, 8, 8, 8, 8), (17, 3, 4, 16)]  # heads, queries, keys, widths
+SHAPES = [(2, 3, 9, 19, 8, 5), (2, 16, 16, 8, 8), (17, 18, 4, 16)]  # heads, queries, keys, widths
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Whether it pays depends on the threads; one does all heads, however few."""
+    monkeypatch.setattr(attention, "get_num_threads", lambda: 1)
 
 
 def make(shape, seed=0):
@@ -50,6 +57,7 @@ LEFT = {
     "a finite number is filled in": lambda q, k, v, h, b: scores_of(q, k).masked_fill(h, -1e9).softmax(-1) @ v,
     "what is divided by": lambda q, k, v, h, b: (3.0 / scores_of(q, k)).softmax(-1) @ v,
     "another dimension": lambda q, k, v, h, b: scores_of(q, k).softmax(-2) @ v,
+    "few keys": lambda q, k, v, h, b: scores_of(q, k[..., :15, :]).softmax(-1) @ v[..., :15, :],
     "float64": lambda q, k, v, h, b: scores_of(q.double(), k.double()).softmax(-1) @ v.double(),
     "few queries": lambda q, k, v, h, b: scores_of(q[..., :7, :], k).softmax(-1) @ v,
     "one key for all heads": lambda q, k, v, h, b: scores_of(q, k[:1]).softmax(-1) @ v,
@@ -77,6 +85,13 @@ def test_attention_is_found(name, backend):
 @pytest.mark.parametrize("name", LEFT)
 def test_what_is_something_else_stays(name):
     check(LEFT[name], make(SHAPES[0]), False)
+
+
+@pytest.mark.parametrize("backend", ["c", "replay"])
+def test_keys_or_values_without_a_dimension_stay(backend):
+    h, w, k = facula.randn(64, 16), facula.randn(16), facula.randn(64, 16)
+    check(lambda h, w: F.softmax(h @ w, -1) @ h, (h, w), False, backend)
+    check(lambda q, k, v: F.softmax(q @ k.mT, -1) @ v, (h, k, facula.randn(64)), False, backend)
 
 
 def test_batched_products_are_found():
@@ -168,3 +183,31 @@ def test_gradients_that_need_the_table_keep_it():
         for a, b in zip(eager, captured, strict=True):
             np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=1e-4, atol=1e-5)
         assert "softmax" in names and "dot_attention" not in names
+
+
+# ---- where it pays
+
+CASES = [  # threads, (heads, queries, keys), whether results are joined, and with gradients
+    (1, (1, 256, 256), True, True),
+    (2, (1, 256, 256), True, False),
+    (4, (1, 256, 256), False, False),
+    (2, (1, 64, 1024), False, False),
+    (2, (1, 256, 512), False, False),
+    (2, (1, 1024, 2048), True, False),
+    (2, (8, 32, 512), True, False),
+    (2, (3, 128, 128), True, True),
+    (8, (8, 1024, 1024), True, True),
+    (8, (64, 128, 128), True, True),
+]
+
+
+@pytest.mark.parametrize(("threads", "sizes", "forward", "backward"), CASES)
+def test_joined_where_it_pays(monkeypatch, threads, sizes, forward, backward):
+    monkeypatch.setattr(attention, "get_num_threads", lambda: threads)
+    heads, queries, keys = sizes
+    lead = (2, heads // 2) if heads % 2 == 0 else (heads,) if heads > 1 else ()
+    args = make((*lead, queries, keys, 4, 4)) if lead else make((queries, keys, 4, 4))
+    check(FOUND["masked_fill"], args, forward, "replay")
+    *_, names = trained(FOUND["masked_fill"], args, "replay")
+    assert ("dot_attention_gradient" in names) is backward
+    assert ("dot_attention" in names) is backward

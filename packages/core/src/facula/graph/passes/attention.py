@@ -3,6 +3,9 @@
 The mask may be added, or -inf put where it says so (`masked_fill`, `where`). That op gives a query that sees nothing zeros, and +inf as its
 logsumexp; softmax gives NaN, which is put there. Scores are scaled with the queries, so results differ by rounding, and where they overflowed before they were scaled.
 The gradient goes with it where it is in the graph too (`attention_gradient.py`).
+
+Where that would take longer the products stay: the op's threads share heads, and queries by parts where there is no gradient, and each packs
+all keys of its heads, while products are cut anywhere.
 """
 
 from __future__ import annotations
@@ -24,9 +27,18 @@ from facula.graph.passes.attention_gradient import (
 )
 from facula.graph.passes.rewrite import Rewriter
 from facula.ops.attention import FEWEST_WHOLE
+from facula.threads import get_num_threads
 
 #: Features of a head, above which the products are worth more than the table between them.
 MOST_FEATURES = 256
+#: Keys, fewer than which make a table so small that the products are faster.
+FEWEST_KEYS = 16
+#: Keys for each query, more than which a gradient packs for too little use of them.
+MOST_KEYS_A_QUERY = 8
+#: Queries of which a thread does a part (`QUERIES` of graph/runtime/attention.c).
+PART = 128
+#: Parts of a thread that make up for packing the keys of a head in each thread anew.
+PARTS = 4
 
 
 def join_attention(graph: Graph) -> int:
@@ -44,7 +56,8 @@ def join_attention(graph: Graph) -> int:
                 made.update(gradients(found[ends[node]], backs[ends[node]], add))
             return made[node]
         scores = _attention(node, uses)
-        if scores is None or not (uses[node.args[0]] == 1 or node in backs):
+        alone = scores is not None and uses[node.args[0]] == 1 and _pays(*_sizes(scores))
+        if scores is None or not (alone or node in backs):
             return None
         found[node] = _joined(scores, node, add)
         sees_nothing = add("eq", found[node].logsumexp, math.inf)
@@ -62,10 +75,30 @@ def _backs(graph: Graph, uses: Counter[Value]) -> dict[Node, Backward]:
     readers, found = Readers(uses, nodes), {}
     for node in graph.nodes:
         scores = _attention(node, uses)
-        back = None if scores is None else backward_of(node, scores, readers)
+        if scores is None or not _gradient_pays(*_sizes(scores)):
+            continue
+        back = backward_of(node, scores, readers)
         if back is not None:
             found[node] = back
     return found
+
+
+def _sizes(scores: Scores) -> tuple[int, int, int]:
+    """How many heads there are, queries and keys of each."""
+    *lead, queries, keys = scores.product.outputs[0].shape  # type: ignore[union-attr]
+    return math.prod(lead), queries, keys
+
+
+def _pays(heads: int, queries: int, keys: int) -> bool:
+    """Whether the op is faster than the products: heads, or parts of their queries, are enough for all threads."""
+    threads = get_num_threads()
+    parts = heads * -(-queries // PART)
+    return heads >= threads or parts >= (threads if queries >= keys else PARTS * threads)
+
+
+def _gradient_pays(heads: int, queries: int, keys: int) -> bool:
+    """The same with the gradient, whose sums over the queries of a head are those of one thread."""
+    return heads >= get_num_threads() and keys <= MOST_KEYS_A_QUERY * queries
 
 
 def _attention(node: Node, uses: Counter[Value]) -> Scores | None:
@@ -121,16 +154,17 @@ def _scaled(x: Any, uses: Counter[Value]) -> Scores | None:
 
 
 def _fits(scores: Scores, last: Node) -> bool:
-    """Whether these are heads of one number, queries enough, and a mask that is repeated for them and no more."""
+    """Whether these are heads of one number, queries and keys enough, and a mask that is repeated for them and no more."""
     (query, key), (weights, value) = scores.product.args, last.args
     table = scores.product.outputs[0]
     assert table is not None
     return (
-        all(x.dtype is F32 and 0 not in x.shape for x in (query, key, value))
+        2 <= len(query.shape) == len(key.shape) == len(value.shape) <= 4
+        and all(x.dtype is F32 and 0 not in x.shape for x in (query, key, value))
         and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
         and table.shape == weights.shape
-        and 2 <= len(query.shape) <= 4
         and query.shape[-2] >= FEWEST_WHOLE
+        and key.shape[-1] >= FEWEST_KEYS
         and max(query.shape[-1], value.shape[-1]) <= MOST_FEATURES
     )
 
