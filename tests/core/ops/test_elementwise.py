@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import facula
+from facula.backends.array.elementwise import powers_base
 
 
 def test_integer_division_keeps_integers_and_refuses_zero():
@@ -48,6 +49,47 @@ def test_integer_powers():
     assert facula.pow(base, facula.tensor([-1, -3, -1])).tolist() == [1, -1, 0]
     with pytest.raises(RuntimeError, match="negative integer powers"):
         base**-1
+
+
+class _Unread(np.ndarray):
+    def __eq__(self, other):
+        raise AssertionError("the exponents are looked at")
+
+
+@pytest.mark.parametrize(
+    ("base", "shape"), [(None, (4, 6)), (None, (6,)), (2.0, (6,)), (2.0, (1,)), (-3, ())], ids=str
+)
+def test_exponents_are_looked_at_only_where_a_root_may_be_taken(base, shape):
+    exponent = np.full(shape, 3, np.float32)
+    base = np.full(shape, -2, np.float32) if base is None else base
+    assert powers_base(np, base, exponent.view(_Unread)) is base
+
+
+def _spread(base, shape):
+    return np.lib.stride_tricks.as_strided(np.full(2, 0.5, base.dtype), shape, [0] * len(shape))
+
+
+EXPONENTS = {
+    "0-d": lambda x: np.array(0.5, x.dtype),
+    "each": lambda x: np.full(x.shape, 0.5, x.dtype),
+    "turned": lambda x: np.full(x.shape[::-1], 0.5, x.dtype).T,
+    "sliced": lambda x: np.full([2 * n for n in x.shape], 0.5, x.dtype)[(np.s_[::2],) * x.ndim],
+    "expanded": lambda x: _spread(x, x.shape),
+    "columns": lambda x: np.full_like(x[..., :1] if x.ndim else x, 0.5),
+    "more": lambda x: np.full((3, *x.shape), 0.5, x.dtype),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 4), (1, 5), (5, 1), (2, 1, 3), (2, 40000)], ids=str)  # fmt: skip
+@pytest.mark.parametrize("kind", EXPONENTS)
+def test_tensors_of_a_half_raise_infinity_as_c_does(kind, shape, dtype):
+    for base, expected in ((-np.inf, np.inf), (-0.0, 0.0)):
+        array = np.full(shape, base, dtype)
+        exponent = facula.from_numpy(np.asarray(EXPONENTS[kind](array)))
+        for given in (facula.from_numpy(array), base):
+            out = np.asarray((given**exponent).numpy())
+            assert (out == expected).all() and not np.signbit(out).any()
 
 
 @pytest.mark.parity

@@ -61,13 +61,24 @@ def _rounding(m: Any) -> dict[str, Any]:
 def powers_base(m: Any, input: Any, exponent: Any) -> Any:
     """`input` where its `power` to an array of exponents, some 0.5, is C's pow: inf and 0.0 of -inf and -0.0.
 
-    NumPy takes the square root if it sees but one exponent, and gives other results for one than for two.
+    NumPy takes the square root where its loop has a step of 0 over the exponents, and gives other results
+    than for steps that move. Other exponents are not looked at: that takes as long as a quarter of the power.
     """
+    if not _may_take_root(m, input, exponent):
+        return input
     is_half = exponent == 0.5
     if not is_half.any():
         return input
     base = m.asarray(input, dtype=exponent.dtype)
     return m.where(is_half, m.where(base == -m.inf, m.abs(base), base) + 0, base)
+
+
+def _may_take_root(m: Any, input: Any, exponent: Any) -> bool:
+    """Whether the square root of `input` differs from its power, and some loop may have but one exponent."""
+    if not hasattr(input, "dtype"):
+        return bool(input == 0 or input == -m.inf)
+    shape = exponent.shape
+    return not shape or shape != input.shape or 1 in shape or 0 in exponent.strides
 
 
 def _arithmetic(m: Any) -> dict[str, Any]:
