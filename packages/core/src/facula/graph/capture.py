@@ -19,7 +19,7 @@ from facula.autograd.record import Node as TapeNode, Output, flatten, from_array
 from facula.graph.active import active
 from facula.graph.errors import CaptureError, refuse
 from facula.graph.ir import INPUT, Graph, Node, Runtime, Value
-from facula.graph.overlap import Span, span_of
+from facula.graph.overlap import Ranges, span_of
 from facula.graph.symbol import Storage, Symbol, shared_write
 from facula.graph.trace import TraceBackend, trace_of
 from facula.graph.tree import flatten_tree
@@ -129,7 +129,7 @@ class Capture(Mode):
         self.names = names
         self.touched: dict[int, Touched] = {}
         self.owners: dict[int, Touched] = {}  # by id of the array
-        self.spans: list[tuple[Storage, Span]] = []  # of the owners
+        self.ranges: Ranges[Storage] = Ranges()  # of the owners
         self.sources: list[Source] = []
         #: (shape, dtype, strides) of results, by op and what they depend on.
         self.inferred: dict[Any, list[tuple[Any, ...] | None]] = {}
@@ -163,7 +163,7 @@ class Capture(Mode):
         self.touched.clear()
         self.inferred.clear()
         self.owners.clear()
-        self.spans.clear()
+        self.ranges = Ranges()
         self.on_tape.clear()
         self.kept_tape.clear()
         self._base = None
@@ -310,12 +310,10 @@ class Capture(Mode):
         assert touched.symbol is not None
         array, backend, *_, cell = touched.before
         storage, span = touched.symbol.storage, span_of(array, backend, cell)
-        for other, known in self.spans:
-            if span.overlaps(known):
-                if other.writes:
-                    raise shared_write()
-                other.aliased = storage.aliased = True
-        self.spans.append((storage, span))
+        for other in self.ranges.add(span, storage):
+            if other.writes:
+                raise shared_write()
+            other.aliased = storage.aliased = True
 
     def _name(self, tensor: Tensor, source: Source) -> str:
         if isinstance(source, GradOf):

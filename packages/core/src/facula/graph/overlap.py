@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, combinations, pairwise
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,6 +16,8 @@ from facula._tensor import Tensor
 #: Steps that the exact test of two arrays may take; above, they are taken to overlap.
 _MOST_WORK: Any = 10_000
 
+T = TypeVar("T")
+
 
 class Span(NamedTuple):
     """From which byte of some `memory` to which an array lies; between them may be bytes that are not its own."""
@@ -20,32 +25,48 @@ class Span(NamedTuple):
     memory: Any
     first: int
     end: int
-    array: Any
+    start: int  # of the element at index 0, where a stride is negative not the first one
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]  # in bytes
+    size: int  # of an element
 
     def overlaps(self, other: Span) -> bool:
         """Whether the two have an element in common."""
         if self.memory != other.memory or self.end <= other.first or other.end <= self.first:
             return False
-        try:
-            return np.shares_memory(self.array, other.array, max_work=_MOST_WORK)
-        except np.exceptions.TooHardError:
-            return True
+        a, b = _shifted((self, other))
+        return _have_common(a, b) if a < b else _have_common(b, a)
+
+
+def _shifted(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """How spans of one memory lie to each other, wherever that is: the same for the columns of another matrix."""
+    zero = min([s.first for s in spans]) - 1  # NumPy takes 0 for no address
+    return tuple([Span(None, s[1] - zero, s[2] - zero, s[3] - zero, *s[4:]) for s in spans])
+
+
+@lru_cache(maxsize=4096)
+def _have_common(a: Span, b: Span) -> bool:
+    try:
+        return np.shares_memory(_Place(a), _Place(b), max_work=_MOST_WORK)
+    except np.exceptions.TooHardError:
+        return True
 
 
 def span_of(array: Any, backend: Any, cell: Any) -> Span:
     """Where an array lies. `cell`, which counts the writes to its tensor, stands for memory of which no more is known."""
     memory, start = _start(array)
     if start is None:
-        place = _Place(1, (1,), (1,), "|V1")
-        return Span(("cell", id(array if cell is None else cell)), 1, 2, place)
+        return Span(("cell", id(array if cell is None else cell)), 1, 2, 1, (1,), (1,), 1)
     size = array.dtype.itemsize
     strides = tuple([s * size for s in backend.strides(array)])
-    reach = [(n - 1) * s for n, s in zip(array.shape, strides)]
-    first = start + sum([r for r in reach if r < 0])
-    end = start + size + sum([r for r in reach if r > 0])
-    if 0 in array.shape:
-        end = first
-    return Span(memory, first, end, _Place(start, tuple(array.shape), strides, f"|V{size}"))
+    shape = tuple(array.shape)
+    first, end = start, start + size
+    for n, stride in zip(shape, strides):
+        if stride < 0:
+            first += (n - 1) * stride
+        else:
+            end += (n - 1) * stride
+    return Span(memory, first, first if 0 in shape else end, start, shape, strides, size)
 
 
 def _start(array: Any) -> tuple[Any, int | None]:
@@ -63,22 +84,71 @@ class _Place:
 
     __slots__ = ("__array_interface__",)
 
-    def __init__(self, start: int, shape: Any, strides: Any, kind: str):
+    def __init__(self, span: Span):
         self.__array_interface__ = {
-            "version": 3, "data": (start, True), "shape": shape, "strides": strides, "typestr": kind,
+            "version": 3, "data": (span.start, True), "shape": span.shape, "strides": span.strides, "typestr": f"|V{span.size}",
         }  # fmt: skip
+
+
+class Ranges(Generic[T]):
+    """Ranges of bytes that are apart, with the arrays that lie in each, so that only those of one range need be compared."""
+
+    def __init__(self) -> None:
+        #: By memory, in order: where ranges begin, where they end, and what is in them.
+        self._of: dict[Any, tuple[list[int], list[int], list[list[tuple[Span, T]]]]] = {}
+
+    def __iter__(self) -> Iterator[list[tuple[Span, T]]]:
+        return chain.from_iterable(groups for *_, groups in self._of.values())
+
+    def add(self, span: Span, item: T) -> list[T]:
+        """Takes in an array; returns the items of those before that have an element in common with it."""
+        group = self.join(span)
+        found = [known for other, known in group if span.overlaps(other)]
+        group.append((span, item))
+        return found
+
+    def join(self, span: Span) -> list[tuple[Span, T]]:
+        """What is in the range of a span, which becomes one with all that it meets."""
+        if span.first == span.end:  # without elements
+            return []
+        firsts, ends, groups = self._of.setdefault(span.memory, ([], [], []))
+        low, high = bisect_right(ends, span.first), bisect_left(firsts, span.end)
+        met = slice(low, high)
+        firsts[met] = [min([span.first, *firsts[met]])]
+        ends[met] = [max([span.end, *ends[met]])]
+        group = groups[low] if low < high else []
+        for other in groups[low + 1 : high]:
+            group.extend(other)
+        groups[met] = [group]
+        return group
 
 
 def overlapping(tensors: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
     """The pairs of tensors that have memory in common, by their numbers."""
-    if len(tensors) < 2 or _are_apart([t._array for t in tensors]):
+    arrays = [t._array for t in tensors]
+    if len(tensors) < 2 or _own_theirs(arrays) or _are_apart(arrays):
         return ()
-    spans = [span_of(t._array, t._backend, t._cell) for t in tensors]
-    return tuple(sorted(_pairs(spans)))
+    ranges: Ranges[int] = Ranges()
+    for i, t in enumerate(tensors):
+        span = span_of(t._array, t._backend, t._cell)
+        ranges.join(span).append((span, i))
+    return tuple(sorted(chain.from_iterable(map(_pairs, ranges))))
+
+
+def _own_theirs(arrays: list[Any]) -> bool:
+    """Whether each is over an array of its own that was allocated for it: the usual case, found out in least time."""
+    owners = set()
+    for array in arrays:
+        owner = getattr(array, "base", None)
+        owner = array if owner is None else owner
+        if owner.__class__ is not np.ndarray or not owner.flags.owndata or id(owner) in owners:
+            return False
+        owners.add(id(owner))
+    return True
 
 
 def _are_apart(arrays: list[Any]) -> bool:
-    """Whether these are arrays of the host without gaps that do not meet: the usual case, found out in little time."""
+    """Whether these are arrays of the host without gaps that do not meet, found out by their addresses alone."""
     places = []
     for array in arrays:
         if array.__class__ is not np.ndarray or not array.flags.c_contiguous:
@@ -89,12 +159,16 @@ def _are_apart(arrays: list[Any]) -> bool:
     return all(a[1] <= b[0] for a, b in pairwise(places))
 
 
-def _pairs(spans: list[Span]) -> Iterator[tuple[int, int]]:
-    """By first bytes, so that each is compared with those alone that do not end before it begins."""
-    order = sorted(range(len(spans)), key=lambda i: (str(spans[i].memory), spans[i].first))
-    near: list[int] = []
-    for i in order:
-        span = spans[i]
-        near = [j for j in near if spans[j].memory == span.memory and spans[j].end > span.first]
-        yield from ((min(i, j), max(i, j)) for j in near if span.overlaps(spans[j]))
-        near.append(i)
+def _pairs(group: list[tuple[Span, int]]) -> Iterable[tuple[int, int]]:
+    """The pairs of one range with an element in common, by the numbers of their tensors."""
+    if len(group) == 1:
+        return ()
+    spans, numbers = zip(*sorted(group, key=itemgetter(1)))
+    return [(numbers[i], numbers[j]) for i, j in _pairs_at(_shifted(spans))]
+
+
+@lru_cache(maxsize=256)
+def _pairs_at(spans: tuple[Span, ...]) -> tuple[tuple[int, int], ...]:
+    """Found out once for arrays that lie so to each other, as a compiled function asks at each call."""
+    pairs = combinations(range(len(spans)), 2)
+    return tuple([(i, j) for i, j in pairs if spans[i].overlaps(spans[j])])
