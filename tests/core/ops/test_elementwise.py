@@ -119,6 +119,24 @@ def test_powers_of_special_values_are_pytorchs(exponent, kind, place):
         assert (np.signbit(mine) == np.signbit(theirs))[zeros].all()
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("place", ["cpu", "toy", "c"])
+@pytest.mark.parametrize("exponent", [0.5, -0.5])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_halves_to_a_half_are_pytorchs(dtype, exponent, place):
+    import torch
+
+    found = []
+    for lib in (facula, torch):
+        device = "toy" if lib is facula and place == "toy" else "cpu"
+        x = lib.tensor([-math.inf, math.inf, -0.0, 0.0, -2, 2, math.nan], dtype=getattr(lib, dtype)).to(device)  # fmt: skip
+        compiled = place == "c" and lib is facula
+        out = (facula.compile(lib.pow, backend="c") if compiled else lib.pow)(x, exponent)
+        assert out.dtype is x.dtype
+        found.append(out.float().tolist())
+    assert str(found[0]) == str(found[1])  # a NaN equals a NaN, and 0.0 differs from -0.0
+
+
 def test_power_gradient_at_zero():
     x = facula.tensor([0.0, 2.0], requires_grad=True)
     e = facula.tensor([2.0, 0.0], requires_grad=True)

@@ -5,11 +5,12 @@ The kernels under a backend's `halves` are given them as they are, and round: pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from facula.dtypes import F32, HALF, bfloat16
+from facula.dtypes import F32, HALF, bfloat16, float16
 from facula.ops._op import OPS, Op
 
 #: Ops whose rules make each gradient by one op, so that its rounding is the gradient's.
@@ -29,7 +30,8 @@ def rules_take_halves(backend: Any, op: Op, half: Any) -> bool:
 
 def half_kernel(backend: Any, op: Op) -> Callable[..., Any]:
     """The kernel of `op` for arguments some of which are halves; a float32 result is still to be rounded."""
-    return backend.halves.get(op.name) or widening(backend, op.name)
+    found = backend.halves.get(op.name) or widening(backend, op.name)
+    return _powers(backend, found) if op.name == "pow" else found
 
 
 def with_halves(backend: Any, name: str, kernel: Callable[..., Any]) -> None:
@@ -48,6 +50,22 @@ def widening(backend: Any, name: str) -> Callable[..., Any]:
 
     def call(*args: Any, **named: Any) -> Any:
         return getattr(backend, name)(*[single(backend, a) for a in args], **named)
+
+    return call
+
+
+def _powers(xp: Any, power: Callable[..., Any]) -> Callable[..., Any]:
+    """`power`, in which -inf and -0.0 have C's pow where float16 is raised to the number 0.5 or -0.5.
+
+    All other floats take a root there, as in PyTorch: nan and -0.0 to 0.5, nan and -inf to -0.5.
+    """
+
+    def call(input: Any, exponent: Any) -> Any:
+        is_root = exponent.__class__ is float and abs(exponent) == 0.5
+        if is_root and input.dtype == float16.dtype:
+            x = single(xp, input)
+            input = xp.add(xp.select_where(xp.gt(x, -math.inf), x, xp.abs(x)), 0.0)
+        return power(input, exponent)
 
     return call
 
