@@ -34,20 +34,17 @@ class Span(NamedTuple):
         """Whether the two have an element in common."""
         if self.memory != other.memory or self.end <= other.first or other.end <= self.first:
             return False
-        a, b = _shifted((self, other))
-        return _have_common(a, b) if a < b else _have_common(b, a)
-
-
-def _shifted(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """How spans of one memory lie to each other, wherever that is: the same for the columns of another matrix."""
-    zero = min([s.first for s in spans]) - 1  # NumPy takes 0 for no address
-    return tuple([Span(None, s[1] - zero, s[2] - zero, s[3] - zero, *s[4:]) for s in spans])
+        zero = min(self.first, other.first) - 1  # NumPy takes 0 for no address
+        return _have_common(self.start - zero, self[4:], other.start - zero, other[4:])
 
 
 @lru_cache(maxsize=4096)
-def _have_common(a: Span, b: Span) -> bool:
+def _have_common(
+    start: int, form: tuple[Any, ...], other: int, other_form: tuple[Any, ...]
+) -> bool:
+    """By how arrays lie to each other, wherever that is: the same for any two neighbours of columns."""
     try:
-        return np.shares_memory(_Place(a), _Place(b), max_work=_MOST_WORK)
+        return np.shares_memory(_Place(start, *form), _Place(other, *other_form), max_work=_MOST_WORK)  # fmt: skip
     except np.exceptions.TooHardError:
         return True
 
@@ -84,9 +81,9 @@ class _Place:
 
     __slots__ = ("__array_interface__",)
 
-    def __init__(self, span: Span):
+    def __init__(self, start: int, shape: tuple[int, ...], strides: tuple[int, ...], size: int):
         self.__array_interface__ = {
-            "version": 3, "data": (span.start, True), "shape": span.shape, "strides": span.strides, "typestr": f"|V{span.size}",
+            "version": 3, "data": (start, True), "shape": shape, "strides": strides, "typestr": f"|V{size}",
         }  # fmt: skip
 
 
@@ -103,7 +100,7 @@ class Ranges(Generic[T]):
     def add(self, span: Span, item: T) -> list[T]:
         """Takes in an array; returns the items of those before that have an element in common with it."""
         group = self.join(span)
-        found = [known for other, known in group if span.overlaps(other)]
+        found = [known for other, known in group if other.overlaps(span)]
         group.append((span, item))
         return found
 
@@ -164,7 +161,9 @@ def _pairs(group: list[tuple[Span, int]]) -> Iterable[tuple[int, int]]:
     if len(group) == 1:
         return ()
     spans, numbers = zip(*sorted(group, key=itemgetter(1)))
-    return [(numbers[i], numbers[j]) for i, j in _pairs_at(_shifted(spans))]
+    zero = min([s.first for s in spans])
+    moved = [Span(None, s[1] - zero, s[2] - zero, s[3] - zero, *s[4:]) for s in spans]
+    return [(numbers[i], numbers[j]) for i, j in _pairs_at(tuple(moved))]
 
 
 @lru_cache(maxsize=256)
