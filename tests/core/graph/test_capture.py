@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -323,12 +325,37 @@ def test_values_that_python_wants_are_refused(f):
     assert x.sum().item() > 0
 
 
-def test_generators_are_refused():
-    def f(x):
-        yield x * 2.0
+def _doubled(x):
+    yield x * 2.0
 
-    with pytest.raises(CaptureError, match=r"returns a generator, .* return a list"):
+
+@pytest.mark.parametrize(
+    ("name", "f"),
+    [
+        ("generator", _doubled),
+        ("map", lambda x: map(facula.exp, [x])),
+        ("zip", lambda x: zip([x], [x + 1])),
+        ("enumerate", lambda x: enumerate([x])),
+        ("list_iterator", lambda x: iter([x])),
+        ("chain", lambda x: itertools.chain([x], [x])),
+    ],
+)
+def test_what_is_used_up_is_refused(name, f):
+    with pytest.raises(CaptureError, match=rf"returns a {name}, .* return a list"):
         facula.compile(f)(tensor(2))
+
+
+def test_an_object_that_can_be_iterated_over_is_a_result():
+    class Batches:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise StopIteration
+
+    batches = Batches()
+    compiled = facula.compile(lambda x: (x * 2.0, batches)[1])
+    assert compiled(tensor(2)) is compiled(tensor(2)) is batches
 
 
 @pytest.mark.parametrize("name", ["random", "numpy.random"])
@@ -339,6 +366,56 @@ def test_random_numbers_of_others_are_warned_of(name):
         compiled(tensor(2))
     assert [w.filename for w in told] == [__file__]
     compiled(tensor(2))  # once
+
+
+@pytest.mark.parametrize("name", ["random", "numpy.random"])
+def test_random_numbers_of_another_thread_are_not_warned_of(name):
+    draw = {"random": random.random, "numpy.random": np.random.rand}[name]
+    captured, drawn, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def other():
+        captured.wait(10)
+        draw()
+        drawn.set()
+        ended.wait(10)
+
+    def f(x):
+        captured.set()
+        drawn.wait(10)
+        return x * 2.0
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        facula.compile(f)(tensor(2))
+        assert drawn.is_set()
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_threads_of_kernels_leave_the_warning():
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait, args=(10,), name="facula_0")
+    thread.start()
+    try:
+        with pytest.warns(UserWarning, match="draws from random"):
+            facula.compile(lambda x: x * random.random())(tensor(2))
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("generator", [np.random.PCG64, np.random.MT19937, np.random.Philox])
+def test_another_generator_of_numpy_is_watched_too(generator):
+    before = np.random.get_bit_generator()
+    np.random.set_bit_generator(generator(3))
+    try:
+        facula.compile(lambda x: x * 2.0)(tensor(2))
+        with pytest.warns(UserWarning, match=r"draws from numpy\.random"):
+            facula.compile(lambda x: x * np.random.rand())(tensor(2))
+    finally:
+        np.random.set_bit_generator(before)
 
 
 def test_values_that_depend_on_no_tensor_from_outside_are_known():

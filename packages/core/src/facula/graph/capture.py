@@ -468,7 +468,8 @@ class Outcome:
             if t.symbol is not None and t.at is not None
         }
         self.is_differentiable = False
-        if isinstance(result, Iterator):  # it would be used up after the first call
+        # it would be used up after the first call; objects of the user's that can be iterated over are results as others
+        if isinstance(result, Iterator) and type(result).__module__ in ("builtins", "itertools"):
             raise CaptureError(
                 f"the compiled function returns a {type(result).__name__}, which runs after it; return a list"
             )

@@ -7,6 +7,7 @@ import importlib
 import os
 import random
 import sys
+import threading
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -380,6 +381,8 @@ class CompiledFunction:
         warn_user(f"'{self.name}' was captured {self.captures} times: {why}")
 
     def _warn_of_draws(self, before: tuple[Any, Any]) -> None:
+        if _runs_beside_others():  # one of which may have drawn them
+            return
         for name, old, new in zip(("random", "numpy.random"), before, _streams()):
             if old != new:
                 warn_user(
@@ -393,8 +396,20 @@ class CompiledFunction:
 
 def _streams() -> tuple[Any, Any]:
     """Where the streams of random numbers are that Python and NumPy have for all."""
-    _, key, *place = np.random.get_state()
-    return random.getstate(), (bytes(key), place)  # type: ignore[arg-type]
+    return random.getstate(), _parts(np.random.get_state(legacy=False))
+
+
+def _parts(state: Any) -> Any:
+    """The state of any of NumPy's generators as what can be compared."""
+    if isinstance(state, dict):
+        return {key: _parts(x) for key, x in state.items()}
+    return state.tobytes() if isinstance(state, np.ndarray) else state
+
+
+def _runs_beside_others() -> bool:
+    """Whether there are threads but this one and those of kernels (`facula.threads`), which draw nothing."""
+    me = threading.current_thread()
+    return any(t is not me and not t.name.startswith("facula_") for t in threading.enumerate())
 
 
 def _under(mode: Mode, function: Callable[..., Any]) -> Callable[..., Any]:
