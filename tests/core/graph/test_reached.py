@@ -400,6 +400,56 @@ def test_changes_of_an_optimizer_of_the_users_own_are_found():
     np.testing.assert_allclose(run(True).numpy(), run(False).numpy(), rtol=1e-5)
 
 
+class Counting(optim.Adam):
+    """What is counted outside the compiled function is named by none that it reaches."""
+
+    def __init__(self, params):
+        super().__init__(params, lr=0.1)
+        self.seen = self.factor = 1
+        self.hidden = 1.0
+
+    def count(self):
+        self.seen += 1
+
+    def grow(self):
+        self.hidden += 1.0
+
+
+READS = {  # captures of three calls, with a number that changes between them
+    "nothing": (lambda o: 1.0, Counting.count, 1),
+    "the number": (lambda o: o.seen, Counting.count, 3),
+    "another one": (lambda o: o.factor, Counting.count, 1),
+    "by a string": (lambda o: getattr(o, "hid" + "den"), Counting.grow, 3),
+    "all of them": (lambda o: vars(o)["hid" + "den"], Counting.grow, 3),
+    "whether there are more": (lambda o: 1.0, lambda o: setattr(o, f"n{len(vars(o))}", 0), 3),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_numbers_of_an_optimizer_count_where_a_function_names_them(name):
+    read, change, captures = READS[name]
+
+    def run(compiles):
+        w = facula.ones(2, requires_grad=True)
+        o = Counting([w])
+
+        def step(x):
+            o.zero_grad()
+            (w * x).sum().backward()
+            o.step()
+            return x.sum() * read(o)
+
+        call = facula.compile(step) if compiles else step
+        found = []
+        for _ in range(3):
+            found.append([call(facula.ones(2)).item(), *w.tolist()])
+            change(o)
+        assert not compiles or call.captures == captures
+        return found
+
+    np.testing.assert_allclose(run(True), run(False), rtol=1e-6)
+
+
 class Decaying(optim.SGD):
     @facula.no_grad()
     def step(self):

@@ -4,7 +4,7 @@ What the function reaches by itself (closure, defaults, the globals that it name
 with what hangs on them, their classes) is walked once, at capture. Plain values are compared by value, small NumPy arrays
 by their bytes, tensors and other objects by identity. Of optimizers only flags, which numbers are zero, and
 which state there is: the numbers enter a program as runtime scalars. Optimizers of the user's own are walked as other objects, and
-their numbers compared unless they enter a program that way. Schedulers are left out.
+their numbers compared unless they enter a program that way, or no walked function names them. Schedulers are left out.
 
 At each call all of it is compared by identity first, in loops that run in C: a model has thousands of attributes. For
 compiled programs one function in C does it (`tabulate`), which takes a tenth of the time.
@@ -41,6 +41,8 @@ _NOT_CALLED = frozenset(("__init__", "__new__", "__repr__", "__str__", "__del__"
 _DICTS = (dict, collections.defaultdict)
 _VALUES = methodcaller("values")
 _CONTENTS = attrgetter("cell_contents")
+#: What functions name that look for attributes by strings.
+_BY_STRINGS = frozenset(("getattr", "vars", "attrgetter", "__dict__", "__getattribute__"))
 
 
 class _Part:
@@ -83,6 +85,7 @@ class Guards:
         self._arrays: list[tuple[Any, bytes, str]] = []
         self._numbers: list[tuple[Any, Any, Any, str]] = []  # of optimizers, that programs read
         self._own: list[tuple[Any, Any, str]] = []  # of the user's own ones: group, key, name
+        self._counters: list[tuple[Any, str, Any, str]] = []  # numbers that their objects have
         self._group_keys: set[str] = set()  # strings in functions that name `param_groups`
         self._schedulers: list[tuple[Any, str]] = []
         self._names: set[str] = set()  # attributes that the walked functions name
@@ -164,6 +167,9 @@ class Guards:
         for group, key, _, place in self._numbers:
             if key in self._group_keys:
                 self._place(_item, group, key, place)
+        for attributes, key, value, place in self._counters:
+            if key in self._names or not self._names.isdisjoint(_BY_STRINGS):
+                self._places.append([_item, attributes, key, value, place])
         if not self._names.isdisjoint(("last_epoch", "get_last_lr")):
             for scheduler, name in self._schedulers:
                 self._place(_attribute, scheduler, "last_epoch", f"{name}.last_epoch")
@@ -344,13 +350,16 @@ class Guards:
                 else:
                     self._methods.setdefault(key, []).append((found, where))
 
-    def _object(self, x: Any, name: str) -> None:
-        self._class(type(x), name)
+    def _slots(self, x: Any, name: str) -> None:
         for c in type(x).__mro__:
             slots = c.__dict__.get("__slots__", ())
             for slot in (slots,) if isinstance(slots, str) else slots:
                 if slot not in ("__dict__", "__weakref__") and not _is_ready_made(c.__module__):
                     self._place(_attribute, x, slot, f"{name}.{slot}")
+
+    def _object(self, x: Any, name: str) -> None:
+        self._class(type(x), name)
+        self._slots(x, name)
         if not hasattr(x, "__dict__"):
             return
         attributes = x.__dict__
@@ -384,7 +393,19 @@ class Guards:
                     self._place(_item, state, key, f"{name}.state[{i}]")
         if is_own:
             self._seen |= {id(done): done for done in (x.param_groups, state)}
-            self._object(x, name)
+            self._class(type(x), name)
+            self._slots(x, name)
+            self._attributes(vars(x), name)
+
+    def _attributes(self, attributes: dict[str, Any], name: str) -> None:
+        """Guards those of an optimizer; which of its numbers are read and which only counted outside is known when all is walked."""
+        self._size(attributes, name)
+        for key, value in list(attributes.items()):
+            place = f"{name}.{key}"
+            if type(value) in (int, float):
+                self._counters.append((attributes, key, value, place))
+            else:
+                self._place(_item, attributes, key, place)
 
     def _group(self, group: dict[str, Any], name: str, is_own: bool) -> None:
         for key, value in list(group.items()):
