@@ -126,3 +126,45 @@ def test_hardtanh_of_integers_rounds_its_limits(dtype, compiler):
 
         out = (facula.compile(limited, backend=compiler) if compiler else limited)(x)
         assert out.dtype is dtype and out.tolist() == expected
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32", "int64"])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        (0, np.inf),
+        (-np.inf, 0),
+        (0, np.nan),
+        (),
+        (0, 6),
+        (0, 300),
+        (0, 2.0**64),
+        (-0.5, 1.5),
+        (-1, -0.5),
+        (1, 0),
+    ],
+    ids=str,
+)
+def test_hardtanh_of_integers_takes_and_refuses_what_pytorch_does(limits, dtype, compiled):
+    found = []
+    for lib in (facula, torch):
+        x = lib.tensor([3, 1, 0, 100]).to(getattr(lib, dtype))
+        hardtanh = lib.nn.functional.hardtanh
+        if compiled and lib is facula:
+            hardtanh = facula.compile(hardtanh)
+        try:
+            out = hardtanh(x, *limits)
+            found.append((str(out.dtype).split(".")[-1], out.tolist()))
+        except (RuntimeError, ValueError) as error:
+            found.append(type(error))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 2.0**70, np.float32(np.inf)], ids=str)
+def test_hardtanh_s_error_of_a_limit_without_room_says_so(value):
+    limits = (value, 0) if value < 0 else (0, value)
+    with pytest.raises(
+        RuntimeError, match="value cannot be converted to type int64 without overflow"
+    ):
+        F.hardtanh(facula.tensor([1]), *limits)

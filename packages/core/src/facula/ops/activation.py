@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facula.dtypes import F64, as_dtype, category, finfo, is_integral
+from facula.dtypes import B8, F64, I64, as_dtype, category, finfo, is_integral
 from facula.ops._op import Namespace, Tensor, op
+from facula.ops.creation import fitting
 from facula.ops.dims import wrap_dim
 from facula.testing.samples import call
 
@@ -66,12 +67,24 @@ rectify_gradient.vjp(g=lambda xp, g, out: xp.rectify_gradient(g, out))
 
 @op(method=False, inplace=True)
 def hardtanh(xp: Namespace, input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """`input` limited to [min_val, max_val]; of integers, to these rounded towards 0."""
+    """`input` limited to [min_val, max_val]; of integers, to these rounded towards 0.
+
+    Raises RuntimeError for limits that the input's integers don't hold, and for bool.
+    """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
     if is_integral(input.dtype):
-        min_val, max_val = int(min_val), int(max_val)
+        min_val, max_val = _whole_limits(input.dtype, min_val, max_val)
     return xp.minimum(xp.maximum(input, min_val), max_val)
+
+
+def _whole_limits(dtype: Any, *limits: float) -> list[int]:
+    if dtype is B8:
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    whole = [fitting(limit, I64) for limit in limits]
+    if dtype.kind == "u" and min(whole) < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    return [fitting(limit, dtype) for limit in whole]
 
 
 hardtanh.vjp_op(

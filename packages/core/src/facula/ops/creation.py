@@ -184,8 +184,9 @@ def fitting(value: Any, kind: Any) -> Any:
         return float(value)
     if d.category == 0:
         return bool(value)
-    value = int(value)
     info = np.iinfo(kind)
+    is_finite = not isinstance(value, (float, np.floating)) or math.isfinite(value)
+    value = int(value) if is_finite else value
     if not -int(info.max) - 1 <= value <= int(info.max):
         raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {value}")
     return value if value >= int(info.min) else value & (2 ** (8 * kind.itemsize) - 1)
