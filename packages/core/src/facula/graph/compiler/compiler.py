@@ -13,11 +13,11 @@ from facula.graph.compiler.digest import digest_of
 from facula.graph.compiler.emit import Emitter
 from facula.graph.compiler.epilogue import with_epilogues
 from facula.graph.compiler.fuse import fuse
-from facula.graph.compiler.hoist import hoist
+from facula.graph.compiler.hoist import hoist, numbers_last
 from facula.graph.compiler.join_equal import join_equal
 from facula.graph.compiler.kept_programs import find, keep
 from facula.graph.compiler.lower import Memory, lower
-from facula.graph.compiler.nests import nests_of
+from facula.graph.compiler.nests import MapNest, nests_of
 from facula.graph.compiler.plan import arena, update_in_place
 from facula.graph.compiler.schedule import is_worth, schedule, work_of
 from facula.graph.compiler.split_depth import split_depth
@@ -76,18 +76,23 @@ class Making:
             (inputs[positions[k]], outputs[graph.outputs.index(v)])
             for k, v in graph.updates.items()
         ]
-        nests = hoist(join_equal(nests, set(outputs)))
-        nests = split_depth(nests, {old for old, _ in updates}, threads)
-        nests = split_sums(collapse(fuse(nests, set(outputs))))
+        nests = join_equal(nests, set(outputs))
+        updated = {new for _, new in updates}
+        numbers = numbers_last(nests, updated)
+        kept = {*outputs, *(x.value.memory for x in numbers)}
+        nests = split_depth(hoist(nests, updated), {old for old, _ in updates}, threads)
+        nests = split_sums(collapse(fuse(nests, kept)))
+        if numbers:
+            nests.append(MapNest((), numbers))
         in_place = update_in_place(nests, updates)
         nests = with_epilogues(nests, set(outputs), in_place)
         slots, constants = _slots(nests, inputs, outputs, in_place)
         self.arena = len(set(slots.values()))
-        threads, waits = self._meetings(nests, threads, slots)
+        threads, waits = self._meetings(nests, threads, slots, len(inputs))
         offsets, size = arena(nests, set(slots), waits)
         places = {m: (s, 0) for m, s in slots.items()}
         places |= {m: (self.arena, at) for m, at in offsets.items()}
-        shares, waits = schedule(nests, threads, places)
+        shares, waits = schedule(nests, threads, places, len(inputs))
         self.nests, self.waits = nests, waits
         emitter = Emitter(places, threads)
         source = emitter.source(nests, shares, waits, len(inputs))
@@ -108,13 +113,13 @@ class Making:
             arena_bytes=size,
         )
 
-    def _meetings(self, nests: Any, threads: int, slots: dict[Memory, int]) -> tuple[int, list[bool]]:  # fmt: skip
+    def _meetings(self, nests: Any, threads: int, slots: dict[Memory, int], inputs: int) -> tuple[int, list[bool]]:  # fmt: skip
         """How many threads are worth it, and where they must meet if each temporary has memory of its own."""
         apart = {
             m: (i + self.arena, 0) for i, m in enumerate(m for n in nests for m in _memories(n))
         }
         places = apart | {m: (s, 0) for m, s in slots.items()}
-        shares, waits = schedule(nests, threads, places)
+        shares, waits = schedule(nests, threads, places, inputs)
         if threads > 1 and not is_worth(nests, shares, waits, threads):
             threads = 1
         return threads, waits if threads > 1 else []

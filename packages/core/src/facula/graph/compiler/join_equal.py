@@ -29,7 +29,7 @@ def join_equal(nests: Sequence[Nest], outputs: set[Memory]) -> list[Nest]:
     known: dict[Any, Memory] = {}
     kept = []
     for nest in nests:
-        _redirect(nest, instead)
+        redirect(nest, instead)
         store = _only_store(nest)
         settled = all(writes[x.memory] == (x.memory.role == "temporary") for x in nest.read)
         if store is None or not settled or writes[store.memory] > 1 or store.memory in outputs:
@@ -85,7 +85,7 @@ def _value_key(value: Value) -> Any:
     return "apply", own, tuple(map(_value_key, value.parts))
 
 
-def _redirect(nest: Nest, instead: dict[Memory, Memory]) -> None:
+def redirect(nest: Nest, instead: dict[Memory, Memory]) -> None:
     """Has a nest read the memories that stand for those that are not made any more."""
     if not any(x.memory in instead for x in nest.read):
         return

@@ -24,7 +24,7 @@ from facula.backends.buffer.kernels import (
     Scatter,
     Sort,
 )
-from facula.dtypes import B8, F32, I64
+from facula.dtypes import B8, F32, FLOAT, I64
 from facula.graph.codegen.elements import INT64, Element, element
 from facula.graph.compiler.bfloat16 import BF16, Product
 from facula.graph.compiler.lower import Launch, Memory
@@ -71,6 +71,15 @@ class Value:
         """All loads below, each once for each part."""
         for part in self.below:
             yield from part.loads()
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether it may note an error: an index that is out of range, a division of integers by zero."""
+        return any(
+            isinstance(v, Pick)
+            or (isinstance(v, Apply) and v.dtype.category != FLOAT and not {"/", "%"}.isdisjoint(v.expression))
+            for v in self.nodes()
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -201,6 +210,11 @@ class Nest:
         raise NotImplementedError
 
     @property
+    def may_fail(self) -> bool:
+        """Whether it may note an error, after which inputs are to stay as they are."""
+        return False
+
+    @property
     def read(self) -> list[Load]:
         """Loads; for nests that read elsewhere as well, with strides of no meaning."""
         raise NotImplementedError
@@ -211,6 +225,10 @@ class MapNest(Nest):
     """Stores values, element by element."""
 
     stores: list[Store]
+
+    @property
+    def may_fail(self) -> bool:
+        return any(s.value.may_fail for s in self.stores)
 
     @property
     def written(self) -> list[Memory]:
@@ -233,6 +251,10 @@ class ReduceNest(Nest):
     dtype: Element
 
     @property
+    def may_fail(self) -> bool:
+        return self.value.may_fail
+
+    @property
     def written(self) -> list[Memory]:
         return [self.store.memory]
 
@@ -253,6 +275,10 @@ class MatmulNest(Nest):
     then: MapNest | None = (
         None  # what is done to each part of the result, in its place, once its sums are whole
     )
+
+    @property
+    def may_fail(self) -> bool:
+        return self.then is not None and self.then.may_fail
 
     @property
     def result(self) -> tuple[tuple[int, int], Store] | None:
@@ -301,6 +327,10 @@ class CallNest(WholeNest):
 
     launch: Launch
     then: MapNest | None = field(default=None, kw_only=True)  # as of a product
+
+    @property
+    def may_fail(self) -> bool:
+        return not isinstance(self.launch.kernel, RandomWords)
 
     @property
     def read(self) -> list[Load]:

@@ -58,7 +58,7 @@ def _by_memory(memories: Sequence[set[Memory]]) -> defaultdict[Memory, list[int]
 def _fits(maker: Nest, old: Memory, new: Memory) -> bool:
     """Whether `maker` is a map that reads of the old value only the element that it replaces."""
     stores = [s for s in maker.stores if s.memory is new] if isinstance(maker, MapNest) else []
-    if len(stores) != 1:
+    if len(stores) != 1 or maker.may_fail:  # an error must find the old value as it was
         return False
     (store,) = stores
     place = store.offset, store.strides, store.element

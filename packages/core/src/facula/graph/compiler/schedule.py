@@ -41,8 +41,10 @@ PIECE = 1024
 UNEQUAL, WAITING = 20 * BARRIER, 1.05
 
 
-def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int, int]]) -> tuple[list[Share | None], list[bool]]:  # fmt: skip
+def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int, int]], inputs: int = 0) -> tuple[list[Share | None], list[bool]]:  # fmt: skip
     """How each nest is shared out, and whether all threads must have arrived before it.
+
+    The first so many places are inputs, which are not written before all threads have done what may fail.
 
     Of the ways to share out a nest, the cheapest is taken: its work by the threads that do it, and a barrier if what
     came before makes one necessary. So small nests follow the parts of what they read.
@@ -51,12 +53,14 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
     waits = []
     done: dict[int, list[Touch]] = {}  # since the last barrier, by place
     moving: dict[Share, None] = {}  # shares since then whose bounds change
+    may_fail = False
     for nest in nests:
+        updates = may_fail and isinstance(nest, MapNest) and any(places[m][0] < inputs for m in nest.written)  # fmt: skip
         best: tuple[float, Share | None, bool, list[Touch]] | None = None
         work = work_of(nest)
         for shared in ways(nest, threads, moving):
             new = list(dict.fromkeys(touches(nest, shared, places)))
-            waits_here = any(_conflict(a, b) for b in new for a in done.get(b.place, ()))
+            waits_here = updates or any(_conflict(a, b) for b in new for a in done.get(b.place, ()))  # fmt: skip
             each = work * slowed(nest, shared) / (1 if shared is None else threads)
             if work > UNEQUAL and shared is not None and not shared.grain:
                 each *= WAITING
@@ -66,7 +70,8 @@ def schedule(nests: Sequence[Nest], threads: int, places: dict[Memory, tuple[int
         assert best is not None
         _, shared, waits_here, new = best
         if waits_here:
-            done, moving = {}, {}
+            done, moving, may_fail = {}, {}, False
+        may_fail |= nest.may_fail
         for touch in new:
             done.setdefault(touch.place, []).append(touch)
         if shared is not None and shared.grain:
