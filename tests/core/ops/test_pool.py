@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
 import facula
 from facula.nn import functional as F
+from facula.ops.pool import _origin, first_seen
 
 
 def draw(*shape, seed=0):
@@ -171,3 +174,10 @@ def test_fractional_windows_lie_where_the_samples_say():
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(RuntimeError, match=message):
         call(facula.tensor(draw(1, 2, 4, 4)))
+
+
+@pytest.mark.parametrize(("side", "is_kept"), [(8, True), (100, False)])
+def test_places_of_many_windows_are_not_kept(side, is_kept):
+    given = (side, side), (side, side), (3, 3), (1, 1), (1, 1), (1, 1)
+    found = [weakref.ref(_origin(*given)[0]), weakref.ref(first_seen(*given))]
+    assert [places() is not None for places in found] == [is_kept] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -150,7 +151,23 @@ def _windowed(xp: Namespace, input: Any, out: Any, options: Any, fill: Any) -> A
     return xp.reshape(view, (*view.shape[: len(input.shape)], prod(kernel)))
 
 
-@lru_cache(maxsize=256)
+_FEW = (
+    1 << 12
+)  # places: what is kept stays within 16 MiB; among more, pooling takes a hundred times as long
+
+
+def _kept_if_few(places: Callable[..., Any]) -> Callable[..., Any]:
+    """`places` of (size, out, kernel, *options), found once where windows and kernel elements are few."""
+    kept = lru_cache(maxsize=256)(places)
+
+    def call(size: Any, out: Any, kernel: Any, *options: Any) -> Any:
+        is_kept = prod(out) + prod(kernel) <= _FEW
+        return (kept if is_kept else places)(size, out, kernel, *options)
+
+    return call
+
+
+@_kept_if_few
 def _origin(
     size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Any, Any]:
@@ -162,7 +179,7 @@ def _origin(
     return _shared(first.reshape(out)), _shared(inner)
 
 
-@lru_cache(maxsize=256)
+@_kept_if_few
 def first_seen(size: Any, out: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     """Flat positions of each window's first element that is no padding; the nearest place, where all are."""
     first = np.zeros((1,), np.int64)
