@@ -151,9 +151,8 @@ def _windowed(xp: Namespace, input: Any, out: Any, options: Any, fill: Any) -> A
     return xp.reshape(view, (*view.shape[: len(input.shape)], prod(kernel)))
 
 
-_FEW = (
-    1 << 12
-)  # places: what is kept stays within 16 MiB; among more, pooling takes a hundred times as long
+#: Places: all that is kept stays under 20 MiB, and of more the pooling takes twenty times as long.
+_FEW = 1 << 12
 
 
 def _kept_if_few(places: Callable[..., Any]) -> Callable[..., Any]:
