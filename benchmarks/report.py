@@ -111,9 +111,20 @@ def save(found: list[dict[str, Any]]) -> None:
 def save_script(name: str, line: dict[str, Any]) -> None:
     """Puts a script's row in the place of its earlier self; what stands in parentheses changes from run to run."""
     kept = _load()
-    what = line["what"].partition(" (")[0]
-    _of_this_cpu(kept)["scripts"].setdefault(name, {})[what] = line | {"date": now()}
+    _of_this_cpu(kept)["scripts"].setdefault(name, {})[_key(line)] = line | {"date": now()}
     _write(kept)
+
+
+def drop_others(name: str, lines: list[dict[str, Any]]) -> None:
+    """Leaves of a script's rows those of its last run: others are of cases that are called otherwise now, or are no more."""
+    kept = _load()
+    rows = _of_this_cpu(kept)["scripts"]
+    rows[name] = {what: row for what, row in rows[name].items() if what in set(map(_key, lines))}
+    _write(kept)
+
+
+def _key(line: dict[str, Any]) -> str:
+    return line["what"].partition(" (")[0]  # type: ignore[no-any-return]
 
 
 def _write(kept: dict[str, dict[str, Any]]) -> None:

@@ -114,10 +114,14 @@ def main() -> int:
             if save:
                 report.save([found])
     for name, threads in scripts:
+        lines = []
         for line in script_rows(name, threads):
             print(report.script_line(line), flush=True)
+            lines.append(line)
             if save:
                 report.save_script(name, line)
+        if save:
+            report.drop_others(name, lines)
     print(f"{time.time() - start:.0f} s", "" if not save else f"; {HERE / 'RESULTS.md'} written")
     return int(failed)
 
