@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -112,7 +113,9 @@ BAD = {
     "a taken name": (["toy"], "device type 'toy' is already provided by facula-core"),
     "a device of ours": (
         ["cuda"],
-        "'cuda' is a device of Facula's own: pip install facula[cuda] (from a checkout:",
+        "device type 'cuda' is already provided by facula-cupy"
+        if find_spec("facula_cupy")
+        else "'cuda' is a device of Facula's own: pip install facula[cuda] (from a checkout:",
     ),
     "a taken package": (["numpy"], "a package 'facula_numpy' is already installed"),
     "a keyword": (["class"], "'class' cannot name a device: expected small letters"),

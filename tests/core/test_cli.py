@@ -54,7 +54,7 @@ def test_report():
         (
             ["report", "nonsense"],
             1,
-            "facula report: no plug-in provides device 'nonsense'; there are: c, cpu, meta, ",
+            "facula report: no plug-in provides device 'nonsense'; there are: c, cpu, ",
         ),
         (["report", "CUDA 3!"], 1, "facula report: Invalid device string"),
         (["report", "cpu:3"], 1, "facula report: device 'cpu:3' does not exist: there is one cpu"),
