@@ -124,7 +124,7 @@ def drop_others(name: str, lines: list[dict[str, Any]]) -> None:
 
 
 def _key(line: dict[str, Any]) -> str:
-    return line["what"].partition(" (")[0]  # type: ignore[no-any-return]
+    return str(line["what"]).partition(" (")[0]
 
 
 def _write(kept: dict[str, dict[str, Any]]) -> None:

@@ -111,7 +111,10 @@ class NestPrinter:
 
     def arguments(self) -> list[str]:
         memories = [f"({storage} *)(p->memory[{at}] + {offset})" for at, offset, storage in self.pointers]  # fmt: skip
-        then = [self.emitter.epilogue(self.nest.then)] if self.finishes else []  # type: ignore[attr-defined]
+        nest = self.nest
+        then = []
+        if isinstance(nest, (MatmulNest, CallNest)) and self.finishes:
+            then = [self.emitter.epilogue(nest.then)]
         return ["p", "thread", *then, *memories]
 
     def element(self, x: Load | Store | Pick, names: Sequence[str], more: str = "") -> str:
@@ -429,7 +432,8 @@ class TilePrinter(NestPrinter):
 
     def of_columns(self, wide: str) -> list[str]:
         self.wide = wide
-        return [f"    {x}" for x in self.map(self.nest)]  # type: ignore[arg-type]
+        assert isinstance(self.nest, MapNest)
+        return [f"    {x}" for x in self.map(self.nest)]
 
     def looped(self, shape: Sequence[int], names: Sequence[str], lines: list[str], independent: bool, before: Sequence[str] = ()) -> list[str]:  # fmt: skip
         return super().looped(shape, names, lines, independent, [*before, *self.asked()])

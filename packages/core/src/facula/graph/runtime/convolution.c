@@ -45,6 +45,24 @@ static int64_t panels_of(const convolution_t *c) { return pieces_in(c->make, COL
 /* What a tile is of: rows `at` from x, `step` between neighbours along a run, `next` between those of b; results at c + to[r]. */
 typedef struct { const run_of *runs; long count, step, next; const float *x, *b, *bias; float *c; int adds; } tile_of;
 
+INLINE void store_tile(const int rows, const int vecs, const tile_of *of, const long *to, vec *left, vec *right)
+{
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+        float *c = of->c + to[r];
+        if (of->adds) {
+            left[r] += *(vec *)c;
+            if (vecs > 1) right[r] += *(vec *)(c + LANES);
+        }
+        if (of->bias) {
+            left[r] += *(const vec *)of->bias;
+            if (vecs > 1) right[r] += *(const vec *)(of->bias + LANES);
+        }
+        *(vec *)c = left[r];
+        if (vecs > 1) *(vec *)(c + LANES) = right[r];
+    }
+}
+
 INLINE void lines_tile(const int rows, const int vecs, const int together, const tile_of *of, const long *at, const long *to)
 {
     vec left[ROWS], right[ROWS];
@@ -69,20 +87,7 @@ INLINE void lines_tile(const int rows, const int vecs, const int together, const
             for (; k >= together; k -= together) { ALONG(together) }
         for (; k > 0; --k) { ALONG(1) }
     }
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
-        float *c = of->c + to[r];
-        if (of->adds) {
-            left[r] += *(vec *)c;
-            if (vecs > 1) right[r] += *(vec *)(c + LANES);
-        }
-        if (of->bias) {
-            left[r] += *(const vec *)of->bias;
-            if (vecs > 1) right[r] += *(const vec *)(of->bias + LANES);
-        }
-        *(vec *)c = left[r];
-        if (vecs > 1) *(vec *)(c + LANES) = right[r];
-    }
+    store_tile(rows, vecs, of, to, left, right);
 }
 
 /* Rows that are neighbours: one pointer for all. */
@@ -105,16 +110,7 @@ INLINE void neighbours_tile(const int rows, const int vecs, const tile_of *of, c
             }
         }
     }
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
-        float *c = of->c + to[r];
-        if (of->adds) {
-            left[r] += *(vec *)c;
-            if (vecs > 1) right[r] += *(vec *)(c + LANES);
-        }
-        *(vec *)c = left[r];
-        if (vecs > 1) *(vec *)(c + LANES) = right[r];
-    }
+    store_tile(rows, vecs, of, to, left, right);
 }
 
 #define TILES(name, call)                                                                                                   \

@@ -70,14 +70,7 @@ class Plan:
 
     def runner(self, slots: int) -> Callable[..., int]:
         """A function (threads, *pointers) that runs it with that many slots."""
-        address, run = self.settle(), shared_library().convolution_run
-        array = ctypes.c_void_p * slots
-
-        def call(threads: int, *pointers: int) -> int:
-            return run(ctypes.c_void_p(address), array(*pointers), threads)  # type: ignore[no-any-return]
-
-        call.plan = self  # type: ignore[attr-defined]
-        return call
+        return primitives.runner(self, shared_library().convolution_run, slots)
 
 
 #: Results of a group up to which sums are vectors, if so many channels are read: oneDNN leaves most of each vector empty there.

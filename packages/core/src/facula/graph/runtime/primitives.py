@@ -276,11 +276,15 @@ class Plan:
 
     def runner(self, slots: int) -> Callable[..., int]:
         """A function (threads, *pointers) that runs it with that many slots."""
-        address, run = self.settle(), shared_library().onednn_run
-        array = Pointer * slots
+        return runner(self, shared_library().onednn_run, slots)
 
-        def call(threads: int, *pointers: int) -> int:
-            return run(Pointer(address), array(*pointers), threads)  # type: ignore[no-any-return]
 
-        call.plan = self  # type: ignore[attr-defined]
-        return call
+def runner(plan: Any, run: Any, slots: int) -> Callable[..., int]:
+    """`run` of a library for a plan that can `settle`, as a function (threads, *pointers), which keeps the plan."""
+    address, array = plan.settle(), Pointer * slots
+
+    def call(threads: int, *pointers: int) -> int:
+        return run(Pointer(address), array(*pointers), threads)  # type: ignore[no-any-return]
+
+    call.plan = plan  # type: ignore[attr-defined]
+    return call
